@@ -1,0 +1,383 @@
+//! The client's settings: taken by name or by setter, checked once, all faults at once.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, FieldError, FieldErrorCode as Code};
+use crate::fields::unknown_message;
+use crate::value::excerpt;
+use crate::{Client, Value};
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+const DEFAULT_RETRIES: u32 = 2;
+const MOST_RETRIES: u32 = 10;
+
+/// The CRM's editions, each with its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Edition {
+    /// 独立版, `https://lxcrm.weiwenjia.com`.
+    #[default]
+    Standalone,
+    /// 企微版, `https://e.lixiaocrm.com`.
+    Wecom,
+    /// 钉钉版, `https://dingtalk.e.ikcrm.com`.
+    Dingtalk,
+}
+
+impl Edition {
+    const ALL: [Self; 3] = [Self::Standalone, Self::Wecom, Self::Dingtalk];
+
+    /// The edition's name in settings: `standalone`, `wecom` or `dingtalk`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Wecom => "wecom",
+            Self::Dingtalk => "dingtalk",
+        }
+    }
+
+    /// The edition's base URL.
+    #[must_use]
+    pub fn base_url(self) -> &'static str {
+        match self {
+            Self::Standalone => "https://lxcrm.weiwenjia.com",
+            Self::Wecom => "https://e.lixiaocrm.com",
+            Self::Dingtalk => "https://dingtalk.e.ikcrm.com",
+        }
+    }
+}
+
+/// Through what the client reaches the CRM.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) enum Proxy {
+    #[default]
+    None,
+    /// As the variables `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` say.
+    Environment,
+    Url(String),
+}
+
+/// Settings that passed all checks.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) base_url: String,
+    pub(crate) authorization: String,
+    pub(crate) timeout: Duration,
+    pub(crate) max_retries: u32,
+    /// The PEM text of certificates to trust besides the bundled ones.
+    pub(crate) ca_bundle: Option<Vec<u8>>,
+    pub(crate) proxy: Proxy,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base_url)
+            .field("token", &"***")
+            .field("timeout", &self.timeout)
+            .field("max_retries", &self.max_retries)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client option, for tests against the contract.
+#[doc(hidden)]
+pub const OPTIONS: &[&str] =
+    &["token", "base_url", "edition", "timeout", "max_retries", "ca_bundle", "proxy"];
+
+/// Builds a [`Client`]. Nothing is checked before [`build`](Self::build), which tells all faults.
+#[derive(Clone, Default)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    token: Option<String>,
+    base_url: Option<String>,
+    edition: Option<Edition>,
+    timeout: Option<Duration>,
+    max_retries: Option<u32>,
+    ca_bundle: Option<PathBuf>,
+    proxy: Proxy,
+    faults: Vec<FieldError>,
+}
+
+impl ClientBuilder {
+    /// The open-API token (required). It is sent in a header and printed nowhere.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// The CRM's base URL, for hosts that no edition names: https, or http to this machine.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The CRM's edition, which names the host (default: [`Edition::Standalone`]).
+    pub fn edition(mut self, edition: Edition) -> Self {
+        self.edition = Some(edition);
+        self
+    }
+
+    /// The time that one call may take, over all attempts and waits (default: 30 s).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How often a call is made again after a passing failure (default: 2; 0 turns it off).
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// A file of PEM certificates to trust besides the bundled ones.
+    pub fn ca_bundle(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_bundle = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The URL of an HTTP proxy; `env` takes it from the standard proxy variables (default: none).
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        let url = url.into();
+        self.proxy = if url == "env" { Proxy::Environment } else { Proxy::Url(url) };
+        self
+    }
+
+    /// Sets any option by its name; `timeout` is in seconds. A null leaves the default.
+    ///
+    /// What does not fit is told by [`build`](Self::build).
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        if value == Value::Null && OPTIONS.contains(&name) {
+            return self;
+        }
+        let set = match name {
+            "token" => text(&value).map(|token| self.token = Some(token)),
+            "base_url" => text(&value).map(|url| self.base_url = Some(url)),
+            "edition" => edition(&value).map(|edition| self.edition = Some(edition)),
+            "timeout" => seconds(&value).map(|timeout| self.timeout = Some(timeout)),
+            "max_retries" => retries(&value).map(|retries| self.max_retries = Some(retries)),
+            "ca_bundle" => text(&value).map(|path| self.ca_bundle = Some(path.into())),
+            "proxy" => {
+                return match text(&value) {
+                    Ok(url) => self.proxy(url),
+                    Err(fault) => self.fault(name, fault),
+                };
+            }
+            _ => Err((Code::Unknown, unknown_message("option", name, OPTIONS.iter().copied()))),
+        };
+        match set {
+            Ok(()) => self,
+            Err(fault) => self.fault(name, fault),
+        }
+    }
+
+    /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_BASE_URL`, `IKCRM_EDITION`,
+    /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE` and `IKCRM_PROXY`
+    /// (default: `env`, the standard proxy variables).
+    pub fn from_env() -> Self {
+        let builder = Self { proxy: Proxy::Environment, ..Self::default() };
+        OPTIONS.iter().fold(builder, |builder, name| {
+            match std::env::var(format!("IKCRM_{}", name.to_ascii_uppercase())) {
+                Ok(value) if !value.is_empty() => builder.set(name, value),
+                _ => builder,
+            }
+        })
+    }
+
+    /// Checks all settings and makes the client. No connection is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with every fault found.
+    pub fn build(self) -> Result<Client, Error> {
+        self.check().map(Client::new).map_err(|fields| Error::Config { fields })
+    }
+
+    fn fault(mut self, name: &str, (code, message): Fault) -> Self {
+        self.faults.push(FieldError::new(name, code, message));
+        self
+    }
+
+    fn check(mut self) -> Result<Config, Vec<FieldError>> {
+        let mut faults = std::mem::take(&mut self.faults);
+        let given = |name| faults.iter().any(|fault| fault.field == name);
+        let token = if given("token") { Ok(String::new()) } else { check_token(self.token) };
+        let token = keep("token", token, &mut faults);
+        let base_url = keep("base_url", base_url(self.base_url, self.edition), &mut faults);
+        let timeout = self.timeout.map_or(Ok(DEFAULT_TIMEOUT), check_timeout);
+        let timeout = keep("timeout", timeout, &mut faults);
+        let retries = self.max_retries.map_or(Ok(DEFAULT_RETRIES), check_retries);
+        let retries = keep("max_retries", retries, &mut faults);
+        let ca_bundle = self.ca_bundle.map(|path| read_certificates(&path)).transpose();
+        let ca_bundle = keep("ca_bundle", ca_bundle, &mut faults);
+        let proxy = keep("proxy", check_proxy(self.proxy), &mut faults);
+        match (token, base_url, timeout, retries, ca_bundle, proxy) {
+            (
+                Some(token),
+                Some(base_url),
+                Some(timeout),
+                Some(max_retries),
+                Some(ca_bundle),
+                Some(proxy),
+            ) if faults.is_empty() => {
+                let authorization =
+                    format!("Token token={token}, device=open_api, version_code=9.9.9");
+                Ok(Config { base_url, authorization, timeout, max_retries, ca_bundle, proxy })
+            }
+            _ => Err(faults),
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("token", &self.token.as_ref().map(|_| "***"))
+            .field("base_url", &self.base_url)
+            .field("edition", &self.edition)
+            .finish_non_exhaustive()
+    }
+}
+
+type Fault = (Code, String);
+
+fn keep<T>(name: &str, check: Result<T, Fault>, faults: &mut Vec<FieldError>) -> Option<T> {
+    check.map_err(|(code, message)| faults.push(FieldError::new(name, code, message))).ok()
+}
+
+fn text(value: &Value) -> Result<String, Fault> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        _ => Err((Code::Type, "must be text".to_owned())),
+    }
+}
+
+fn edition(value: &Value) -> Result<Edition, Fault> {
+    let name = text(value)?;
+    let names = Edition::ALL.map(Edition::as_str);
+    Edition::ALL.into_iter().find(|edition| edition.as_str() == name).ok_or_else(|| {
+        (Code::Unknown, format!("must be one of {}, got {:?}", names.join(", "), excerpt(&name)))
+    })
+}
+
+/// A duration from a number of seconds, checked as the typed setter's is.
+pub(crate) fn seconds(value: &Value) -> Result<Duration, Fault> {
+    let number = match value {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "durations beyond 2^53 s are refused anyway"
+        )]
+        Value::Integer(seconds) => *seconds as f64,
+        Value::Float(seconds) => *seconds,
+        Value::Text(text) => text.parse().unwrap_or(f64::NAN),
+        _ => return Err((Code::Type, format!("must be seconds, got {}", value.describe()))),
+    };
+    let duration = Duration::try_from_secs_f64(number);
+    duration.map_err(|_| fault_of_timeout(value.describe())).and_then(check_timeout)
+}
+
+/// A number of retries, checked as the typed setter's is.
+pub(crate) fn retries(value: &Value) -> Result<u32, Fault> {
+    let number = match value {
+        Value::Integer(retries) => Ok(*retries),
+        Value::Text(text) => text.parse().map_err(|_| value.describe()),
+        _ => Err(value.describe()),
+    };
+    let number =
+        number.map_err(|got| (Code::Type, format!("must be a whole number, got {got}")))?;
+    u32::try_from(number).map_err(|_| fault_of_retries(number)).and_then(check_retries)
+}
+
+pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration, Fault> {
+    if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
+        return Err(fault_of_timeout(format!("{timeout:?}")));
+    }
+    Ok(timeout)
+}
+
+fn fault_of_timeout(got: impl fmt::Display) -> Fault {
+    let longest = LONGEST_TIMEOUT.as_secs();
+    (Code::Range, format!("must be more than 0 and at most {longest} s, got {got}"))
+}
+
+pub(crate) fn check_retries(retries: u32) -> Result<u32, Fault> {
+    if retries > MOST_RETRIES { Err(fault_of_retries(retries)) } else { Ok(retries) }
+}
+
+fn fault_of_retries(got: impl fmt::Display) -> Fault {
+    (Code::Range, format!("must be 0 to {MOST_RETRIES}, got {got}"))
+}
+
+/// A token must be visible ASCII without the separators of its header. Never quoted back.
+fn check_token(token: Option<String>) -> Result<String, Fault> {
+    let Some(token) = token else {
+        return Err((Code::Required, "give the open-API token of your account".to_owned()));
+    };
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b",;\"'\\".contains(&byte);
+    if token.is_empty() || !token.bytes().all(plain) {
+        let message = "must be visible ASCII characters without blanks, quotes, commas, \
+                       semicolons or backslashes; paste only the token itself";
+        return Err((Code::Format, message.to_owned()));
+    }
+    Ok(token)
+}
+
+fn base_url(url: Option<String>, edition: Option<Edition>) -> Result<String, Fault> {
+    match (url, edition) {
+        (Some(_), Some(_)) => {
+            Err((Code::Conflict, "give either base_url or edition, not both".to_owned()))
+        }
+        (Some(url), None) => check_base_url(&url),
+        (None, edition) => Ok(edition.unwrap_or_default().base_url().to_owned()),
+    }
+}
+
+fn check_base_url(url: &str) -> Result<String, Fault> {
+    let fault = |message: &str| Err((Code::Format, message.to_owned()));
+    if url.contains('@') {
+        return fault("may not hold a user name or password; give the token as token");
+    }
+    if url.contains(['?', '#']) {
+        return fault("may not hold a query or a fragment; give only scheme, host and path");
+    }
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return fault("must be a URL such as https://lxcrm.weiwenjia.com");
+    };
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(_)) => Ok(url.trim_end_matches('/').to_owned()),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(url.trim_end_matches('/').to_owned()),
+        (Some("http"), Some(_)) => fault("must begin with https://; http is only for this machine"),
+        _ => fault("must be a URL such as https://lxcrm.weiwenjia.com"),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn check_proxy(proxy: Proxy) -> Result<Proxy, Fault> {
+    match &proxy {
+        Proxy::Url(url) if !crate::transport::is_proxy_url(url) => Err((
+            Code::Format,
+            "must be the URL of an HTTP proxy such as http://proxy.example:3128, or env".to_owned(),
+        )),
+        _ => Ok(proxy),
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {
+    let shown = path.display();
+    let pem = std::fs::read(path)
+        .map_err(|error| (Code::Format, format!("cannot read {shown}: {error}")))?;
+    match crate::transport::count_certificates(&pem) {
+        Ok(0) => Err((Code::Format, format!("{shown} holds no PEM certificate"))),
+        Ok(_) => Ok(pem),
+        Err(error) => Err((Code::Format, format!("{shown} is not PEM: {error}"))),
+    }
+}

@@ -1,0 +1,63 @@
+//! Updates sales opportunities (商机) in the CRM 励销云/爱客CRM: right, or with a precise error.
+//!
+//! ```no_run
+//! use ikcrm::{Client, Decimal, OpportunityUpdate, Patch, date};
+//!
+//! fn main() -> Result<(), ikcrm::Error> {
+//!     let client = Client::builder().token("the open-API token").build()?;
+//!     let update = OpportunityUpdate::new()
+//!         .title("ccc")
+//!         .customer_id(1)
+//!         .expect_amount(Decimal::from(20_000))
+//!         .get_time(date(2019, 2, 14))
+//!         .note(Patch::Null);
+//!     let opportunity = client.update_opportunity(568_587, &update)?;
+//!     println!("{:?} is at {:?}", opportunity.title()?, opportunity.stage_mapped()?);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A call is read top to bottom in `client.rs`: check, encode, send (again, if need be), decode.
+//! Nothing is sent when a value is wrong, and every fault is told at once.
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod client;
+mod config;
+mod decode;
+mod encode;
+mod error;
+mod fields;
+mod opportunity;
+mod options;
+mod patch;
+mod record;
+mod retry;
+mod transport;
+mod update;
+mod validate;
+mod value;
+mod workers;
+
+pub use cancel::Cancel;
+pub use client::{Client, update_opportunity};
+pub use config::{ClientBuilder, Edition};
+pub use error::{ApiError, ApiErrorKind, Error, FieldError, FieldErrorCode};
+pub use jiff::civil::{Date, DateTime, date};
+pub use opportunity::{Address, Contact, Customer, Department, Opportunity, User};
+pub use options::CallOptions;
+pub use patch::Patch;
+pub use record::Record;
+pub use rust_decimal::Decimal;
+pub use update::OpportunityUpdate;
+pub use value::Value;
+
+/// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
+#[doc(hidden)]
+pub mod contract {
+    pub use crate::config::OPTIONS;
+    pub use crate::decode::kind_of_code;
+    pub use crate::fields::{FIELDS, Field, FieldKind};
+    pub use crate::opportunity::SHAPES;
+    pub use crate::record::{Kind, Shape, Typed};
+}

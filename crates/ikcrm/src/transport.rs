@@ -1,0 +1,200 @@
+//! Sends one request over ureq, and says precisely how that failed. Nothing else names ureq.
+
+mod attempt;
+mod resolver;
+mod tcp;
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::{HeaderMap, HeaderValue, Response};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
+use ureq::{Agent, Body, Proxy as UreqProxy, ProxyProtocol};
+
+use crate::config::{Config, Proxy};
+use crate::decode::HttpResponse;
+use crate::encode::HttpRequest;
+use crate::{Cancel, Error};
+
+use attempt::{Attempt, Ending};
+use resolver::CachingResolver;
+use tcp::{Established, SlicedConnector};
+
+/// The largest answer that is read, after decompression.
+const MAX_ANSWER: u64 = 8 * 1024 * 1024;
+/// Connections kept for reuse: as many as a busy program has calls in flight.
+const MAX_IDLE: usize = 256;
+const MAX_IDLE_AGE: Duration = Duration::from_secs(60);
+/// Holds the answer's 4 KB and the request's few hundred bytes.
+const BUFFER: usize = 16 * 1024;
+
+/// What one attempt brought.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<HttpResponse, Error>,
+    /// How long the CRM asks to wait.
+    pub(crate) retry_after: Option<Duration>,
+    /// Whether a pooled connection turned out to be dead: it is worth another attempt at once.
+    pub(crate) dead_connection: bool,
+}
+
+/// Connections to one CRM, and how to make them.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    agent: Agent,
+    authorization: HeaderValue,
+}
+
+impl Transport {
+    pub(crate) fn new(config: &Config) -> Self {
+        let settings = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("ikcrm/", env!("CARGO_PKG_VERSION")))
+            .proxy(proxy(&config.proxy))
+            .tls_config(TlsConfig::builder().root_certs(roots(config)).build())
+            .max_idle_connections(MAX_IDLE)
+            .max_idle_connections_per_host(MAX_IDLE)
+            .max_idle_age(MAX_IDLE_AGE)
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
+            .build();
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(SlicedConnector)
+                .chain(RustlsConnector::default())
+                .chain(Established);
+        // The token was checked to be visible ASCII, so it always fits a header.
+        let mut authorization = HeaderValue::from_str(&config.authorization)
+            .unwrap_or_else(|_| HeaderValue::from_static(""));
+        authorization.set_sensitive(true);
+        let agent = Agent::with_parts(settings, connector, CachingResolver::default());
+        Self { agent, authorization }
+    }
+
+    /// Makes one attempt. It ends by `deadline`, or soon after `cancel` is set.
+    pub(crate) fn send(
+        &self,
+        request: &HttpRequest,
+        deadline: Instant,
+        cancel: Option<&Cancel>,
+    ) -> Outcome {
+        let attempt = Attempt::new(deadline, cancel.cloned());
+        match attempt.run(|| self.exchange(request, &attempt)) {
+            Ok((response, retry_after)) => {
+                Outcome { result: Ok(response), retry_after, dead_connection: false }
+            }
+            Err(error) => Outcome {
+                dead_connection: attempt.met_dead_connection(&error),
+                result: Err(failure(&attempt, &error)),
+                retry_after: None,
+            },
+        }
+    }
+
+    fn exchange(
+        &self,
+        request: &HttpRequest,
+        attempt: &Attempt,
+    ) -> Result<(HttpResponse, Option<Duration>), ureq::Error> {
+        let response = self
+            .agent
+            .put(&request.url)
+            .header(AUTHORIZATION, &self.authorization)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .send(request.body.as_slice())?;
+        attempt.answered_with(response.status().as_u16());
+        let retry_after = retry_after(response.headers(), Timestamp::now());
+        Ok((read(response)?, retry_after))
+    }
+}
+
+fn read(mut response: Response<Body>) -> Result<HttpResponse, ureq::Error> {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Ok(HttpResponse {
+        status: response.status().as_u16(),
+        content_type: content_type.unwrap_or("no content type").to_owned(),
+        body: response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?,
+    })
+}
+
+/// `Retry-After` in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+fn failure(attempt: &Attempt, error: &ureq::Error) -> Error {
+    let may_have_been_applied = attempt.sent();
+    match attempt.ending() {
+        Some(Ending::Cancelled) => Error::Cancelled { may_have_been_applied },
+        Some(Ending::Deadline) => Error::RequestTimeout {
+            message: format!("the call's time ran out while {}", attempt.step()),
+            may_have_been_applied,
+        },
+        None => fault(attempt, error, may_have_been_applied),
+    }
+}
+
+/// The error of an attempt that was not ended from outside.
+fn fault(attempt: &Attempt, error: &ureq::Error, may_have_been_applied: bool) -> Error {
+    use ureq::Error as Ureq;
+    match error {
+        Ureq::BodyExceedsLimit(_)
+        | Ureq::Decompress(..)
+        | Ureq::Protocol(_)
+        | Ureq::LargeResponseHeader(..) => Error::InvalidAnswer {
+            message: format!("the answer is not valid HTTP of at most 8 MiB: {error}"),
+            status: attempt.status(),
+            may_have_been_applied,
+        },
+        _ => Error::Transport {
+            message: format!("{} failed: {error}", attempt.step()),
+            retryable: !attempt::is_permanent(error),
+            may_have_been_applied,
+        },
+    }
+}
+
+fn proxy(proxy: &Proxy) -> Option<UreqProxy> {
+    match proxy {
+        Proxy::None => None,
+        Proxy::Environment => UreqProxy::try_from_env(),
+        Proxy::Url(url) => UreqProxy::new(url).ok(),
+    }
+}
+
+/// Whether this is the URL of a proxy that can be used: HTTP proxies only.
+pub(crate) fn is_proxy_url(url: &str) -> bool {
+    UreqProxy::new(url)
+        .is_ok_and(|proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https))
+}
+
+/// How many certificates a PEM text holds.
+pub(crate) fn count_certificates(pem: &[u8]) -> Result<usize, ureq::Error> {
+    certificates(pem).try_fold(0, |count, certificate| certificate.map(|_| count + 1))
+}
+
+fn certificates(pem: &[u8]) -> impl Iterator<Item = Result<Certificate<'static>, ureq::Error>> {
+    ureq::tls::parse_pem(pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    })
+}
+
+/// The bundled roots, and those of the CA bundle besides.
+fn roots(config: &Config) -> RootCerts {
+    let Some(pem) = &config.ca_bundle else { return RootCerts::WebPki };
+    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()).to_owned());
+    let trusted: Vec<_> = bundled.chain(certificates(pem).flatten()).collect();
+    RootCerts::new_with_certs(&trusted)
+}

@@ -1,0 +1,151 @@
+//! `Value`: what a caller may hand over for a field before it is checked.
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+/// A value as the caller's language holds it, not yet checked.
+///
+/// The typed setters of [`OpportunityUpdate`](crate::OpportunityUpdate) make these for you; a
+/// program that reads names and values from a spreadsheet hands them over with
+/// [`OpportunityUpdate::set`](crate::OpportunityUpdate::set) and learns from the
+/// [validation error](crate::Error::Validation) what does not fit.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// JSON null: clears the field.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A binary floating-point number.
+    Float(f64),
+    /// A number in decimal text, such as a decimal or an integer beyond 64 bits.
+    Number(String),
+    /// Text.
+    Text(String),
+    /// A date without time or zone.
+    Date(Date),
+    /// A point in time (Python's `datetime`, JavaScript's `Date`), by the name of its type. No
+    /// field takes one: its zone could move the day.
+    DateTime(String),
+    /// A list.
+    List(Vec<Value>),
+    /// Names and values, in order.
+    Map(Vec<(String, Value)>),
+    /// Anything else, by the name of its type.
+    Other(String),
+}
+
+impl Value {
+    /// What this is, in words for an error message: `the text "abc"`, `the float 1.5`.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Integer(value) => format!("the number {value}"),
+            Self::Float(value) => format!("the float {value:?}"),
+            Self::Number(text) => format!("the number {text}"),
+            Self::Text(text) => format!("the text {:?}", excerpt(text)),
+            Self::Date(date) => format!("the date {date}"),
+            Self::DateTime(name) | Self::Other(name) => format!("a {name}"),
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(_) => "a set of names and values".to_owned(),
+        }
+    }
+}
+
+/// The first 40 characters, so that a message stays readable.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut short: String = text.chars().take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        i64::try_from(value).map_or_else(|_| Self::Number(value.to_string()), Self::Integer)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<Decimal> for Value {
+    fn from(value: Decimal) -> Self {
+        Self::Number(value.to_string())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Date> for Value {
+    fn from(value: Date) -> Self {
+        Self::Date(value)
+    }
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(values: Vec<T>) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<serde_json::Value> for Value {
+    fn from(value: serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match value {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(value),
+            Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(integer), _) => Self::Integer(integer),
+                (None, Some(float)) if !number.is_u64() => Self::Float(float),
+                _ => Self::Number(number.to_string()),
+            },
+            Json::String(text) => Self::Text(text),
+            Json::Array(values) => Self::List(values.into_iter().map(Into::into).collect()),
+            Json::Object(map) => {
+                Self::Map(map.into_iter().map(|(name, value)| (name, value.into())).collect())
+            }
+        }
+    }
+}
