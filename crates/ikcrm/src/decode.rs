@@ -74,10 +74,18 @@ pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> 
     let start = data.get().as_ptr() as usize - text.as_ptr() as usize;
     let record =
         Record::new(&OPPORTUNITY, Arc::from(text.as_str()), start..start + data.get().len());
-    match record.read("id", Kind::Id) {
-        Ok(Typed::Id(_)) => Ok(record.into()),
-        _ => Err(foreign("without the opportunity's id")),
-    }
+    let has_id =
+        begins_with_id(data.get()) || matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
+    if has_id { Ok(record.into()) } else { Err(foreign("without the opportunity's id")) }
+}
+
+/// Whether a numeric id comes first, as the CRM sends it: then the object need not be read through.
+fn begins_with_id(json: &str) -> bool {
+    let id =
+        json.strip_prefix('{').map(str::trim_start).and_then(|rest| rest.strip_prefix("\"id\""));
+    let value =
+        id.map(str::trim_start).and_then(|rest| rest.strip_prefix(':')).map(str::trim_start);
+    value.is_some_and(|value| value.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// The error of an answer with a `code` other than 0.

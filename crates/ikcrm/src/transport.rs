@@ -4,6 +4,7 @@ mod attempt;
 mod resolver;
 mod tcp;
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -114,11 +115,14 @@ impl Transport {
 
 fn read(mut response: Response<Body>) -> Result<HttpResponse, ureq::Error> {
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Ok(HttpResponse {
-        status: response.status().as_u16(),
-        content_type: content_type.unwrap_or("no content type").to_owned(),
-        body: response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?,
-    })
+    let content_type = content_type.unwrap_or("no content type").to_owned();
+    let status = response.status().as_u16();
+    let length = response.body().content_length().unwrap_or_default().min(MAX_ANSWER);
+    // Room for the whole answer and a byte to see its end: no growing, few reads.
+    let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    let mut reader = response.body_mut().with_config().limit(MAX_ANSWER).reader();
+    reader.read_to_end(&mut body)?;
+    Ok(HttpResponse { status, content_type, body })
 }
 
 /// `Retry-After` in seconds or as a date.

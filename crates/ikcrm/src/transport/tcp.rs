@@ -6,7 +6,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::Error;
 use ureq::unversioned::transport::{
@@ -18,6 +18,8 @@ use crate::cancel::SLICE;
 
 /// The longest time that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is taken to be open after bytes came.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// Output beyond this is not held back.
 const MAX_PENDING: usize = 64 * 1024;
 
@@ -79,6 +81,8 @@ pub(super) struct SlicedTcp {
     pending: Vec<u8>,
     /// The read timeout that the socket has now.
     slice: Duration,
+    /// When bytes last came.
+    received_at: Instant,
 }
 
 impl SlicedTcp {
@@ -87,7 +91,7 @@ impl SlicedTcp {
         stream.set_read_timeout(Some(SLICE))?;
         stream.set_write_timeout(Some(SLICE))?;
         let buffers = LazyBuffers::new(input, output);
-        Ok(Self { stream, buffers, pending: Vec::new(), slice: SLICE })
+        Ok(Self { stream, buffers, pending: Vec::new(), slice: SLICE, received_at: Instant::now() })
     }
 
     /// Sends what was held back.
@@ -163,13 +167,16 @@ impl Transport for SlicedTcp {
         if received > 0 {
             told(Attempt::received_bytes);
         }
+        self.received_at = Instant::now();
         self.buffers.input_appended(received);
         Ok(received > 0)
     }
 
-    /// An idle connection is open while it has nothing to read: neither bytes nor its end.
+    /// An idle connection is open while it has nothing to read: neither bytes nor its end. No
+    /// server hangs up within a second, so a busy connection is not worth the system call; should
+    /// it be dead all the same, the call is made again on another.
     fn is_open(&mut self) -> bool {
-        would_block(&self.stream)
+        self.received_at.elapsed() < TRUSTED || would_block(&self.stream)
     }
 }
 
