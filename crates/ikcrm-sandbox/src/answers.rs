@@ -1,0 +1,45 @@
+//! The CRM's answers, word for word where they are documented.
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::quota::Stats;
+
+pub(crate) fn success(data: &Value) -> Response {
+    in_json(&json!({"code": 0, "data": data}))
+}
+
+pub(crate) fn dead_token() -> Response {
+    let message = "你的帐号已在其他地方登录,本地已经下线";
+    in_json(&json!({"code": 100_401, "data": null, "message": message}))
+}
+
+pub(crate) fn not_found() -> Response {
+    let message = "您没有权限查看该对象或该对象不存在。";
+    let error = "active_record/record_not_found";
+    in_json(&json!({"code": 100_100, "message": message, "error": error}))
+}
+
+pub(crate) fn invalid(message: &str) -> Response {
+    in_json(&json!({"code": 100_406, "data": null, "message": message}))
+}
+
+pub(crate) fn over_quota() -> Response {
+    (StatusCode::TOO_MANY_REQUESTS, "Retry later\n").into_response()
+}
+
+pub(crate) fn no_such_page() -> Response {
+    (StatusCode::NOT_FOUND, "Not Found\n").into_response()
+}
+
+pub(crate) fn stats(stats: Stats) -> Response {
+    let Stats { calls, refused, max_in_window } = stats;
+    in_json(&json!({"calls": calls, "refused": refused, "max_in_window": max_in_window}))
+}
+
+/// A business failure has HTTP status 200 too: the body's `code` tells.
+fn in_json(body: &Value) -> Response {
+    ([(CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+}

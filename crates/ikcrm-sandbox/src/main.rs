@@ -1,0 +1,57 @@
+//! The sandbox as a program: prints its URL as its first line and serves until it is stopped.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use clap::Parser;
+use ikcrm_sandbox::{DEFAULT_TOKEN, Quota, Sandbox};
+
+/// A stand-in for the CRM 励销云/爱客CRM, in memory, on 127.0.0.1.
+#[derive(Parser)]
+struct Options {
+    /// The port to listen on; 0 takes any free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The token to accept.
+    #[arg(long, default_value = DEFAULT_TOKEN)]
+    token: String,
+    /// Admit any number of calls.
+    #[arg(long)]
+    no_quota: bool,
+    /// How many calls to admit in any window.
+    #[arg(long, default_value_t = 10)]
+    quota_calls: usize,
+    /// How long a window is, in milliseconds.
+    #[arg(long, default_value_t = 10_000)]
+    quota_window_ms: u64,
+    /// How long each answer takes, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// Stop when standard input closes, so that a parent's end is the sandbox's too.
+    #[arg(long)]
+    until_stdin_closes: bool,
+}
+
+fn main() -> io::Result<()> {
+    let options = Options::parse();
+    let per = Duration::from_millis(options.quota_window_ms);
+    let quota = Quota { calls: options.quota_calls, per };
+    let sandbox = Sandbox::builder()
+        .token(options.token)
+        .port(options.port)
+        .quota((!options.no_quota).then_some(quota))
+        .latency(Duration::from_millis(options.latency_ms))
+        .start()?;
+    let mut out = io::stdout();
+    writeln!(out, "{}", sandbox.url())?;
+    out.flush()?;
+    if options.until_stdin_closes {
+        io::stdin().read_to_end(&mut Vec::new())?;
+    } else {
+        // A signal ends the process; there is nothing to put away.
+        loop {
+            std::thread::park();
+        }
+    }
+    Ok(())
+}

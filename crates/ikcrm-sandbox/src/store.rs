@@ -1,0 +1,198 @@
+//! What the sandbox holds, and how an update changes it.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, tz};
+use serde_json::{Map, Value, json};
+
+const SEED: &str = include_str!("seed.json");
+
+/// The default stages; ids differ from enterprise to enterprise, the sample's is 3514.
+const STAGES: [(&str, &str); 6] = [
+    ("3511", "初步接洽"),
+    ("3512", "需求确定"),
+    ("3513", "方案/报价"),
+    ("3514", "谈判/合同"),
+    ("3515", "赢单"),
+    ("3516", "输单"),
+];
+const SOURCES: [(&str, &str); 3] = [("3521", "客户介绍"), ("3522", "独立开发"), ("3523", "促销")];
+const KINDS: [(&str, &str); 2] = [("3531", "新商机"), ("3532", "老客户续约")];
+const COMPANIONS: [&str; 4] = ["_mapped", "_display", "_i18n", "_hidden_result"];
+
+/// Why an update is refused.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    NotFound,
+    Invalid(String),
+}
+
+/// Opportunities, and the customers, users and departments that they name.
+#[derive(Debug)]
+pub(crate) struct Store {
+    opportunities: BTreeMap<u64, Map<String, Value>>,
+    customers: BTreeMap<u64, Value>,
+    users: BTreeMap<u64, Value>,
+    departments: BTreeMap<u64, Value>,
+}
+
+impl Store {
+    /// The vendor's sample, and the customer that its sample request names.
+    pub(crate) fn seeded() -> Self {
+        let mut sample: Map<String, Value> = serde_json::from_str(SEED).unwrap_or_default();
+        let customer = sample.get("customer").cloned().unwrap_or_default();
+        let part = |name: &str| customer.get(name).cloned().unwrap_or_default();
+        let (user, department) = (part("user"), part("owned_department"));
+        sample.insert("user".to_owned(), user.clone());
+        sample.insert("created_at".to_owned(), json!("2019-02-14 09:30"));
+        sample.insert("updated_at".to_owned(), json!("2019-02-14 09:30"));
+        let other = json!({"id": 1, "name": "示例客户", "contacts": [], "user": {}, "address": {}});
+        Self {
+            opportunities: BTreeMap::from([(id_of(&sample), sample)]),
+            customers: [customer, other].into_iter().map(with_id).collect(),
+            users: [user].into_iter().map(with_id).collect(),
+            departments: [department].into_iter().map(with_id).collect(),
+        }
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<Value> {
+        self.opportunities.get(&id).cloned().map(Value::Object)
+    }
+
+    /// Applies the body of an update, all of it or, when a value is refused, nothing.
+    pub(crate) fn update(&mut self, id: u64, body: &[u8]) -> Result<Value, Refusal> {
+        let Some(known) = self.opportunities.get(&id) else { return Err(Refusal::NotFound) };
+        let mut changed = known.clone();
+        for (name, value) in fields(body)? {
+            self.set(&mut changed, &name, value)?;
+        }
+        changed.insert("updated_at".to_owned(), json!(now_in_china()));
+        self.opportunities.insert(id, changed.clone());
+        Ok(Value::Object(changed))
+    }
+
+    fn set(&self, to: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), Refusal> {
+        let mut put = |name: &str, value: Value| to.insert(name.to_owned(), value);
+        match name {
+            "title" => put(name, required_text(name, value)?),
+            "note" | "customer_requirement" | "name" | "approve_status" => {
+                put(name, text(name, value)?)
+            }
+            "customer_id" if value.is_null() => return invalid("customer_id不能为空"),
+            "customer_id" => put("customer", find(&self.customers, name, &value)?),
+            "user_id" => put("user", find(&self.users, name, &value)?),
+            "want_department_id" => put("department", find(&self.departments, name, &value)?),
+            "expect_amount" => put(name, money(name, &value)?),
+            "expect_sign_date" | "get_time" => put(name, date(name, value)?),
+            "stage" => put_option(put, name, &value, &STAGES)?,
+            "source" => put_option(put, name, &value, &SOURCES)?,
+            "kind" => put_option(put, name, &value, &KINDS)?,
+            _ if is_custom(name) => put(name, value),
+            _ => return invalid(&format!("不能修改字段{name}")),
+        };
+        Ok(())
+    }
+}
+
+fn invalid<T>(message: &str) -> Result<T, Refusal> {
+    Err(Refusal::Invalid(message.to_owned()))
+}
+
+/// The fields of `{"opportunity": {…}}`.
+fn fields(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(mut body)) => match body.remove("opportunity") {
+            Some(Value::Object(fields)) => Ok(fields),
+            _ => invalid("缺少参数opportunity"),
+        },
+        _ => invalid("请求体不是JSON对象"),
+    }
+}
+
+fn is_custom(name: &str) -> bool {
+    let custom = name.contains("_asset_") || name.starts_with("file_asset");
+    let companion = COMPANIONS.iter().any(|end| name.ends_with(end));
+    (custom || name.starts_with("subform_")) && !companion
+}
+
+fn required_text(name: &str, value: Value) -> Result<Value, Refusal> {
+    match &value {
+        Value::String(text) if !text.trim().is_empty() => Ok(value),
+        _ => invalid(&format!("{name}不能为空字符")),
+    }
+}
+
+fn text(name: &str, value: Value) -> Result<Value, Refusal> {
+    if value.is_string() || value.is_null() {
+        return Ok(value);
+    }
+    invalid(&format!("{name}必须是文本"))
+}
+
+/// Money is served as decimal text with at least one decimal place.
+fn money(name: &str, value: &Value) -> Result<Value, Refusal> {
+    let text = match value {
+        Value::Null => return Ok(Value::Null),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return invalid(&format!("{name}必须是数字")),
+    };
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && text.contains('.') => Ok(json!(text)),
+        Ok(number) if number.is_finite() => Ok(json!(format!("{text}.0"))),
+        _ => invalid(&format!("{name}必须是数字")),
+    }
+}
+
+/// A missing date is served as `""`.
+fn date(name: &str, value: Value) -> Result<Value, Refusal> {
+    match &value {
+        Value::Null => Ok(json!("")),
+        Value::String(text) if text.len() == 10 && text.parse::<Date>().is_ok() => Ok(value),
+        _ => invalid(&format!("{name}不是有效日期")),
+    }
+}
+
+/// A missing choice is served as `""`, and so is its label.
+fn put_option(
+    mut put: impl FnMut(&str, Value) -> Option<Value>,
+    name: &str,
+    value: &Value,
+    options: &[(&str, &str)],
+) -> Result<Option<Value>, Refusal> {
+    let id = match value {
+        Value::Null => "",
+        Value::String(id) => id,
+        _ => return invalid(&format!("{name}必须是选项id")),
+    };
+    let label = match options.iter().find(|(known, _)| *known == id) {
+        Some((_, label)) => label,
+        None if id.is_empty() => "",
+        None => return invalid(&format!("{name}没有选项{id}")),
+    };
+    put(&format!("{name}_mapped"), json!(label));
+    Ok(put(name, json!(id)))
+}
+
+/// The object that an id names; a missing relation is served as `{}`.
+fn find(known: &BTreeMap<u64, Value>, name: &str, id: &Value) -> Result<Value, Refusal> {
+    if id.is_null() {
+        return Ok(json!({}));
+    }
+    let found = id.as_u64().and_then(|id| known.get(&id));
+    found.cloned().ok_or_else(|| Refusal::Invalid(format!("{name}不存在")))
+}
+
+fn id_of(object: &Map<String, Value>) -> u64 {
+    object.get("id").and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn with_id(object: Value) -> (u64, Value) {
+    (object.as_object().map(id_of).unwrap_or_default(), object)
+}
+
+fn now_in_china() -> String {
+    let zone = tz::TimeZone::fixed(tz::offset(8));
+    zone.to_datetime(Timestamp::now()).strftime("%Y-%m-%d %H:%M").to_string()
+}
