@@ -100,7 +100,9 @@ pub struct ClientBuilder {
     max_retries: Option<u32>,
     ca_bundle: Option<PathBuf>,
     proxy: Proxy,
-    faults: Vec<FieldError>,
+    /// Faults found so far, for bindings.
+    #[doc(hidden)]
+    pub faults: Vec<FieldError>,
 }
 
 impl ClientBuilder {
@@ -275,7 +277,7 @@ pub(crate) fn seconds(value: &Value) -> Result<Duration, Fault> {
         Value::Integer(seconds) => *seconds as f64,
         Value::Float(seconds) => *seconds,
         Value::Text(text) => text.parse().unwrap_or(f64::NAN),
-        _ => return Err((Code::Type, format!("must be seconds, got {}", value.describe()))),
+        _ => return Err((Code::Type, format!("must be a number, got {}", value.describe()))),
     };
     let duration = Duration::try_from_secs_f64(number);
     duration.map_err(|_| fault_of_timeout(value.describe())).and_then(check_timeout)
@@ -330,7 +332,7 @@ fn check_token(token: Option<String>) -> Result<String, Fault> {
 fn base_url(url: Option<String>, edition: Option<Edition>) -> Result<String, Fault> {
     match (url, edition) {
         (Some(_), Some(_)) => {
-            Err((Code::Conflict, "give either base_url or edition, not both".to_owned()))
+            Err((Code::Conflict, "give either a base URL or an edition, not both".to_owned()))
         }
         (Some(url), None) => check_base_url(&url),
         (None, edition) => Ok(edition.unwrap_or_default().base_url().to_owned()),

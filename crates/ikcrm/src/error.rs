@@ -15,11 +15,9 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub(crate) fn new(
-        field: impl Into<String>,
-        code: FieldErrorCode,
-        message: impl Into<String>,
-    ) -> Self {
+    /// A fault that a binding finds in what only it can see.
+    #[doc(hidden)]
+    pub fn new(field: impl Into<String>, code: FieldErrorCode, message: impl Into<String>) -> Self {
         Self { field: field.into(), code, message: message.into() }
     }
 }

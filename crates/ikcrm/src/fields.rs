@@ -124,8 +124,9 @@ pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
-/// "no field is named …", with the nearest known name.
-pub(crate) fn unknown_message<'a>(
+/// "no such field", with the nearest known name.
+#[must_use]
+pub fn unknown_message<'a>(
     what: &str,
     name: &str,
     names: impl IntoIterator<Item = &'a str>,

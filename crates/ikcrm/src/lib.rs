@@ -57,7 +57,7 @@ pub use value::Value;
 pub mod contract {
     pub use crate::config::OPTIONS;
     pub use crate::decode::kind_of_code;
-    pub use crate::fields::{FIELDS, Field, FieldKind};
+    pub use crate::fields::{FIELDS, Field, FieldKind, unknown_message};
     pub use crate::opportunity::SHAPES;
     pub use crate::record::{Kind, Shape, Typed};
 }

@@ -16,7 +16,9 @@ pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_retries: Option<u32>,
     pub(crate) cancel: Option<Cancel>,
-    pub(crate) faults: Vec<FieldError>,
+    /// Faults found so far; a binding puts its language's names into them.
+    #[doc(hidden)]
+    pub faults: Vec<FieldError>,
 }
 
 impl CallOptions {
