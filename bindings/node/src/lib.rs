@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The core for Node: converts, calls and maps the error. The package is in `node/`.
+
+pub mod answer;
+mod call;
+pub mod cancel;
+pub mod client;
+mod names;
+mod pending;
+pub mod shapes;
+mod value;

@@ -1,0 +1,5 @@
+//! Lets the module take Node's own symbols at load.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,63 @@
+// The package: a client whose calls are promises, and the same call with the environment's settings.
+'use strict'
+
+const { listen } = require('./abort.js')
+const { parse } = require('./answer.js')
+const { failure } = require('./failure.js')
+const native = require('./native.js')
+
+const { NativeClient } = native
+const version = native.version()
+
+class Client {
+  #native
+
+  constructor(options = null) {
+    this.#native = options instanceof NativeClient ? options : built(NativeClient.build(options))
+  }
+
+  static fromEnv() {
+    return new this(built(NativeClient.fromEnv()))
+  }
+
+  updateOpportunity(id, fields, options = null) {
+    return run('Opportunity', options, (cancel) =>
+      this.#native.updateOpportunity(id, fields, options, cancel),
+    )
+  }
+}
+
+/** The native client, unless an error came in its place. */
+function built(client) {
+  if (client instanceof NativeClient) return client
+  throw failure(client)
+}
+
+/** Makes a call and reads what comes back; the error's stack goes on in the caller's `await`. */
+async function run(shape, options, call) {
+  const signal = options?.signal
+  const { handle, stop } = listen(signal)
+  try {
+    const answer = await call(handle)
+    if (typeof answer !== 'string') throw failure(answer, signal)
+    return parse(answer, shape)
+  } finally {
+    stop()
+  }
+}
+
+let shared
+
+async function updateOpportunity(id, fields, options) {
+  shared ??= Client.fromEnv()
+  return await shared.updateOpportunity(id, fields, options)
+}
+
+// Spelt so that Node finds the names for `import { … }` too.
+module.exports = {
+  Client,
+  updateOpportunity,
+  update_opportunity: updateOpportunity,
+  version,
+  ...require('./errors.js'),
+}
