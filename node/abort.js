@@ -4,16 +4,44 @@
 
 const { CancelHandle } = require('./native.js')
 
-const SILENT = { handle: undefined, stop() {} }
+const NOTHING = { handle: undefined, stop() {} }
+
+/** One handle and one listener for all the calls of a signal: Node warns of the eleventh. */
+class Listener {
+  static #ofSignal = new WeakMap()
+
+  handle = new CancelHandle()
+  #calls = 0
+  #signal
+  #abort = () => this.handle.cancel()
+
+  static of(signal) {
+    return Listener.#ofSignal.get(signal) ?? new Listener(signal)
+  }
+
+  constructor(signal) {
+    this.#signal = signal
+    Listener.#ofSignal.set(signal, this)
+    signal.addEventListener('abort', this.#abort)
+    if (signal.aborted) this.#abort()
+  }
+
+  start() {
+    this.#calls += 1
+    return this
+  }
+
+  stop() {
+    this.#calls -= 1
+    if (this.#calls > 0) return
+    Listener.#ofSignal.delete(this.#signal)
+    this.#signal.removeEventListener('abort', this.#abort)
+  }
+}
 
 /** A handle that the signal pulls until `stop` is called; the core refuses what is no signal. */
 function listen(signal) {
-  if (typeof signal?.addEventListener !== 'function') return SILENT
-  const handle = new CancelHandle()
-  const abort = () => handle.cancel()
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  return { handle, stop: () => signal.removeEventListener('abort', abort) }
+  return typeof signal?.addEventListener === 'function' ? Listener.of(signal).start() : NOTHING
 }
 
 module.exports = { listen }

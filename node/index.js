@@ -36,13 +36,13 @@ function built(client) {
 /** Makes a call and reads what comes back; the error's stack goes on in the caller's `await`. */
 async function run(shape, options, call) {
   const signal = options?.signal
-  const { handle, stop } = listen(signal)
+  const listener = listen(signal)
   try {
-    const answer = await call(handle)
+    const answer = await call(listener.handle)
     if (typeof answer !== 'string') throw failure(answer, signal)
     return parse(answer, shape)
   } finally {
-    stop()
+    listener.stop()
   }
 }
 

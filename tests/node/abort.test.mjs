@@ -1,0 +1,130 @@
+// An AbortSignal ends a call before, during and after it, and leaves nothing behind.
+
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { test } from 'node:test'
+
+import { CancelledError, ServerError, ValidationError } from '../../node/index.js'
+import { Crm, FIELDS, LONG_MS } from './support.mjs'
+
+const OPTIONS = { timeout: LONG_MS / 2 }
+
+const listeners = (signal) => getEventListeners(signal, 'abort').length
+
+test('a signal aborted before sends nothing', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const signal = AbortSignal.abort(new Error('never mind'))
+  const error = await crm
+    .client()
+    .updateOpportunity(1, FIELDS, { signal })
+    .catch((error) => error)
+  assert(error instanceof CancelledError)
+  assert.equal(error.cause, signal.reason)
+  assert.equal(error.mayHaveBeenApplied, false)
+  assert.equal(crm.requests.length, 0)
+  assert.equal(listeners(signal), 0)
+})
+
+test('an abort during a call ends it and tells that it went out', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const controller = new AbortController()
+  const call = crm.client().updateOpportunity(1, FIELDS, { signal: controller.signal })
+  const outcome = assert.rejects(call, (error) => {
+    assert(error instanceof CancelledError)
+    assert.equal(error.name, 'CancelledError')
+    assert.equal(error.code, 'cancelled')
+    assert.equal(error.cause, controller.signal.reason)
+    assert.equal(error.mayHaveBeenApplied, true)
+    return true
+  })
+  await crm.arrived(1)
+  assert.equal(listeners(controller.signal), 1)
+  controller.abort()
+  await outcome
+  assert.equal(listeners(controller.signal), 0)
+})
+
+test('an abort ends the wait before another attempt', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const controller = new AbortController()
+  const call = crm.client().updateOpportunity(1, FIELDS, { signal: controller.signal })
+  const outcome = assert.rejects(call, CancelledError)
+  await crm.arrived(1)
+  crm.requests[0].answer('busy', 503, { 'retry-after': String(LONG_MS / 2000) })
+  controller.abort()
+  await outcome
+  assert.equal(crm.requests.length, 1)
+})
+
+test("one call's abort leaves another alone", OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const client = crm.client()
+  const controller = new AbortController()
+  const kept = client.updateOpportunity(1, FIELDS, { signal: new AbortController().signal })
+  const cancelled = client.updateOpportunity(2, FIELDS, { signal: controller.signal })
+  const outcome = assert.rejects(cancelled, CancelledError)
+  await crm.arrived(2)
+  controller.abort()
+  await outcome
+  crm.answerAll()
+  assert.equal((await kept).id, 568587)
+})
+
+test('AbortSignal.timeout ends a call with its own reason as the cause', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const call = crm.client().updateOpportunity(1, FIELDS, { signal: AbortSignal.timeout(20) })
+  await assert.rejects(call, ({ name, cause }) => {
+    return name === 'CancelledError' && cause.name === 'TimeoutError'
+  })
+})
+
+test('an abort after the answer has no effect', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const controller = new AbortController()
+  const options = { signal: controller.signal }
+  const opportunity = await crm.client().updateOpportunity(568587, FIELDS, options)
+  assert.equal(listeners(controller.signal), 0)
+  controller.abort()
+  assert.equal(opportunity.id, 568587)
+})
+
+test('a failed call leaves no listener', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll('{}', 500)
+  const { signal } = new AbortController()
+  await assert.rejects(crm.client().updateOpportunity(1, FIELDS, { signal }), ServerError)
+  assert.equal(listeners(signal), 0)
+})
+
+test('one signal serves 10,000 calls without a leak or a warning', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const client = crm.client()
+  const { signal } = new AbortController()
+  const warnings = []
+  const warn = (warning) => warnings.push(warning)
+  process.on('warning', warn)
+  t.after(() => process.off('warning', warn))
+  // Refused calls take the same way through the signal, and no network.
+  const refused = () => client.updateOpportunity(0, FIELDS, { signal })
+  for (let done = 0; done < 10_000; done += 100) {
+    const calls = Array.from({ length: 100 }, refused)
+    for (const { reason } of await Promise.allSettled(calls))
+      assert(reason instanceof ValidationError)
+  }
+  assert.equal(listeners(signal), 0)
+  assert.deepEqual(warnings, [])
+})
+
+test("the user's own onabort stays", OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const controller = new AbortController()
+  const mine = t.mock.fn()
+  controller.signal.onabort = mine
+  const options = { signal: controller.signal }
+  const outcome = assert.rejects(crm.client().updateOpportunity(1, FIELDS, options), CancelledError)
+  await crm.arrived(1)
+  controller.abort()
+  await outcome
+  assert.equal(mine.mock.callCount(), 1)
+})

@@ -1,0 +1,83 @@
+// What the tests share: a CRM that answers when it is told to, and child processes.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+
+import { Client } from '../../node/index.js'
+
+export const TOKEN = 'test-token-0123456789'
+export const FIELDS = { title: 'ccc', customer_id: 1 }
+/** Longer than any test may take: what ends earlier was not ended by its own deadline. */
+export const LONG_MS = 60_000
+export const PACKAGE = fileURLToPath(new URL('../../node/index.js', import.meta.url))
+
+const SAMPLE = readFileSync(new URL('../contract/sample_answer.json', import.meta.url), 'utf8')
+
+/** The JSON of a file in the tests' folder. */
+export function json(path) {
+  return JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'))
+}
+
+/** A CRM that holds every request until `answer` is called on it; closed when the test is over. */
+export class Crm {
+  requests = []
+  #server = createServer((request, response) => this.#take(request, response))
+  #arrivals = []
+
+  static async start(test) {
+    const crm = new Crm()
+    crm.#server.listen(0, '127.0.0.1')
+    await once(crm.#server, 'listening')
+    test.after(() => crm.#stop())
+    return crm
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`
+  }
+
+  client(options) {
+    return new Client({ token: TOKEN, baseUrl: this.url, timeoutMs: LONG_MS, ...options })
+  }
+
+  /** Waits until so many requests have come. */
+  async arrived(count) {
+    if (this.requests.length >= count) return
+    await new Promise((resolve) => this.#arrivals.push({ count, resolve }))
+  }
+
+  /** Answers every request from now on at once. */
+  answerAll(body = SAMPLE, status = 200) {
+    this.#answer = (request) => request.answer(body, status)
+    this.requests.forEach(this.#answer)
+  }
+
+  #answer = () => {}
+
+  async #take(request, response) {
+    let body = ''
+    for await (const chunk of request.setEncoding('utf8')) body += chunk
+    const answer = (text = SAMPLE, status = 200, headers = {}) => {
+      if (!response.writableEnded) response.writeHead(status, headers).end(text)
+    }
+    const taken = { body: JSON.parse(body), headers: request.headers, url: request.url, answer }
+    this.requests.push(taken)
+    for (const { count, resolve } of this.#arrivals) if (this.requests.length >= count) resolve()
+    this.#answer(taken)
+  }
+
+  #stop() {
+    this.#server.close()
+    this.#server.closeAllConnections()
+  }
+}
+
+/** A Node process that runs this source as a module, with the package's path as an argument. */
+export function run(source, environment = {}) {
+  const args = ['--input-type=module', '--eval', source, PACKAGE]
+  const env = { ...process.env, ...environment }
+  return spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+}
