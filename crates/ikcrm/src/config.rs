@@ -231,7 +231,11 @@ impl ClientBuilder {
                     format!("Token token={token}, device=open_api, version_code=9.9.9");
                 Ok(Config { base_url, authorization, timeout, max_retries, ca_bundle, proxy })
             }
-            _ => Err(faults),
+            _ => {
+                // In the order of the table, however they were found.
+                faults.sort_by_key(|fault| OPTIONS.iter().position(|name| *name == fault.field));
+                Err(faults)
+            }
         }
     }
 }

@@ -62,7 +62,9 @@ pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> 
         Err(error) => return Err(foreign(status, &content_type, error.as_bytes(), "not UTF-8")),
     };
     let foreign = |what: &str| foreign(status, &content_type, text.as_bytes(), what);
-    let envelope: Envelope<'_> = serde_json::from_str(&text).map_err(|_| foreign("not JSON"))?;
+    let envelope: Envelope<'_> = serde_json::from_str(&text).map_err(|error| {
+        foreign(if error.is_data() { "not of the API's form" } else { "not JSON" })
+    })?;
     match envelope.code() {
         Some(0) => {}
         Some(code) => return Err(refusal(status, code, envelope.message())),

@@ -112,6 +112,21 @@ pub enum ApiErrorKind {
     Server,
 }
 
+impl ApiErrorKind {
+    /// The stable word, which is the error's [`code`](Error::code): `auth`, `not_found`, …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Other => "api",
+            Self::Auth => "auth",
+            Self::NotFound => "not_found",
+            Self::InvalidParameters => "invalid_parameters",
+            Self::RateLimited => "rate_limited",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// The CRM answered and refused: a body `code` other than 0, or a status of 400 or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -211,14 +226,7 @@ impl Error {
         match self {
             Self::Config { .. } => "config",
             Self::Validation { .. } => "validation",
-            Self::Api(error) => match error.kind {
-                ApiErrorKind::Other => "api",
-                ApiErrorKind::Auth => "auth",
-                ApiErrorKind::NotFound => "not_found",
-                ApiErrorKind::InvalidParameters => "invalid_parameters",
-                ApiErrorKind::RateLimited => "rate_limited",
-                ApiErrorKind::Server => "server",
-            },
+            Self::Api(error) => error.kind.as_str(),
             Self::Transport { .. } => "transport",
             Self::RequestTimeout { .. } => "request_timeout",
             Self::InvalidAnswer { .. } => "invalid_answer",

@@ -21,7 +21,7 @@ use crate::{Cancel, Error};
 
 use attempt::{Attempt, Ending};
 use resolver::CachingResolver;
-use tcp::{Established, SlicedConnector};
+use tcp::{Connecting, Established, SlicedConnector};
 
 /// The largest answer that is read, after decompression.
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
@@ -62,11 +62,11 @@ impl Transport {
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();
-        let connector =
-            ().chain(ConnectProxyConnector::default())
-                .chain(SlicedConnector)
-                .chain(RustlsConnector::default())
-                .chain(Established);
+        let connector = Connecting
+            .chain(ConnectProxyConnector::default())
+            .chain(SlicedConnector)
+            .chain(RustlsConnector::default())
+            .chain(Established);
         // The token was checked to be visible ASCII, so it always fits a header.
         let mut authorization = HeaderValue::from_str(&config.authorization)
             .unwrap_or_else(|_| HeaderValue::from_static(""));

@@ -22,7 +22,9 @@ pub(super) enum Ending {
 /// How far an attempt got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// With a pooled connection there is no more to it than taking it.
+    /// About to send on a connection that is there.
+    Ready,
+    /// Making a connection: what is sent and received for that is not the request.
     Connecting,
     Sending,
     Receiving,
@@ -39,7 +41,8 @@ struct State {
     ending: Cell<Option<Ending>>,
     step: Cell<Step>,
     fresh_connection: Cell<bool>,
-    answered: Cell<bool>,
+    /// How many connections are being made, one for the other.
+    connecting: Cell<u32>,
     status: Cell<Option<u16>>,
 }
 
@@ -53,9 +56,9 @@ impl Attempt {
             deadline,
             cancel,
             ending: Cell::new(None),
-            step: Cell::new(Step::Connecting),
+            step: Cell::new(Step::Ready),
             fresh_connection: Cell::new(false),
-            answered: Cell::new(false),
+            connecting: Cell::new(0),
             status: Cell::new(None),
         }))
     }
@@ -84,34 +87,42 @@ impl Attempt {
 
     /// Whether bytes of the request went out, so that the CRM may have acted on it.
     pub(super) fn sent(&self) -> bool {
-        self.0.step.get() != Step::Connecting
+        matches!(self.0.step.get(), Step::Sending | Step::Receiving)
     }
 
     /// What it was doing, for messages.
     pub(super) fn step(&self) -> &'static str {
         match self.0.step.get() {
-            Step::Connecting => "connecting to the CRM",
+            Step::Ready | Step::Connecting => "connecting to the CRM",
             Step::Sending => "waiting for the CRM's answer",
             Step::Receiving => "receiving the CRM's answer",
         }
     }
 
-    /// A connection was made: what was sent and received for that does not count.
-    pub(super) fn connected(&self) {
+    /// A connection is being made, or within that one to a proxy.
+    pub(super) fn connecting(&self) {
         self.0.fresh_connection.set(true);
         self.0.step.set(Step::Connecting);
-        self.0.answered.set(false);
+        self.0.connecting.update(|depth| depth + 1);
+    }
+
+    pub(super) fn connected(&self) {
+        self.0.connecting.update(|depth| depth.saturating_sub(1));
+        if self.0.connecting.get() == 0 {
+            self.0.step.set(Step::Ready);
+        }
     }
 
     pub(super) fn sent_bytes(&self) {
-        if self.0.step.get() == Step::Connecting {
+        if self.0.step.get() == Step::Ready {
             self.0.step.set(Step::Sending);
         }
     }
 
     pub(super) fn received_bytes(&self) {
-        self.0.step.set(Step::Receiving);
-        self.0.answered.set(true);
+        if self.0.step.get() == Step::Sending {
+            self.0.step.set(Step::Receiving);
+        }
     }
 
     pub(super) fn answered_with(&self, status: u16) {
@@ -126,7 +137,10 @@ impl Attempt {
     /// Whether a pooled connection broke before a byte of the answer came.
     pub(super) fn met_dead_connection(&self, error: &ureq::Error) -> bool {
         let broke = matches!(error, ureq::Error::Io(_) | ureq::Error::Protocol(_));
-        broke && self.ending().is_none() && !self.0.fresh_connection.get() && !self.0.answered.get()
+        broke
+            && self.ending().is_none()
+            && !self.0.fresh_connection.get()
+            && self.0.step.get() != Step::Receiving
     }
 
     /// How long to wait before asking [`check`](Self::check) again.

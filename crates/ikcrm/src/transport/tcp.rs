@@ -58,6 +58,23 @@ impl<In: Transport> Connector<In> for SlicedConnector {
     }
 }
 
+/// Marks the beginning of connecting.
+#[derive(Debug)]
+pub(super) struct Connecting;
+
+impl Connector for Connecting {
+    type Out = SlicedTcp;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<SlicedTcp>, Error> {
+        told(Attempt::connecting);
+        Ok(None)
+    }
+}
+
 /// Marks the end of connecting: only what goes out from here on is the request.
 #[derive(Debug)]
 pub(super) struct Established;
@@ -66,9 +83,7 @@ impl<In: Transport> Connector<In> for Established {
     type Out = In;
 
     fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<In>, Error> {
-        if let Some(attempt) = Attempt::current() {
-            attempt.connected();
-        }
+        told(Attempt::connected);
         Ok(chained)
     }
 }
