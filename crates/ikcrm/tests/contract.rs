@@ -1,0 +1,66 @@
+//! The core's tables are those of `tests/contract`, which every language is held to.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
+
+use ikcrm::contract::{FIELDS, Kind, OPTIONS, SHAPES, kind_of_code};
+use ikcrm::FieldErrorCode;
+use serde_json::{Map, Value, json};
+
+fn contract(name: &str) -> Value {
+    let path = format!("{}/../../tests/contract/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The values under `key` in a list of rows.
+fn column<'a>(rows: &'a Value, key: &str) -> Vec<&'a str> {
+    rows.as_array().unwrap().iter().map(|row| row[key].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_fields_of_an_update_are_as_listed() {
+    let rows = contract("fields.json");
+    let listed = rows.as_array().unwrap().iter().map(|row| {
+        let pick = |key: &str| row[key].clone();
+        json!([pick("name"), pick("kind"), pick("required"), pick("nullable")])
+    });
+    let known = FIELDS
+        .iter()
+        .map(|field| json!([field.name, field.kind.as_str(), field.required, !field.required]));
+    assert_eq!(listed.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_attributes_of_an_answer_are_as_listed() {
+    let known = SHAPES.iter().map(|shape| {
+        let attributes = shape.fields.iter().map(|(name, kind)| ((*name).to_owned(), word(*kind)));
+        (shape.name.to_owned(), Value::Object(attributes.collect()))
+    });
+    assert_eq!(contract("answer.json"), Value::Object(known.collect::<Map<_, _>>()));
+}
+
+/// The contract's word for the kind of an attribute.
+fn word(kind: Kind) -> Value {
+    match kind {
+        Kind::Record(shape) => json!(shape.name),
+        Kind::Records(shape) => json!(format!("[{}]", shape.name)),
+        plain => json!(format!("{plain:?}").to_lowercase()),
+    }
+}
+
+#[test]
+fn the_client_options_are_as_listed() {
+    assert_eq!(column(&contract("options.json")["client"], "name"), OPTIONS);
+}
+
+#[test]
+fn the_codes_of_faults_are_as_listed() {
+    let known = FieldErrorCode::ALL.map(FieldErrorCode::as_str);
+    assert_eq!(contract("errors.json")["field_codes"], json!(known));
+}
+
+#[test]
+fn the_api_codes_mean_what_is_listed() {
+    for row in contract("errors.json")["api_codes"].as_array().unwrap() {
+        let kind = kind_of_code(row["api_code"].as_i64().unwrap());
+        assert_eq!(row["code"], kind.as_str(), "{row}");
+    }
+}
