@@ -1,0 +1,185 @@
+//! The form of a case; `tests/README.md` explains it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// One vector: a call, the exchanges it may have, and how it must end.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// A sentence that states the behaviour.
+    pub id: String,
+    /// Why it must be so.
+    pub why: String,
+    /// Client options besides the runner's token and base URL; null takes one of these away.
+    #[serde(default)]
+    pub client: Map<String, Value>,
+    /// The call.
+    pub call: Call,
+    /// How often the call is made on one client; the outcome is the last one's.
+    #[serde(default = "once")]
+    pub times: usize,
+    /// Whether anybody listens.
+    #[serde(default)]
+    pub server: ListensAs,
+    /// Whether TLS is spoken, and with which certificate.
+    pub tls: Option<Tls>,
+    /// What happens on the wire; none means that nobody may connect.
+    #[serde(default)]
+    pub exchanges: Vec<Exchange>,
+    /// How the call must end.
+    pub outcome: Outcome,
+}
+
+fn once() -> usize {
+    1
+}
+
+/// The call that a case makes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The opportunity's id, of any type.
+    pub id: Value,
+    /// The fields, with `custom` for the custom ones.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+    /// Whether required fields may be left out.
+    #[serde(default)]
+    pub partial: bool,
+    /// The call's timeout in seconds.
+    pub timeout: Option<Value>,
+    /// The call's retries.
+    pub max_retries: Option<Value>,
+}
+
+/// Whether anybody listens at the base URL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListensAs {
+    /// The scripted server.
+    #[default]
+    Scripted,
+    /// Nobody: connections are refused.
+    ClosedPort,
+}
+
+/// Which certificate the server shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// One that the runner trusts by `ca_bundle`.
+    Trusted,
+    /// One that nobody vouches for.
+    Untrusted,
+    /// One that is trusted but names another host.
+    WrongName,
+}
+
+/// One request, and what it gets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Whether the request must come on a new or a reused connection.
+    pub connection: Option<Connection>,
+    /// What the request must be.
+    #[serde(default)]
+    pub expect: Expect,
+    /// The answer.
+    pub respond: Option<Respond>,
+    /// Or what goes wrong instead.
+    pub fault: Option<Fault>,
+}
+
+/// How old a connection must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// The request is its first.
+    New,
+    /// It had requests before.
+    Reused,
+}
+
+/// What a request must be; what is not given is not looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// The method.
+    pub method: Option<String>,
+    /// The path.
+    pub path: Option<String>,
+    /// Headers by lower-case name; null means that it must be absent.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// The body as JSON.
+    pub body: Option<Value>,
+    /// The body to the letter.
+    pub body_text: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Respond {
+    /// The status (default: 200).
+    pub status: Option<u16>,
+    /// Headers besides type and length.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// A body as JSON.
+    pub json: Option<Value>,
+    /// A body as text.
+    pub text: Option<String>,
+    /// A body in base64, for bytes that are no text.
+    pub base64: Option<String>,
+    /// The sample answer with these keys of its `data` replaced.
+    pub sample: Option<Map<String, Value>>,
+    /// A body that is this many times the letter `x` within a JSON text.
+    pub large: Option<usize>,
+    /// The body's type (default: `application/json; charset=utf-8`).
+    pub content_type: Option<String>,
+    /// Whether the body is compressed.
+    #[serde(default)]
+    pub gzip: bool,
+    /// Whether the body comes in chunks.
+    #[serde(default)]
+    pub chunked: bool,
+    /// Whether the server hangs up after it, and says so.
+    #[serde(default)]
+    pub close: bool,
+    /// Send only this many bytes of the body, then hang up.
+    pub cut_at: Option<usize>,
+}
+
+/// What goes wrong on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The server hangs up instead of answering.
+    CloseBeforeAnswer,
+    /// The connection is reset instead.
+    ResetBeforeAnswer,
+    /// The server hangs up amid the head of its answer.
+    CloseMidHeaders,
+    /// No answer comes for as long as the client waits.
+    Stall,
+    /// What comes is no HTTP.
+    Garbage,
+}
+
+/// How a call must end; the runners look into it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// Typed attributes by dotted path.
+    pub opportunity: Option<Map<String, Value>>,
+    /// Values by key, typed or not.
+    pub raw: Option<Map<String, Value>>,
+    /// All keys in order.
+    pub keys: Option<Vec<String>>,
+    /// The error's attributes.
+    pub error: Option<Map<String, Value>>,
+}

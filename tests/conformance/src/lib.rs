@@ -1,0 +1,16 @@
+//! A loopback server that follows a script, so that every language's tests meet the same CRM.
+//!
+//! A [`Case`] of `tests/vectors` scripts the exchanges: what each request must be and what it gets.
+//! [`Server::start`] plays one case; [`Server::finish`] tells what did not go by the script. The
+//! binary `scripted-server` offers both over standard input and output.
+
+mod case;
+mod connection;
+mod exchange;
+mod http;
+mod script;
+mod server;
+mod tls;
+
+pub use case::{Call, Case, Exchange, Expect, Fault, ListensAs, Outcome, Respond, Tls};
+pub use server::{Address, Report, Server};

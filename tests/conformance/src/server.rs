@@ -1,0 +1,147 @@
+//! Plays the script of one case on a loopback port of its own.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use rustls::ServerConfig;
+use serde::Serialize;
+
+use crate::case::{Case, ListensAs, Tls};
+use crate::connection;
+use crate::script::Script;
+use crate::tls::{self, Identity};
+
+/// Where the case's CRM is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Address {
+    /// The base URL.
+    pub base_url: String,
+    /// The PEM file to trust, when the case has one.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// How a case went on the wire.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Requests that came.
+    pub exchanges: usize,
+    /// Connections that were made.
+    pub connections: usize,
+    /// What was not as scripted.
+    pub problems: Vec<String>,
+}
+
+/// A server that plays one case.
+#[derive(Debug)]
+pub struct Server {
+    address: Address,
+    socket: SocketAddr,
+    script: Arc<Script>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens for the case's exchanges.
+    ///
+    /// # Errors
+    ///
+    /// When no port, certificate or file can be had.
+    pub fn start(case: &Case) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let socket = listener.local_addr()?;
+        let script = Arc::new(Script::new(&case.exchanges));
+        let identity = case.tls.map(Identity::new).transpose()?;
+        let address = Address {
+            base_url: format!("{}://{socket}", if case.tls.is_some() { "https" } else { "http" }),
+            ca_bundle: ca_bundle(case.tls, identity.as_ref(), socket)?,
+        };
+        let config = identity.map(|identity| identity.config);
+        let accepting = (case.server == ListensAs::Scripted).then(|| {
+            let script = Arc::clone(&script);
+            thread::spawn(move || accept(&listener, &script, config.as_ref()))
+        });
+        Ok(Self { address, socket, script, accepting })
+    }
+
+    /// Where to call.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Stops and tells how it went.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be told to stop.
+    pub fn finish(mut self) -> io::Result<Report> {
+        if let Some(accepting) = self.accepting.take() {
+            self.connect_last()?;
+            accepting.join().ok();
+        }
+        if let Some(path) = &self.address.ca_bundle {
+            std::fs::remove_file(path)?;
+        }
+        let mut progress = self.script.lock();
+        let left = progress.left.len();
+        if left > 0 {
+            progress.problems.push(format!("{left} exchanges did not happen"));
+        }
+        Ok(Report {
+            exchanges: progress.exchanges,
+            connections: progress.connections,
+            problems: std::mem::take(&mut progress.problems),
+        })
+    }
+
+    /// Makes the connection that ends accepting. Connections are accepted in order, so it comes
+    /// after all of the case's.
+    fn connect_last(&self) -> io::Result<()> {
+        let mut progress = self.script.lock();
+        let last = TcpStream::connect(self.socket)?;
+        progress.last = Some(last.local_addr()?);
+        Ok(())
+    }
+}
+
+/// Serves each connection on a thread of its own, until the last one.
+fn accept(listener: &TcpListener, script: &Arc<Script>, config: Option<&Arc<ServerConfig>>) {
+    while let Ok((stream, peer)) = listener.accept() {
+        let mut progress = script.lock();
+        if progress.last == Some(peer) {
+            return;
+        }
+        progress.connections += 1;
+        // A refused certificate needs a connection, but no request.
+        if config.is_none() && progress.left.is_empty() && progress.exchanges == 0 {
+            progress.problems.push("somebody connected, but nothing may be sent".to_owned());
+        }
+        let (script, config) = (Arc::clone(script), config.cloned());
+        thread::spawn(move || serve(stream, &script, config.as_ref()));
+    }
+}
+
+/// An error here is a client that hung up, as some cases want.
+fn serve(stream: TcpStream, script: &Script, config: Option<&Arc<ServerConfig>>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    match config {
+        Some(config) => connection::serve(tls::encrypt(stream, config)?, script),
+        None => connection::serve(stream, script),
+    }
+}
+
+/// Writes the file that a runner is to trust, unless the case is about a certificate it does not.
+fn ca_bundle(
+    tls: Option<Tls>,
+    identity: Option<&Identity>,
+    socket: SocketAddr,
+) -> io::Result<Option<PathBuf>> {
+    let Some(identity) = identity.filter(|_| tls != Some(Tls::Untrusted)) else { return Ok(None) };
+    let name = format!("ikcrm-{}-{}.pem", std::process::id(), socket.port());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, &identity.pem)?;
+    Ok(Some(path))
+}

@@ -1,0 +1,47 @@
+//! TLS with a certificate of the case's own.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::case::Tls;
+use crate::connection::Stream;
+
+/// A certificate that vouches for itself, ready to serve with.
+pub(crate) struct Identity {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) pem: String,
+}
+
+impl Identity {
+    pub(crate) fn new(tls: Tls) -> io::Result<Self> {
+        let name = if tls == Tls::WrongName { "other.example" } else { "127.0.0.1" };
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed([name.to_owned()]).map_err(io::Error::other)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .map_err(io::Error::other)?;
+        Ok(Self { config: Arc::new(config), pem: cert.pem() })
+    }
+}
+
+/// Begins TLS on a connection.
+pub(crate) fn encrypt(stream: TcpStream, config: &Arc<ServerConfig>) -> io::Result<impl Stream> {
+    let session = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+    Ok(StreamOwned::new(session, stream))
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        &self.sock
+    }
+}

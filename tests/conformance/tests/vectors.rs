@@ -1,0 +1,206 @@
+//! Runs every vector of `tests/vectors` against the core.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails the test")]
+
+use std::path::Path;
+
+use ikcrm::contract::{Kind, Shape, Typed};
+use ikcrm::{CallOptions, Client, Error, Opportunity, OpportunityUpdate, Record, Value};
+use ikcrm_conformance::{Address, Call, Case, Outcome, Server};
+use serde_json::{Map, Value as Json, json};
+
+const TOKEN: &str = "test-token-0123456789";
+
+#[test]
+fn every_vector_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cases: Vec<Case> =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for case in cases {
+            count += 1;
+            failures.extend(run(&case).into_iter().map(|f| format!("{}: {f}", case.id)));
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    println!("{count} vectors hold");
+    assert!(count >= 80, "only {count} vectors were found");
+}
+
+/// Everything that is not as the case says.
+fn run(case: &Case) -> Vec<String> {
+    let server = Server::start(case).unwrap();
+    let result = calls(case, server.address());
+    let mut failures = server.finish().unwrap().problems;
+    match result {
+        Ok(opportunity) if case.outcome.error.is_none() => {
+            failures.extend(differences(&case.outcome, &opportunity));
+        }
+        Ok(opportunity) => failures.push(format!("expected an error, got {opportunity:?}")),
+        Err(error) => match &case.outcome.error {
+            Some(expected) => failures.extend(error_differences(expected, &error)),
+            None => failures.push(format!("unexpected error: {error}")),
+        },
+    }
+    failures
+}
+
+fn calls(case: &Case, address: &Address) -> Result<Opportunity, Error> {
+    let client = client(case, address)?;
+    let (id, update, options) = (value(&case.call.id), update(&case.call), options(&case.call));
+    for _ in 1..case.times {
+        client.update_opportunity_with(id.clone().unwrap(), &update, &options)?;
+    }
+    client.update_opportunity_with(id.unwrap(), &update, &options)
+}
+
+fn client(case: &Case, address: &Address) -> Result<Client, Error> {
+    let mut settings = Map::from_iter([
+        ("token".to_owned(), json!(TOKEN)),
+        ("base_url".to_owned(), json!(address.base_url)),
+        ("ca_bundle".to_owned(), json!(address.ca_bundle)),
+    ]);
+    settings.extend(case.client.clone());
+    let builder = settings.iter().fold(Client::builder(), |builder, (name, setting)| {
+        builder.set(name, value(setting).unwrap())
+    });
+    builder.build()
+}
+
+fn update(call: &Call) -> OpportunityUpdate {
+    let update = OpportunityUpdate::new().partial(call.partial);
+    call.fields.iter().fold(update, |update, (name, field)| match value(field) {
+        Some(value) => update.set(name.clone(), value),
+        None => update,
+    })
+}
+
+fn options(call: &Call) -> CallOptions {
+    let settings = [("timeout", &call.timeout), ("max_retries", &call.max_retries)];
+    settings.into_iter().fold(CallOptions::new(), |options, (name, setting)| match setting {
+        Some(setting) => options.set(name, value(setting).unwrap()),
+        None => options,
+    })
+}
+
+/// The value that a JSON text of a case stands for; nothing for one that is absent.
+fn value(json: &Json) -> Option<Value> {
+    let special = |name: &str| json.get(name).and_then(Json::as_str);
+    if json.get("$absent").is_some() {
+        return None;
+    }
+    Some(if let Some(text) = special("$decimal").or(special("$int")) {
+        Value::Number(text.to_owned())
+    } else if let Some(text) = special("$date") {
+        Value::Date(text.parse().unwrap())
+    } else if special("$datetime").is_some() {
+        Value::DateTime("DateTime".to_owned())
+    } else if let Some(text) = special("$float") {
+        Value::Float(text.parse().unwrap())
+    } else if let Json::Object(map) = json {
+        let entries = map.iter().filter_map(|(name, v)| Some((name.clone(), value(v)?)));
+        Value::Map(entries.collect())
+    } else if let Json::Array(items) = json {
+        Value::List(items.iter().filter_map(value).collect())
+    } else {
+        json.clone().into()
+    })
+}
+
+fn differences(outcome: &Outcome, opportunity: &Opportunity) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, expected) in outcome.opportunity.iter().flatten() {
+        let got = attribute(opportunity, path);
+        if got != *expected {
+            found.push(format!("{path}: expected {expected}, got {got}"));
+        }
+    }
+    for (key, expected) in outcome.raw.iter().flatten() {
+        let got = opportunity.get(key);
+        if got.as_ref() != Some(expected) {
+            found.push(format!("[{key:?}]: expected {expected}, got {got:?}"));
+        }
+    }
+    if let Some(expected) = &outcome.keys {
+        let got: Vec<_> = opportunity.keys().collect();
+        if got != *expected {
+            found.push(format!("keys: expected {expected:?}, got {got:?}"));
+        }
+    }
+    found
+}
+
+/// The typed attribute at a dotted path, in the notation of the cases.
+fn attribute(record: &Record, path: &str) -> Json {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    match (record.read(name, kind(record.shape(), name)).unwrap(), rest) {
+        (Typed::Record(record), Some(rest)) => attribute(&record, rest),
+        (Typed::Records(records), Some(rest)) => {
+            let (index, rest) = rest.split_once('.').unwrap();
+            attribute(records.get(index.parse::<usize>().unwrap()).unwrap(), rest)
+        }
+        (Typed::Records(records), None) => json!(records.len()),
+        (typed, _) => notation(typed),
+    }
+}
+
+fn kind(shape: &Shape, name: &str) -> Kind {
+    let field = shape.fields.iter().find(|(known, _)| *known == name);
+    field.unwrap_or_else(|| panic!("{} has no attribute {name}", shape.name)).1
+}
+
+fn notation(typed: Typed<'_>) -> Json {
+    match typed {
+        Typed::Nothing => Json::Null,
+        Typed::Id(id) => json!(id),
+        Typed::Text(text) => json!(text),
+        Typed::Decimal(decimal) => json!({"$decimal": decimal.to_string()}),
+        Typed::Number(number) => json!(number),
+        Typed::Bool(bool) => json!(bool),
+        Typed::Date(date) => json!({"$date": date.to_string()}),
+        Typed::DateTime(at) => json!({"$datetime": at.strftime("%Y-%m-%d %H:%M").to_string()}),
+        other => panic!("{other:?} has no notation"),
+    }
+}
+
+/// The error's attributes that are not as expected.
+fn error_differences(expected: &Map<String, Json>, error: &Error) -> Vec<String> {
+    let fields = |part: fn(&ikcrm::FieldError) -> Json| -> Json {
+        error.fields().iter().map(part).collect()
+    };
+    let got = json!({
+        "code": error.code(),
+        "status": error.status(),
+        "api_code": error.api_code(),
+        "message": error.message(),
+        "retryable": error.retryable(),
+        "may_have_been_applied": error.may_have_been_applied(),
+        "fields": fields(|fault| json!([fault.field, fault.code.as_str()])),
+    });
+    let mut found = Vec::new();
+    for (name, value) in expected {
+        let texts = if name == "message_contains" {
+            vec![(error.message(), value)]
+        } else if name == "field_messages_contain" {
+            let messages = error.fields().iter().map(|fault| fault.message.clone());
+            messages.zip(value.as_array().unwrap()).collect()
+        } else {
+            if got.get(name) != Some(value) {
+                found.push(format!("{name}: expected {value}, got {:?} ({error})", got.get(name)));
+            }
+            Vec::new()
+        };
+        for (text, part) in texts {
+            if !text.contains(part.as_str().unwrap()) {
+                found.push(format!("{name}: expected {part} in {text:?}"));
+            }
+        }
+    }
+    if format!("{error} {error:?}").contains(TOKEN) {
+        found.push("the error's text shows the token".to_owned());
+    }
+    found
+}
