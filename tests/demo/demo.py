@@ -1,0 +1,32 @@
+"""One update from each language against the sandbox: `make demo`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = {
+    "Rust": (["cargo", "run", "--quiet", "-p", "ikcrm", "--example", "update_one"], ROOT),
+    "Python": ([sys.executable, "examples/update_one.py"], ROOT / "python"),
+    "Node": (["node", "examples/update-one.mjs"], ROOT / "node"),
+}
+
+
+def main() -> None:
+    command = ["cargo", "run", "--quiet", "-p", "ikcrm-sandbox", "--", "--until-stdin-closes"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as sandbox:
+        url = sandbox.stdout.readline().strip()
+        print(f"A stand-in CRM listens at {url}.\n", flush=True)
+        environment = os.environ | {"IKCRM_TOKEN": "sandbox-token", "IKCRM_BASE_URL": url}
+        for language, (example, folder) in EXAMPLES.items():
+            print(f"── {language} {'─' * (60 - len(language))}", flush=True)
+            subprocess.run(example, cwd=folder, env=environment, check=True)
+            print(flush=True)
+        sandbox.stdin.close()
+    print("The stand-in CRM has stopped.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+// What the types admit and what they refuse; `tsc` fails when an expected error does not come.
+
+import {
+  AuthError,
+  CancelledError,
+  Client,
+  ConfigError,
+  IkcrmError,
+  updateOpportunity,
+  update_opportunity,
+  version,
+  type CallOptions,
+  type ClientOptions,
+  type Opportunity,
+  type OpportunityUpdate,
+} from '../../../node/index.js'
+
+const client = new Client({ token: 't', edition: 'wecom', timeoutMs: 1000, maxRetries: 0 })
+const fromEnvironment: Client = Client.fromEnv()
+const options: CallOptions = { signal: new AbortController().signal, timeoutMs: 5, maxRetries: 1 }
+const settings: ClientOptions = { token: 't', baseUrl: 'https://x', caBundle: 'c', proxy: 'env' }
+const text: string = version
+
+async function admits() {
+  const update: OpportunityUpdate = {
+    user_id: 254,
+    title: 'ccc',
+    customer_id: '1',
+    expect_amount: '20000.50',
+    stage: 3514n,
+    expect_sign_date: '2026-12-31',
+    get_time: null,
+    customer_requirement: undefined,
+    note: null,
+    source: '3521',
+    kind: null,
+    want_department_id: 395,
+    name: 'cccc',
+    approve_status: 'approved',
+    custom: {
+      text_asset_8b1eeedd: 'x',
+      text_asset_4a1eb9: ['a', 'b'],
+      numeric_asset_1: 12.5,
+      user_field_asset_1: [254, '255'],
+      file_asset_1: [{ id: 1 }],
+      subform_1: null,
+    },
+  }
+  const opportunity: Opportunity = await client.updateOpportunity(568587, update, options)
+  await updateOpportunity('568587', { title: 'ccc', customer_id: 1 })
+  await update_opportunity(568587n, { note: 'x' }, { partial: true, timeoutMs: 10 })
+  const money: string | number | null | undefined = opportunity.expect_amount
+  const phone: string | null | undefined = opportunity.customer?.contacts?.[0]?.address?.phone
+  const custom: unknown = opportunity['text_asset_8b1eeedd']
+  return [money, phone, custom]
+}
+
+function admitsErrors(error: unknown) {
+  if (error instanceof AuthError) return [error.code, error.apiCode, error.status]
+  if (error instanceof CancelledError) return [error.cause, error.mayHaveBeenApplied]
+  if (error instanceof ConfigError) return error.fields.map(({ field, code }) => `${field} ${code}`)
+  return new IkcrmError('mine', { retryable: true, cause: error }).retryable
+}
+
+async function refuses() {
+  const whole = { title: 'ccc', customer_id: 1 }
+  // @ts-expect-error a field that is misspelt
+  await client.updateOpportunity(1, { titel: 'ccc', customer_id: 1 })
+  // @ts-expect-error a name in camelCase
+  await client.updateOpportunity(1, { ...whole, expectAmount: 1 })
+  // @ts-expect-error a required field that is missing
+  await client.updateOpportunity(1, { title: 'ccc' })
+  // @ts-expect-error a required field that is null
+  await client.updateOpportunity(1, { title: null, customer_id: 1 })
+  // @ts-expect-error a required field that is null in a partial update
+  await client.updateOpportunity(1, { title: null }, { partial: true })
+  // @ts-expect-error a Date, whose zone could move the day
+  await client.updateOpportunity(1, { ...whole, get_time: new Date() })
+  // @ts-expect-error a text field that is a number
+  await client.updateOpportunity(1, { ...whole, note: 5 })
+  // @ts-expect-error an id that is a truth value
+  await client.updateOpportunity(true, whole)
+  // @ts-expect-error a custom field beside the others
+  await client.updateOpportunity(1, { ...whole, text_asset_8b1eeedd: 'x' })
+  // @ts-expect-error a key that no custom field has
+  await client.updateOpportunity(1, { ...whole, custom: { colour: 'x' } })
+  // @ts-expect-error a custom number that is a list
+  await client.updateOpportunity(1, { ...whole, custom: { numeric_asset_1: [1] } })
+  // @ts-expect-error an option of another language
+  await client.updateOpportunity(1, whole, { timeout: 5 })
+  // @ts-expect-error the controller in place of its signal
+  await client.updateOpportunity(1, whole, { signal: new AbortController() })
+  // @ts-expect-error settings without a token
+  new Client({ edition: 'wecom' })
+  // @ts-expect-error an edition that there is not
+  new Client({ token: 't', edition: 'cloud' })
+  // @ts-expect-error a setting under another language's name
+  new Client({ token: 't', base_url: 'https://x' })
+}
+
+export { admits, admitsErrors, fromEnvironment, refuses, settings, text }
