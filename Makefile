@@ -1,0 +1,64 @@
+# Builds, tests and shows everything. Each target does its own set-up on a machine that has Rust,
+# Python 3.10 or newer and Node 20 or newer.
+
+PYTHON ?= python3
+VENV := python/.venv
+BIN := $(abspath $(VENV)/bin)
+CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+export PATH := $(BIN):$(PATH)
+
+.PHONY: demo test test-rust test-python test-node test-readme bench generate gates clean python node servers
+
+test: test-rust test-python test-node test-readme
+
+demo: python node servers
+	@$(PYTHON) tests/demo/demo.py
+
+# --- set-up -----------------------------------------------------------------------------------
+
+python: $(VENV)/ready
+	cd python && maturin develop --quiet
+
+$(VENV)/ready: python/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	cd python && $(BIN)/pip install --quiet --group dev
+	touch $@
+
+node: node/node_modules/.package-lock.json
+	cd node && npm run --silent build:debug
+
+node/node_modules/.package-lock.json: node/package-lock.json
+	cd node && npm ci --no-fund --no-audit --silent
+
+servers:
+	cargo build --quiet -p ikcrm-sandbox -p ikcrm-conformance --bins
+
+# --- tests ------------------------------------------------------------------------------------
+
+test-rust:
+	cargo test --quiet
+
+test-python: python servers
+	cd tests/python && pytest -q
+
+test-node: node servers
+	cd node && npm test --silent
+
+test-readme: python node servers
+	cd tests/readme && pytest -q
+
+# --- gates ------------------------------------------------------------------------------------
+
+gates:
+	.ci/gates
+
+generate: python node
+	cd python && maturin generate-stubs --out src/ikcrm
+
+bench:
+	$(PYTHON) tests/bench/bench.py
+
+clean:
+	cargo clean
+	rm -rf $(VENV) node/node_modules
