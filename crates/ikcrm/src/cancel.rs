@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a call sleeps at most before it looks whether it was cancelled.
@@ -22,8 +22,9 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     cancelled: AtomicBool,
-    lock: Mutex<()>,
-    wake: Condvar,
+    /// How often the waits were woken.
+    wakes: Mutex<u64>,
+    woken: Condvar,
     probe: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
@@ -46,8 +47,7 @@ impl Cancel {
     /// Sets the flag; calls under way end within about a tenth of a second.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
-        let _guard = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.wake.notify_all();
+        self.wake();
     }
 
     /// Whether the flag is set.
@@ -68,19 +68,35 @@ impl Cancel {
     pub(crate) fn wait(&self, duration: Duration) -> bool {
         let end = Instant::now() + duration;
         loop {
-            if self.poll() {
-                return true;
-            }
+            let seen = self.wakes();
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
+            if self.poll() || left.is_zero() {
+                return self.is_cancelled();
             }
-            let nap = if self.0.probe.is_some() { left.min(SLICE) } else { left };
-            let guard = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
-            if !self.is_cancelled() {
-                drop(self.0.wake.wait_timeout(guard, nap));
-            }
+            self.wait_for_wake(seen, left);
         }
+    }
+
+    /// Ends the waits that are under way; those that wait for more than a wake go on.
+    pub(crate) fn wake(&self) {
+        *self.lock() += 1;
+        self.0.woken.notify_all();
+    }
+
+    /// How often the waits were woken: to be asked before looking at what a wake may have changed.
+    pub(crate) fn wakes(&self) -> u64 {
+        *self.lock()
+    }
+
+    /// Waits for a wake after `seen`, and no longer than until the probe must be asked again.
+    pub(crate) fn wait_for_wake(&self, seen: u64, longest: Duration) {
+        let nap = if self.0.probe.is_some() { longest.min(SLICE) } else { longest };
+        let waiting = self.0.woken.wait_timeout_while(self.lock(), nap, |wakes| *wakes == seen);
+        drop(waiting);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.0.wakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,16 +1,20 @@
 //! `Client`: an update from the caller's values to the CRM's answer, read top to bottom.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::decode::{self, HttpResponse};
 use crate::encode::{self, HttpRequest};
+use crate::process::PerProcess;
+use crate::quota::{OpenQuota, SharedQuota};
 use crate::retry::{self, Decision, Policy};
 use crate::transport::{Outcome, Transport};
 use crate::workers::Workers;
 use crate::{
-    CallOptions, Cancel, ClientBuilder, Error, Opportunity, OpportunityUpdate, Value, validate,
+    ApiErrorKind, CallOptions, Cancel, ClientBuilder, Error, Opportunity, OpportunityUpdate,
+    QuotaStatus, Value, validate,
 };
 
 /// A client of one CRM with one token. Clones share settings and connections; threads may too.
@@ -25,56 +29,41 @@ use crate::{
 /// ```
 ///
 /// After a `fork` the child makes connections of its own and never touches the parent's.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     config: Config,
-    process: Process,
+    resources: PerProcess<Resources>,
 }
 
-/// What belongs to one process and is of no use to its forks: sockets, threads, locks. The first
-/// of a list that grows by one at each fork; reading it takes no lock that a fork could leave
-/// locked.
-struct Process {
-    id: u32,
+/// What is of no use to a fork: sockets, threads, locks.
+struct Resources {
     transport: Transport,
     workers: Workers,
-    forked: OnceLock<Box<Process>>,
+    quota: Option<OpenQuota>,
 }
 
-impl Process {
+impl Resources {
     fn new(config: &Config) -> Self {
         Self {
-            id: std::process::id(),
             transport: Transport::new(config),
             workers: Workers::default(),
-            forked: OnceLock::new(),
+            quota: config.quota.as_ref().map(SharedQuota::open),
         }
-    }
-
-    /// The one of the running process.
-    fn current(&self, config: &Config) -> &Self {
-        let id = std::process::id();
-        let mut process = self;
-        while process.id != id {
-            process = process.forked.get_or_init(|| Box::new(Self::new(config)));
-        }
-        process
     }
 }
 
-impl std::fmt::Debug for Process {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Process").field("id", &self.id).finish_non_exhaustive()
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.0.config).finish()
     }
 }
 
 impl Client {
     pub(crate) fn new(config: Config) -> Self {
-        let process = Process::new(&config);
-        Self(Arc::new(Inner { config, process }))
+        let resources = PerProcess::new(Resources::new(&config));
+        Self(Arc::new(Inner { config, resources }))
     }
 
     /// A builder with the default settings.
@@ -137,8 +126,22 @@ impl Client {
         done: impl FnOnce(Result<Opportunity, Error>) + Send + 'static,
     ) -> std::io::Result<()> {
         let (client, id) = (self.clone(), id.into());
-        let workers = &self.0.process.current(&self.0.config).workers;
-        workers.run(move || done(client.update_opportunity_with(id, &update, &options)))
+        self.resources()
+            .workers
+            .run(move || done(client.update_opportunity_with(id, &update, &options)))
+    }
+
+    /// How much of the quota is used now; nothing when it is turned off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QuotaStore`] when the quota's store cannot be used.
+    pub fn quota(&self) -> Result<Option<QuotaStatus>, Error> {
+        self.resources().quota.as_ref().map(OpenQuota::status).transpose()
+    }
+
+    fn resources(&self) -> &Resources {
+        self.0.resources.current(|| Resources::new(&self.0.config))
     }
 
     /// Sends the request until an answer decides, the retries are used up, or time is.
@@ -149,36 +152,72 @@ impl Client {
         decode: fn(HttpResponse) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let config = &self.0.config;
-        let transport = &self.0.process.current(config).transport;
         let policy = Policy {
             max_retries: options.max_retries.unwrap_or(config.max_retries),
             timeout: options.timeout.unwrap_or(config.timeout),
         };
         let cancel = options.cancel.as_ref();
-        let start = Instant::now();
+        let mut spent = Duration::ZERO;
         let (mut attempt, mut free, mut doubtful) = (0, 1, false);
         loop {
-            if cancel.is_some_and(Cancel::is_cancelled) {
-                return Err(Error::Cancelled { may_have_been_applied: doubtful });
-            }
-            let Outcome { result, retry_after, dead_connection } =
-                transport.send(request, start + policy.timeout, cancel);
-            let error = match result.and_then(decode) {
+            let left = policy.timeout.saturating_sub(spent);
+            let (outcome, took) = match self.attempt(request, left, cancel) {
+                Ok(attempted) => attempted,
+                Err(error) if doubtful => return Err(error.after_doubtful_attempt()),
+                Err(error) => return Err(error),
+            };
+            spent += took;
+            let error = match outcome.result.and_then(decode) {
                 Ok(answer) => return Ok(answer),
                 Err(error) if doubtful => error.after_doubtful_attempt(),
                 Err(error) => error,
             };
             doubtful = error.may_have_been_applied();
-            if dead_connection && free > 0 {
+            if outcome.dead_connection && free > 0 {
                 free -= 1;
                 continue;
             }
-            let elapsed = start.elapsed();
-            match retry::decide(&policy, attempt, &error, retry_after, elapsed, fastrand::f64()) {
+            let asked = self.back_off(&error, outcome.retry_after);
+            match retry::decide(&policy, attempt, &error, asked, spent, fastrand::f64()) {
                 Decision::Stop => return Err(error),
-                Decision::After(wait) => pause(wait, cancel),
+                Decision::After(wait) => {
+                    pause(wait, cancel);
+                    spent += wait;
+                }
             }
             attempt += 1;
+        }
+    }
+
+    /// Sends the request once, when the quota lets it; tells how long that took, without the wait.
+    fn attempt(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+        cancel: Option<&Cancel>,
+    ) -> Result<(Outcome, Duration), Error> {
+        if cancel.is_some_and(Cancel::is_cancelled) {
+            return Err(Error::Cancelled { may_have_been_applied: false });
+        }
+        let Resources { transport, quota, .. } = self.resources();
+        let slot = quota.as_ref().map(|quota| quota.take(timeout, cancel)).transpose()?;
+        let begun = Instant::now();
+        let outcome = transport.send(request, begun + timeout, cancel);
+        if let Some(slot) = slot {
+            slot.settle(outcome.fate);
+        }
+        Ok((outcome, begun.elapsed()))
+    }
+
+    /// After a refusal over quota lets all who share the quota wait, and this call only with them;
+    /// tells for how long it is asked to wait by itself.
+    fn back_off(&self, error: &Error, retry_after: Option<Duration>) -> Option<Duration> {
+        match &self.resources().quota {
+            Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
+                quota.back_off(retry_after);
+                Some(Duration::ZERO)
+            }
+            _ => retry_after,
         }
     }
 }

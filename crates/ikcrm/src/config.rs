@@ -4,10 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ring::digest::{SHA256, digest};
+
 use crate::error::{Error, FieldError, FieldErrorCode as Code};
 use crate::fields::unknown_message;
+use crate::quota::{QUOTA_OPTIONS, SharedQuota};
 use crate::value::excerpt;
-use crate::{Client, Value};
+use crate::{Client, Patch, Quota, Value};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -68,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) authorization: String,
     pub(crate) timeout: Duration,
     pub(crate) max_retries: u32,
+    pub(crate) quota: Option<SharedQuota>,
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
     pub(crate) proxy: Proxy,
@@ -87,7 +91,7 @@ impl fmt::Debug for Config {
 /// A client option, for tests against the contract.
 #[doc(hidden)]
 pub const OPTIONS: &[&str] =
-    &["token", "base_url", "edition", "timeout", "max_retries", "ca_bundle", "proxy"];
+    &["token", "base_url", "edition", "timeout", "max_retries", "ca_bundle", "proxy", "quota"];
 
 /// Builds a [`Client`]. Nothing is checked before [`build`](Self::build), which tells all faults.
 #[derive(Clone, Default)]
@@ -100,6 +104,8 @@ pub struct ClientBuilder {
     max_retries: Option<u32>,
     ca_bundle: Option<PathBuf>,
     proxy: Proxy,
+    /// Unset for the default, null for no quota at all.
+    quota: Patch<Quota>,
     /// Faults found so far, for bindings.
     #[doc(hidden)]
     pub faults: Vec<FieldError>,
@@ -149,11 +155,22 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets any option by its name; `timeout` is in seconds. A null leaves the default.
+    /// How many calls the enterprise may make (default: the CRM's 10 in any 10 s, kept by this
+    /// process); `None` turns it off.
+    pub fn quota(mut self, quota: impl Into<Option<Quota>>) -> Self {
+        self.quota = quota.into().map_or(Patch::Null, Patch::Set);
+        self
+    }
+
+    /// Sets any option by its name; `timeout` is in seconds. A null leaves the default, but turns
+    /// `quota` off, which takes a [`Value::Map`] of its settings.
     ///
     /// What does not fit is told by [`build`](Self::build).
     pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
+        if name == "quota" {
+            return self.set_quota(value);
+        }
         if value == Value::Null && OPTIONS.contains(&name) {
             return self;
         }
@@ -178,16 +195,40 @@ impl ClientBuilder {
         }
     }
 
+    fn set_quota(self, value: Value) -> Self {
+        match value {
+            Value::Null => self.quota(None),
+            Value::Map(settings) => {
+                let set = |quota: Quota, (name, value): (String, Value)| quota.set(&name, value);
+                self.quota(settings.into_iter().fold(Quota::default(), set))
+            }
+            Value::Text(off) if off == "off" => self.quota(None),
+            _ => {
+                let message = format!("must be a quota's settings, got {}", value.describe());
+                self.fault("quota", (Code::Type, message))
+            }
+        }
+    }
+
     /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_BASE_URL`, `IKCRM_EDITION`,
     /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE` and `IKCRM_PROXY`
-    /// (default: `env`, the standard proxy variables).
+    /// (default: `env`, the standard proxy variables), and those of the quota from
+    /// `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER` (seconds), `IKCRM_QUOTA_MAX_WAIT` (seconds),
+    /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or from `IKCRM_QUOTA`:
+    /// `off` turns it off.
     pub fn from_env() -> Self {
         let builder = Self { proxy: Proxy::Environment, ..Self::default() };
-        OPTIONS.iter().fold(builder, |builder, name| {
-            match std::env::var(format!("IKCRM_{}", name.to_ascii_uppercase())) {
-                Ok(value) if !value.is_empty() => builder.set(name, value),
-                _ => builder,
-            }
+        let quota: Vec<_> = QUOTA_OPTIONS
+            .iter()
+            .filter_map(|name| {
+                Some(((*name).to_owned(), variable(&format!("quota_{name}"))?.into()))
+            })
+            .collect();
+        let builder =
+            if quota.is_empty() { builder } else { builder.set("quota", Value::Map(quota)) };
+        OPTIONS.iter().fold(builder, |builder, name| match variable(name) {
+            Some(value) => builder.set(name, value),
+            None => builder,
         })
     }
 
@@ -218,7 +259,14 @@ impl ClientBuilder {
         let ca_bundle = self.ca_bundle.map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep("ca_bundle", ca_bundle, &mut faults);
         let proxy = keep("proxy", check_proxy(self.proxy), &mut faults);
-        match (token, base_url, timeout, retries, ca_bundle, proxy) {
+        let scope = scope(base_url.as_deref(), token.as_deref());
+        let quota = match self.quota {
+            Patch::Unset => Quota::default().check(&scope).map(Some),
+            Patch::Null => Ok(None),
+            Patch::Set(quota) => quota.check(&scope).map(Some),
+        };
+        let quota = quota.map_err(|found| faults.extend(found)).ok();
+        match (token, base_url, timeout, retries, ca_bundle, proxy, quota) {
             (
                 Some(token),
                 Some(base_url),
@@ -226,14 +274,26 @@ impl ClientBuilder {
                 Some(max_retries),
                 Some(ca_bundle),
                 Some(proxy),
+                Some(quota),
             ) if faults.is_empty() => {
                 let authorization =
                     format!("Token token={token}, device=open_api, version_code=9.9.9");
-                Ok(Config { base_url, authorization, timeout, max_retries, ca_bundle, proxy })
+                Ok(Config {
+                    base_url,
+                    authorization,
+                    timeout,
+                    max_retries,
+                    quota,
+                    ca_bundle,
+                    proxy,
+                })
             }
             _ => {
                 // In the order of the table, however they were found.
-                faults.sort_by_key(|fault| OPTIONS.iter().position(|name| *name == fault.field));
+                faults.sort_by_key(|fault| {
+                    let option = fault.field.split('.').next();
+                    OPTIONS.iter().position(|name| Some(*name) == option)
+                });
                 Err(faults)
             }
         }
@@ -250,13 +310,28 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-type Fault = (Code, String);
+/// The variable `IKCRM_NAME`, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var(format!("IKCRM_{}", name.to_ascii_uppercase()));
+    value.ok().filter(|value| !value.is_empty())
+}
+
+/// For whom a quota is: the CRM's host, and whose calls they are. The token itself stays secret.
+fn scope(base_url: Option<&str>, token: Option<&str>) -> String {
+    let host = base_url.and_then(|url| url.split_once("://")).map_or("", |(_, host)| host);
+    let digest = digest(&SHA256, token.unwrap_or_default().as_bytes());
+    let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
+    format!("{host} {fingerprint:016x}")
+}
+
+/// What is wrong with a setting.
+pub(crate) type Fault = (Code, String);
 
 fn keep<T>(name: &str, check: Result<T, Fault>, faults: &mut Vec<FieldError>) -> Option<T> {
     check.map_err(|(code, message)| faults.push(FieldError::new(name, code, message))).ok()
 }
 
-fn text(value: &Value) -> Result<String, Fault> {
+pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
         Value::Text(text) => Ok(text.clone()),
         _ => Err((Code::Type, "must be text".to_owned())),
@@ -271,31 +346,43 @@ fn edition(value: &Value) -> Result<Edition, Fault> {
     })
 }
 
-/// A duration from a number of seconds, checked as the typed setter's is.
-pub(crate) fn seconds(value: &Value) -> Result<Duration, Fault> {
-    let number = match value {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "durations beyond 2^53 s are refused anyway"
-        )]
-        Value::Integer(seconds) => *seconds as f64,
-        Value::Float(seconds) => *seconds,
-        Value::Text(text) => text.parse().unwrap_or(f64::NAN),
-        _ => return Err((Code::Type, format!("must be a number, got {}", value.describe()))),
-    };
-    let duration = Duration::try_from_secs_f64(number);
-    duration.map_err(|_| fault_of_timeout(value.describe())).and_then(check_timeout)
+/// A number, or its text as the environment's variables have it.
+pub(crate) fn number(value: &Value) -> Result<f64, Fault> {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "what is beyond 2^53 is refused anyway")]
+        Value::Integer(number) => Ok(*number as f64),
+        Value::Float(number) => Ok(*number),
+        Value::Text(text) => Ok(text.parse().unwrap_or(f64::NAN)),
+        _ => Err((Code::Type, format!("must be a number, got {}", value.describe()))),
+    }
 }
 
-/// A number of retries, checked as the typed setter's is.
-pub(crate) fn retries(value: &Value) -> Result<u32, Fault> {
+/// A whole number of 0 or more, or its digits as the environment's variables have them.
+pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
     let number = match value {
-        Value::Integer(retries) => Ok(*retries),
+        Value::Integer(number) => Ok(*number),
         Value::Text(text) => text.parse().map_err(|_| value.describe()),
         _ => Err(value.describe()),
     };
     let number =
         number.map_err(|got| (Code::Type, format!("must be a whole number, got {got}")))?;
+    usize::try_from(number).map_err(|_| (Code::Range, format!("may not be negative, got {number}")))
+}
+
+/// A duration from a number of seconds.
+pub(crate) fn duration(value: &Value) -> Result<Duration, Fault> {
+    let fault = |_| (Code::Range, format!("must be 0 s or more, got {}", value.describe()));
+    Duration::try_from_secs_f64(number(value)?).map_err(fault)
+}
+
+/// A timeout from a number of seconds, checked as the typed setter's is.
+pub(crate) fn seconds(value: &Value) -> Result<Duration, Fault> {
+    duration(value).and_then(check_timeout)
+}
+
+/// A number of retries, checked as the typed setter's is.
+pub(crate) fn retries(value: &Value) -> Result<u32, Fault> {
+    let number = whole(value)?;
     u32::try_from(number).map_err(|_| fault_of_retries(number)).and_then(check_retries)
 }
 

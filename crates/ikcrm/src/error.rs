@@ -1,6 +1,7 @@
 //! Everything that can go wrong, as one enum.
 
 use std::fmt;
+use std::time::Duration;
 
 /// One fault of one field, found before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +208,26 @@ pub enum Error {
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
+    /// No slot of the quota could be had in time.
+    #[error(
+        "the quota is used up: nothing was sent, since no slot is free within max_wait; the next \
+         may be in {:.1} s",
+        retry_after.as_secs_f64()
+    )]
+    QuotaExceeded {
+        /// How long it takes at least until a slot can be had.
+        retry_after: Duration,
+        /// Whether the CRM may have carried the update out in an earlier attempt.
+        may_have_been_applied: bool,
+    },
+    /// What the processes share that use the quota cannot be used.
+    #[error("{message}; nothing was sent, since others could not be told")]
+    QuotaStore {
+        /// What failed.
+        message: String,
+        /// Whether the CRM may have carried the update out in an earlier attempt.
+        may_have_been_applied: bool,
+    },
     /// The caller cancelled the call.
     #[error("the call was cancelled")]
     Cancelled {
@@ -230,6 +251,8 @@ impl Error {
             Self::Transport { .. } => "transport",
             Self::RequestTimeout { .. } => "request_timeout",
             Self::InvalidAnswer { .. } => "invalid_answer",
+            Self::QuotaExceeded { .. } => "quota_exceeded",
+            Self::QuotaStore { .. } => "quota_store",
             Self::Cancelled { .. } => "cancelled",
         }
     }
@@ -280,8 +303,19 @@ impl Error {
                     || (error.api_code.is_none() && matches!(error.status, 408 | 502..=504))
             }
             Self::Transport { retryable, .. } => *retryable,
-            Self::RequestTimeout { .. } => true,
+            Self::RequestTimeout { .. } | Self::QuotaExceeded { .. } | Self::QuotaStore { .. } => {
+                true
+            }
             _ => false,
+        }
+    }
+
+    /// How long it takes at least until the same call may work, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QuotaExceeded { retry_after, .. } => Some(*retry_after),
+            _ => None,
         }
     }
 
@@ -294,6 +328,8 @@ impl Error {
             Self::Transport { may_have_been_applied, .. }
             | Self::RequestTimeout { may_have_been_applied, .. }
             | Self::InvalidAnswer { may_have_been_applied, .. }
+            | Self::QuotaExceeded { may_have_been_applied, .. }
+            | Self::QuotaStore { may_have_been_applied, .. }
             | Self::Cancelled { may_have_been_applied } => *may_have_been_applied,
         }
     }
@@ -306,6 +342,8 @@ impl Error {
             Self::Transport { may_have_been_applied, .. }
             | Self::RequestTimeout { may_have_been_applied, .. }
             | Self::InvalidAnswer { may_have_been_applied, .. }
+            | Self::QuotaExceeded { may_have_been_applied, .. }
+            | Self::QuotaStore { may_have_been_applied, .. }
             | Self::Cancelled { may_have_been_applied } => *may_have_been_applied = true,
         }
         self

@@ -31,6 +31,8 @@ mod fields;
 mod opportunity;
 mod options;
 mod patch;
+mod process;
+mod quota;
 mod record;
 mod retry;
 mod transport;
@@ -47,6 +49,7 @@ pub use jiff::civil::{Date, DateTime, date};
 pub use opportunity::{Address, Contact, Customer, Department, Opportunity, User};
 pub use options::CallOptions;
 pub use patch::Patch;
+pub use quota::{Quota, QuotaStatus};
 pub use record::Record;
 pub use rust_decimal::Decimal;
 pub use update::OpportunityUpdate;
@@ -59,5 +62,6 @@ pub mod contract {
     pub use crate::decode::kind_of_code;
     pub use crate::fields::{FIELDS, Field, FieldKind, unknown_message};
     pub use crate::opportunity::SHAPES;
+    pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::record::{Kind, Shape, Typed};
 }

@@ -17,6 +17,7 @@ use ureq::{Agent, Body, Proxy as UreqProxy, ProxyProtocol};
 use crate::config::{Config, Proxy};
 use crate::decode::HttpResponse;
 use crate::encode::HttpRequest;
+use crate::quota::Fate;
 use crate::{Cancel, Error};
 
 use attempt::{Attempt, Ending};
@@ -38,6 +39,8 @@ pub(crate) struct Outcome {
     pub(crate) retry_after: Option<Duration>,
     /// Whether a pooled connection turned out to be dead: it is worth another attempt at once.
     pub(crate) dead_connection: bool,
+    /// What is known of the request: whether the CRM may count it.
+    pub(crate) fate: Fate,
 }
 
 /// Connections to one CRM, and how to make them.
@@ -85,12 +88,14 @@ impl Transport {
         let attempt = Attempt::new(deadline, cancel.cloned());
         match attempt.run(|| self.exchange(request, &attempt)) {
             Ok((response, retry_after)) => {
-                Outcome { result: Ok(response), retry_after, dead_connection: false }
+                let (result, dead_connection) = (Ok(response), false);
+                Outcome { result, retry_after, dead_connection, fate: Fate::Answered }
             }
             Err(error) => Outcome {
                 dead_connection: attempt.met_dead_connection(&error),
                 result: Err(failure(&attempt, &error)),
                 retry_after: None,
+                fate: attempt.fate(),
             },
         }
     }

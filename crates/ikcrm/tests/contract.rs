@@ -1,8 +1,8 @@
 //! The core's tables are those of `tests/contract`, which every language is held to.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
 
-use ikcrm::contract::{FIELDS, Kind, OPTIONS, SHAPES, kind_of_code};
 use ikcrm::FieldErrorCode;
+use ikcrm::contract::{FIELDS, Kind, OPTIONS, QUOTA_OPTIONS, SHAPES, kind_of_code};
 use serde_json::{Map, Value, json};
 
 fn contract(name: &str) -> Value {
@@ -48,7 +48,9 @@ fn word(kind: Kind) -> Value {
 
 #[test]
 fn the_client_options_are_as_listed() {
-    assert_eq!(column(&contract("options.json")["client"], "name"), OPTIONS);
+    let options = contract("options.json");
+    assert_eq!(column(&options["client"], "name"), OPTIONS);
+    assert_eq!(column(&options["quota"], "name"), QUOTA_OPTIONS);
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn client(case: &Case, address: &Address) -> Result<Client, Error> {
         ("token".to_owned(), json!(TOKEN)),
         ("base_url".to_owned(), json!(address.base_url)),
         ("ca_bundle".to_owned(), json!(address.ca_bundle)),
+        ("quota".to_owned(), Json::Null),
     ]);
     settings.extend(case.client.clone());
     let builder = settings.iter().fold(Client::builder(), |builder, (name, setting)| {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::Cancel;
 use crate::cancel::SLICE;
+use crate::quota::Fate;
 
 /// Why an attempt was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,15 @@ impl Attempt {
     /// Whether bytes of the request went out, so that the CRM may have acted on it.
     pub(super) fn sent(&self) -> bool {
         matches!(self.0.step.get(), Step::Sending | Step::Receiving)
+    }
+
+    /// Whether the CRM counts the request against the quota.
+    pub(super) fn fate(&self) -> Fate {
+        match self.0.step.get() {
+            Step::Ready | Step::Connecting => Fate::Unsent,
+            Step::Sending => Fate::Unknown,
+            Step::Receiving => Fate::Answered,
+        }
     }
 
     /// What it was doing, for messages.
