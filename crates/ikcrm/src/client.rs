@@ -126,9 +126,9 @@ impl Client {
         done: impl FnOnce(Result<Opportunity, Error>) + Send + 'static,
     ) -> std::io::Result<()> {
         let (client, id) = (self.clone(), id.into());
-        self.resources()
-            .workers
-            .run(move || done(client.update_opportunity_with(id, &update, &options)))
+        self.resources().workers.run(options.cancel.clone(), move || {
+            done(client.update_opportunity_with(id, &update, &options));
+        })
     }
 
     /// How much of the quota is used now; nothing when it is turned off.

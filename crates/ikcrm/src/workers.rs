@@ -4,13 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::Cancel;
+use crate::cancel::SLICE;
+
 /// The most threads at once; further calls wait for one.
 const MOST: usize = 256;
 /// How long an idle thread is kept.
 const IDLE: Duration = Duration::from_secs(5);
 const STACK: usize = 512 * 1024;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A call to make, and what cancels it.
+struct Job {
+    cancel: Option<Cancel>,
+    call: Box<dyn FnOnce() + Send>,
+}
 
 /// A pool of threads.
 #[derive(Clone, Default)]
@@ -27,35 +34,75 @@ struct State {
     jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
+    /// Whether a thread sweeps.
+    sweeping: bool,
 }
 
 impl Workers {
-    /// Runs the job on a thread of the pool.
-    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    /// Makes the call on a thread of the pool; one that is cancelled meanwhile need not wait for
+    /// its turn.
+    pub(crate) fn run(
+        &self,
+        cancel: Option<Cancel>,
+        call: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
         let mut state = self.0.lock();
-        if state.idle <= state.jobs.len() && state.threads < MOST {
-            self.start()?;
-            state.threads += 1;
+        if state.idle <= state.jobs.len() {
+            if state.threads < MOST {
+                self.start(Shared::work)?;
+                state.threads += 1;
+            } else if cancel.is_some() && !state.sweeping {
+                self.start(Shared::sweep)?;
+                state.sweeping = true;
+            }
         }
-        state.jobs.push_back(Box::new(job));
+        state.jobs.push_back(Job { cancel, call: Box::new(call) });
         drop(state);
         self.0.wake.notify_one();
         Ok(())
     }
 
-    fn start(&self) -> std::io::Result<()> {
+    fn start(&self, work: fn(&Shared)) -> std::io::Result<()> {
         let shared = Arc::clone(&self.0);
         let thread = std::thread::Builder::new().name("ikcrm-call".to_owned()).stack_size(STACK);
-        thread.spawn(move || shared.work()).map(drop)
+        thread.spawn(move || work(&shared)).map(drop)
+    }
+}
+
+impl Job {
+    fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(Cancel::is_cancelled)
+    }
+
+    fn run(self) {
+        // A panic ends its own call, whose caller sees it dropped, and not the thread.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(self.call)));
     }
 }
 
 impl Shared {
     fn work(&self) {
         while let Some(job) = self.next() {
-            // A panic ends its own call, whose caller sees it dropped, and not the thread.
-            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
+            job.run();
         }
+    }
+
+    /// Ends the calls that were cancelled before their turn, as long as any wait for it.
+    fn sweep(&self) {
+        while let Some(cancelled) = self.cancelled() {
+            cancelled.into_iter().for_each(Job::run);
+            std::thread::sleep(SLICE);
+        }
+    }
+
+    /// The calls that were cancelled; nothing when none wait, and the sweeper has signed off.
+    fn cancelled(&self) -> Option<VecDeque<Job>> {
+        let mut state = self.lock();
+        state.sweeping = !state.jobs.is_empty();
+        let (cancelled, jobs) =
+            std::mem::take(&mut state.jobs).into_iter().partition(Job::is_cancelled);
+        state.jobs = jobs;
+        state.sweeping.then_some(cancelled)
     }
 
     /// The next job, or nothing when the thread was idle for long and has signed off.

@@ -278,6 +278,29 @@ fn spawned_calls_run_side_by_side() {
 }
 
 #[test]
+fn a_spawned_call_is_cancelled_before_its_turn() {
+    const ALL_THREADS: usize = 256;
+    let server = Server::start();
+    let client = server.client();
+    let spawn = |options| {
+        let (sender, result) = mpsc::channel();
+        let done = move |result: Result<_, Error>| sender.send(result.map(drop)).unwrap();
+        client.spawn_update_opportunity(568_587, update(), options, done).unwrap();
+        result
+    };
+    let (all, one) = (Cancel::new(), Cancel::new());
+    let options = |cancel: &Cancel| CallOptions::new().cancel(cancel.clone());
+    let stalled: Vec<_> = (0..ALL_THREADS).map(|_| spawn(options(&all))).collect();
+    let waiting = spawn(options(&one));
+    one.cancel();
+    let error = wait(&waiting).unwrap_err();
+    assert_eq!((error.code(), error.may_have_been_applied()), ("cancelled", false));
+    assert!(stalled.iter().all(|result| result.try_recv().is_err()), "the others are under way");
+    all.cancel();
+    assert!(stalled.iter().all(|result| wait(result).unwrap_err().code() == "cancelled"));
+}
+
+#[test]
 fn no_text_shows_the_token() {
     let token = "tok-1234567890";
     let builder = Client::builder().token(token).base_url("http://example.com");
