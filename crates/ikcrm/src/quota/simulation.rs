@@ -36,7 +36,7 @@ struct Plan {
 }
 
 /// What happens next, and to which process.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     /// A worker wants to make a call.
     Want(usize),
@@ -164,9 +164,10 @@ impl Simulation {
             self.counted.push(now + counted);
             self.plan_event(now + noticed, Event::Want(process));
         } else {
-            let settled = now + there + back + self.up_to(self.plan.lateness);
+            let took = there + back + self.up_to(self.plan.lateness);
+            let settled = now + took;
             self.counted.push(now + there);
-            self.took.push(settled - now);
+            self.took.push(took);
             if self.plan.settles_when_sent {
                 self.window.settle(id, Fate::Answered, LIMIT.per, now);
                 return self.plan_event(settled, Event::Want(process));
@@ -191,7 +192,7 @@ impl Simulation {
     /// beginning nor of windows that follow each other.
     fn holds(&self) -> bool {
         let calls = LIMIT.calls.get();
-        let sliding = self.counted.windows(calls + 1).all(|run| run[calls] - run[0] >= LIMIT.per);
+        let sliding = self.counted.windows(calls + 1).all(|run| run[calls] >= run[0] + LIMIT.per);
         let fixed = [0, 2500, 5000, 9999].into_iter().map(Duration::from_millis).all(|offset| {
             let number = |at: &Duration| (*at + offset).as_nanos() / LIMIT.per.as_nanos();
             self.counted.chunk_by(|a, b| number(a) == number(b)).all(|run| run.len() <= calls)
