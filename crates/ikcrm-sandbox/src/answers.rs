@@ -35,8 +35,12 @@ pub(crate) fn no_such_page() -> Response {
 }
 
 pub(crate) fn stats(stats: Stats) -> Response {
-    let Stats { calls, refused, max_in_window } = stats;
-    in_json(&json!({"calls": calls, "refused": refused, "max_in_window": max_in_window}))
+    in_json(&json!({
+        "calls": stats.calls,
+        "refused": stats.refused,
+        "max_in_window": stats.max_in_window,
+        "seconds": stats.span.as_secs_f64(),
+    }))
 }
 
 /// A business failure has HTTP status 200 too: the body's `code` tells.

@@ -28,6 +28,8 @@ pub struct Stats {
     pub refused: usize,
     /// The most calls that came within any one window, refused ones too.
     pub max_in_window: usize,
+    /// The time from the first call to the last.
+    pub span: Duration,
 }
 
 /// A sliding window over the calls that came.
@@ -36,13 +38,14 @@ pub(crate) struct Window {
     quota: Option<Quota>,
     came: VecDeque<Instant>,
     admitted: VecDeque<Instant>,
+    first: Option<Instant>,
     stats: Stats,
 }
 
 impl Window {
     pub(crate) fn new(quota: Option<Quota>) -> Self {
         let (came, admitted) = (VecDeque::new(), VecDeque::new());
-        Self { quota, came, admitted, stats: Stats::default() }
+        Self { quota, came, admitted, first: None, stats: Stats::default() }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -56,6 +59,7 @@ impl Window {
         forget(&mut self.admitted, now, per);
         self.came.push_back(now);
         self.stats.calls += 1;
+        self.stats.span = now.duration_since(*self.first.get_or_insert(now));
         self.stats.max_in_window = self.stats.max_in_window.max(self.came.len());
         let admitted = self.quota.is_none() || self.admitted.len() < calls;
         if admitted {
@@ -88,7 +92,8 @@ mod tests {
         // The first call has left the window, the second has not.
         assert!(window.admit(at(10_000)));
         assert!(!window.admit(at(10_001)));
-        let stats = Stats { calls: 13, refused: 2, max_in_window: 12 };
+        let span = Duration::from_millis(10_001);
+        let stats = Stats { calls: 13, refused: 2, max_in_window: 12, span };
         assert_eq!(window.stats(), stats);
     }
 

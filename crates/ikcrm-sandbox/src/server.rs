@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State as Shared};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::answers;
 use crate::quota::{Stats, Window};
@@ -27,12 +27,15 @@ pub(crate) struct State {
     latency: Duration,
     store: Mutex<Store>,
     window: Mutex<Window>,
+    /// Tells that a call came.
+    came: Notify,
 }
 
 impl State {
     pub(crate) fn new(token: &str, store: Store, window: Window, latency: Duration) -> Self {
         let authorization = format!("Token token={token}, device=open_api, version_code=9.9.9");
-        Self { authorization, latency, store: Mutex::new(store), window: Mutex::new(window) }
+        let (store, window, came) = (Mutex::new(store), Mutex::new(window), Notify::new());
+        Self { authorization, latency, store, window, came }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -80,6 +83,7 @@ pub(crate) async fn serve(
 /// Lets a call through when quota and token allow it.
 async fn admit(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let admitted = lock(&state.window).admit(Instant::now());
+    state.came.notify_waiters();
     tokio::time::sleep(state.latency).await;
     if !admitted {
         return answers::over_quota();
@@ -108,6 +112,15 @@ async fn update(
     }
 }
 
-async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
-    answers::stats(state.stats())
+/// What was counted; with `?calls=N` not before so many calls have come.
+async fn stats(Shared(state): Shared<Arc<State>>, uri: Uri) -> Response {
+    let wanted = uri.query().and_then(|query| query.strip_prefix("calls=")?.parse().ok());
+    loop {
+        let came = state.came.notified();
+        let stats = state.stats();
+        if stats.calls >= wanted.unwrap_or(0) {
+            return answers::stats(stats);
+        }
+        came.await;
+    }
 }
