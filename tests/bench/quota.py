@@ -1,0 +1,103 @@
+"""The quota's benchmarks: how much of it is used, who is refused, and what a slot costs.
+
+The window is scaled: 10 calls in any 1 s, answers after 20 ms. The ideal is a call each
+(1 s + 20 ms) / 10.
+"""
+
+import json
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from urllib.request import urlopen
+
+from bench import HERE, ROOT, measured, release_folder, server, table
+
+CALLS, PER, LATENCY = 10, 1.0, 0.02
+SIDE_BY_SIDE, CALLS_EACH = 32, 5
+WORKERS = ROOT / "tests/quota/workers"
+
+
+@contextmanager
+def sandbox():
+    command = [release_folder() / "ikcrm-sandbox", "--until-stdin-closes"]
+    command += ["--quota-window-ms", f"{PER * 1000:.0f}", "--latency-ms", f"{LATENCY * 1000:.0f}"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
+@contextmanager
+def redis_server():
+    """The URL of a Redis server of this run's own; nothing where it is not installed."""
+    if not shutil.which("redis-server"):
+        print("NOT MEASURED: redis-server is not installed")
+        yield None
+        return
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while "Ready to accept connections" not in process.stdout.readline():
+            pass
+        yield f"redis://127.0.0.1:{port}"
+        process.kill()
+
+
+def arrangement(name, commands, quota):
+    """Lets the commands share the sandbox's quota, and tells what it counted."""
+    with sandbox() as url:
+        settings = {"IKCRM_TOKEN": "sandbox-token", "IKCRM_BASE_URL": url, "IKCRM_TIMEOUT": "2"}
+        variables = os.environ | settings | {"IKCRM_MAX_RETRIES": "0"} | quota
+        each = SIDE_BY_SIDE // len(commands)
+        workers = [
+            subprocess.Popen([str(part) for part in [*command, each, CALLS_EACH]], env=variables)
+            for command in commands
+        ]
+        assert [worker.wait() for worker in workers] == [0] * len(workers), name
+        with urlopen(f"{url}/sandbox/stats") as answer:
+            stats = json.load(answer)
+    served = stats["calls"] - stats["refused"]
+    ideal = (math.ceil(served / CALLS) - 1) * (PER + LATENCY)
+    return {"name": name, "refused": stats["refused"], "of_ideal": ideal / stats["seconds"]}
+
+
+def utilisation(redis):
+    python = [sys.executable, WORKERS / "worker.py"]
+    node = ["node", WORKERS / "worker.mjs"]
+    own = {"IKCRM_QUOTA_CALLS": str(CALLS), "IKCRM_QUOTA_PER": str(PER)}
+    with tempfile.TemporaryDirectory() as folder:
+        file = own | {"IKCRM_QUOTA_STORE": f"sqlite://{folder}/quota.db"}
+        yield arrangement("ikcrm, Python, 32 threads", [python], own)
+        yield arrangement("ikcrm, Node, 32 side by side", [node], own)
+        yield arrangement("ikcrm, 8 processes on SQLite", [python, node] * 4, file)
+    if redis:
+        far = own | {"IKCRM_QUOTA_STORE": redis}
+        yield arrangement("ikcrm, 8 processes on Redis", [python, node] * 4, far)
+    off = {"IKCRM_QUOTA": "off"}
+    yield arrangement("pyrate-limiter, 32 threads", [[sys.executable, HERE / "python/paced.py"]], off)
+    yield arrangement("bottleneck, 32 side by side", [["node", HERE / "node/paced.js"]], off)
+    governor = [release_folder() / "bench-quota", "governor"]
+    yield arrangement("governor, 32 threads", [governor], off)
+
+
+def slots(redis):
+    with server() as url, tempfile.TemporaryDirectory() as folder:
+        stores = [f"SQLite=sqlite://{folder}/quota.db"] + ([f"Redis={redis}"] if redis else [])
+        return measured(release_folder() / "bench-quota", "slots", url, "5000", *stores)
+
+
+def main():
+    with redis_server() as redis:
+        rows = list(utilisation(redis))
+        table("Quota of 10 calls in any 1 s, 160 calls", rows, ["refused", "of_ideal"])
+        table("Cost of a slot, taken and settled, per call", slots(redis), ["slot_us"])
+
+
+if __name__ == "__main__":
+    main()
