@@ -7,9 +7,9 @@ BIN := $(abspath $(VENV)/bin)
 CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-rust test-python test-node test-readme bench generate gates clean python node servers
+.PHONY: demo test test-rust test-python test-node test-quota test-readme bench generate gates clean python node servers
 
-test: test-rust test-python test-node test-readme
+test: test-rust test-python test-node test-quota test-readme
 
 demo: python node servers
 	@$(PYTHON) tests/demo/demo.py
@@ -37,13 +37,16 @@ servers:
 # --- tests ------------------------------------------------------------------------------------
 
 test-rust:
-	cargo test --quiet
+	cargo test --quiet --all-features
 
 test-python: python servers
 	cd tests/python && pytest -q
 
 test-node: node servers
 	cd node && npm test --silent
+
+test-quota: python node servers
+	cd tests/quota && pytest -q -rs
 
 test-readme: python node servers
 	cd tests/readme && pytest -q
