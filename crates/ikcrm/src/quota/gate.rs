@@ -176,3 +176,60 @@ pub(crate) fn of_process(name: &str, make: impl FnOnce() -> Gate) -> Arc<Gate> {
     gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.shared);
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| Arc::new(make())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::super::store::Local;
+    use super::*;
+
+    const ONE: Limit = Limit { calls: NonZeroUsize::MIN, per: Duration::from_millis(20) };
+
+    fn pass(limit: Limit) -> Pass<'static> {
+        Pass { limit, hold: Duration::from_secs(60), max_wait: None, cancel: None }
+    }
+
+    /// Waits until so many calls stand in the queue.
+    fn wait_for_queue(gate: &Gate, length: usize) {
+        while gate.queue().len() < length {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn who_comes_first_is_served_first() {
+        let gate = Gate::new(Box::new(Local::new()), false);
+        let held = gate.take(&pass(ONE)).unwrap();
+        let (sender, served) = mpsc::channel();
+        thread::scope(|scope| {
+            for number in 0..10 {
+                let (gate, sender) = (&gate, sender.clone());
+                scope.spawn(move || {
+                    let slot = gate.take(&pass(ONE)).unwrap();
+                    sender.send(number).unwrap();
+                    slot.settle(Fate::Answered);
+                });
+                wait_for_queue(gate, number + 1);
+            }
+            held.settle(Fate::Unsent);
+        });
+        drop(sender);
+        assert_eq!(served.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_slot_that_is_given_back_wakes_the_first() {
+        let gate = Gate::new(Box::new(Local::new()), false);
+        let hour = Limit { per: Duration::from_secs(3600), ..ONE };
+        let held = gate.take(&pass(hour)).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| gate.take(&pass(hour)).map(drop));
+            wait_for_queue(&gate, 1);
+            held.settle(Fate::Unsent);
+            assert!(waiting.join().unwrap().is_ok());
+        });
+    }
+}
