@@ -61,9 +61,11 @@ impl NativeClient {
         let id = value::read(&id)?;
         let call = Call::read(value::read(&fields)?, value::read(&options)?, cancel);
         let (pending, promise) = Pending::new(env)?;
-        let done = move |result| pending.settle(answer(result));
-        // Without a thread, `done` was dropped, and `pending` with it told so.
-        drop(self.0.spawn_update_opportunity(id, call.update, call.options, done));
+        let update = call.update;
+        // Without a thread, the closure was dropped, and `pending` with it told so.
+        drop(self.0.spawn(call.options, move |client, options| {
+            pending.settle(answer(client.update_opportunity_with(id, &update, options)));
+        }));
         Ok(promise)
     }
 }

@@ -1,10 +1,13 @@
 //! The CRM's answers, word for word where they are documented.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::accounts::SignIn;
 use crate::quota::Stats;
 
 pub(crate) fn success(data: &Value) -> Response {
@@ -26,6 +29,22 @@ pub(crate) fn invalid(message: &str) -> Response {
     in_json(&json!({"code": 100_406, "data": null, "message": message}))
 }
 
+/// The form of a sign-in's answers. The code of a wrong password is not known; this one stands for it.
+pub(crate) fn sign_in(ended: SignIn) -> Response {
+    match ended {
+        SignIn::Token(token) => success(&json!({"user_token": token})),
+        SignIn::Choose(org_list) => {
+            let message = "请选择企业";
+            in_json(
+                &json!({"code": 200_075, "data": null, "message": message, "org_list": org_list}),
+            )
+        }
+        SignIn::Refused(message) => {
+            in_json(&json!({"code": 100_402, "data": null, "message": message}))
+        }
+    }
+}
+
 pub(crate) fn over_quota() -> Response {
     (StatusCode::TOO_MANY_REQUESTS, "Retry later\n").into_response()
 }
@@ -34,12 +53,13 @@ pub(crate) fn no_such_page() -> Response {
     (StatusCode::NOT_FOUND, "Not Found\n").into_response()
 }
 
-pub(crate) fn stats(stats: Stats) -> Response {
+pub(crate) fn stats(stats: Stats, endpoints: &BTreeMap<String, usize>) -> Response {
     in_json(&json!({
         "calls": stats.calls,
         "refused": stats.refused,
         "max_in_window": stats.max_in_window,
         "seconds": stats.span.as_secs_f64(),
+        "endpoints": endpoints,
     }))
 }
 

@@ -3,22 +3,25 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::{Timestamp, tz};
+use jiff::{Timestamp, ToSpan, tz};
 use serde_json::{Map, Value, json};
+
+use crate::choices::{self, Choices};
+use crate::list::Query;
 
 const SEED: &str = include_str!("seed.json");
 
-/// The default stages; ids differ from enterprise to enterprise, the sample's is 3514.
-const STAGES: [(&str, &str); 6] = [
-    ("3511", "初步接洽"),
-    ("3512", "需求确定"),
-    ("3513", "方案/报价"),
-    ("3514", "谈判/合同"),
-    ("3515", "赢单"),
-    ("3516", "输单"),
-];
-const SOURCES: [(&str, &str); 3] = [("3521", "客户介绍"), ("3522", "独立开发"), ("3523", "促销")];
-const KINDS: [(&str, &str); 2] = [("3531", "新商机"), ("3532", "老客户续约")];
+/// The stage of the sample.
+const SAMPLE_STAGE: u64 = 3514;
+/// How far the ids of an enterprise are from those of the one before.
+const SHIFT: u64 = 1_000_000;
+/// How many opportunities there are besides the sample, from which id, and from which day.
+const SEEDED: usize = 60;
+const FIRST_SEEDED: u64 = 600_001;
+const FIRST_DAY: Date = jiff::civil::date(2024, 1, 1);
+/// The customers besides the sample's.
+const OTHERS: [(u64, &str); 4] =
+    [(1, "示例客户"), (11, "示例客户二"), (12, "示例客户三"), (13, "示例客户四")];
 const COMPANIONS: [&str; 4] = ["_mapped", "_display", "_i18n", "_hidden_result"];
 
 /// Why an update is refused.
@@ -28,9 +31,10 @@ pub(crate) enum Refusal {
     Invalid(String),
 }
 
-/// Opportunities, and the customers, users and departments that they name.
+/// One enterprise's opportunities, and the customers, users and departments that they name.
 #[derive(Debug)]
 pub(crate) struct Store {
+    choices: Choices,
     opportunities: BTreeMap<u64, Map<String, Value>>,
     customers: BTreeMap<u64, Value>,
     users: BTreeMap<u64, Value>,
@@ -38,22 +42,71 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// The vendor's sample, and the customer that its sample request names.
-    pub(crate) fn seeded() -> Self {
+    /// The vendor's sample, the customer that its sample request names, and opportunities enough
+    /// for several pages. `place` is the number of the enterprise: another has other ids.
+    pub(crate) fn seeded(place: usize) -> Self {
+        let shift = u64::try_from(place).unwrap_or_default() * SHIFT;
         let mut sample: Map<String, Value> = serde_json::from_str(SEED).unwrap_or_default();
         let customer = sample.get("customer").cloned().unwrap_or_default();
         let part = |name: &str| customer.get(name).cloned().unwrap_or_default();
         let (user, department) = (part("user"), part("owned_department"));
+        sample.insert("id".to_owned(), json!(id_of(&sample) + shift));
         sample.insert("user".to_owned(), user.clone());
         sample.insert("created_at".to_owned(), json!("2019-02-14 09:30"));
         sample.insert("updated_at".to_owned(), json!("2019-02-14 09:30"));
-        let other = json!({"id": 1, "name": "示例客户", "contacts": [], "user": {}, "address": {}});
-        Self {
-            opportunities: BTreeMap::from([(id_of(&sample), sample)]),
-            customers: [customer, other].into_iter().map(with_id).collect(),
+        let customers = [customer].into_iter().chain(OTHERS.map(other_customer));
+        let mut store = Self {
+            choices: Choices { shift },
+            opportunities: BTreeMap::new(),
+            customers: customers.map(with_id).collect(),
             users: [user].into_iter().map(with_id).collect(),
             departments: [department].into_iter().map(with_id).collect(),
+        };
+        let stage = json!((SAMPLE_STAGE + shift).to_string());
+        sample.insert("stage".to_owned(), stage);
+        store.opportunities.insert(id_of(&sample), sample);
+        for number in 0..SEEDED {
+            let opportunity = store.example(number);
+            store.opportunities.insert(id_of(&opportunity), opportunity);
         }
+        store
+    }
+
+    /// The opportunity that is seeded as this number.
+    fn example(&self, number: usize) -> Map<String, Value> {
+        let day = FIRST_DAY.saturating_add(i64::try_from(number).unwrap_or_default().days());
+        let customer = OTHERS.get(number % OTHERS.len()).map(|(id, _)| id);
+        let at = format!("{day} 10:00");
+        let mut example = Map::new();
+        let id = FIRST_SEEDED + self.choices.shift + u64::try_from(number).unwrap_or_default();
+        example.insert("id".to_owned(), json!(id));
+        example.insert("created_at".to_owned(), json!(at));
+        example.insert("updated_at".to_owned(), json!(at));
+        let fields = json!({
+            "title": format!("示例商机{:02}", number + 1),
+            "customer_id": customer,
+            "user_id": self.users.keys().next(),
+            "expect_amount": format!("{}.0", 1000 * (number + 1)),
+            "get_time": day.to_string(),
+            "stage": self.choices.id_at("stage", number),
+            "source": self.choices.id_at("source", number),
+            "kind": self.choices.id_at("kind", number),
+        });
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            // Every value is one that the store knows.
+            self.set(&mut example, name, value.clone()).ok();
+        }
+        example
+    }
+
+    /// `data` of the answer to `GET /api/v2/opportunities`.
+    pub(crate) fn list(&self, query: &Query) -> Value {
+        query.answer(self.opportunities.values())
+    }
+
+    /// `data` of the answer to `GET /api/v2/field_maps/opportunity`.
+    pub(crate) fn field_map(&self) -> Value {
+        self.choices.field_map()
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<Value> {
@@ -85,10 +138,8 @@ impl Store {
             "want_department_id" => put("department", find(&self.departments, name, &value)?),
             "expect_amount" => put(name, money(name, &value)?),
             "expect_sign_date" | "get_time" => put(name, date(name, value)?),
-            "stage" => put_option(put, name, &value, &STAGES)?,
-            "source" => put_option(put, name, &value, &SOURCES)?,
-            "kind" => put_option(put, name, &value, &KINDS)?,
-            _ if is_custom(name) => put(name, value),
+            "stage" | "source" | "kind" => put_option(put, name, &value, self.choices)?,
+            _ if is_custom(name) && choices::is_editable(name) => put(name, value),
             _ => return invalid(&format!("不能修改字段{name}")),
         };
         Ok(())
@@ -159,17 +210,17 @@ fn put_option(
     mut put: impl FnMut(&str, Value) -> Option<Value>,
     name: &str,
     value: &Value,
-    options: &[(&str, &str)],
+    choices: Choices,
 ) -> Result<Option<Value>, Refusal> {
     let id = match value {
         Value::Null => "",
         Value::String(id) => id,
         _ => return invalid(&format!("{name}必须是选项id")),
     };
-    let label = match options.iter().find(|(known, _)| *known == id) {
-        Some((_, label)) => label,
+    let label = match choices.find(name, id) {
+        Some(choice) if choice.enabled => choice.label,
         None if id.is_empty() => "",
-        None => return invalid(&format!("{name}没有选项{id}")),
+        _ => return invalid(&format!("{name}没有选项{id}")),
     };
     put(&format!("{name}_mapped"), json!(label));
     Ok(put(name, json!(id)))
@@ -190,6 +241,10 @@ fn id_of(object: &Map<String, Value>) -> u64 {
 
 fn with_id(object: Value) -> (u64, Value) {
     (object.as_object().map(id_of).unwrap_or_default(), object)
+}
+
+fn other_customer((id, name): (u64, &str)) -> Value {
+    json!({"id": id, "name": name, "contacts": [], "user": {}, "address": {}})
 }
 
 fn now_in_china() -> String {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ikcrm_sandbox::{Quota, Sandbox};
+use ikcrm_sandbox::{DEFAULT_ACCOUNT, GROUP_ACCOUNT, Quota, Sandbox};
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -145,6 +145,147 @@ fn wrong_values_are_refused_by_name_and_change_nothing() {
     assert_eq!(sandbox.opportunity(568_587), before);
 }
 
+/// The answer to a sign-in with these parts of its body.
+fn sign_in(sandbox: &Sandbox, (login, password): (&str, &str), more: &Value) -> Value {
+    let mut body = json!({"login": login, "password": password, "device": "open_api"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let request = agent().post(sandbox.url() + "/api/v2/auth/login");
+    let mut answer = request.send(body.to_string()).unwrap();
+    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+}
+
+fn data(sandbox: &Sandbox, path: &str, token: &str) -> Value {
+    let (_, answer) = get(sandbox, path, &authorization(token));
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer.get("code"), Some(&json!(0)), "{path}: {answer}");
+    answer.get("data").unwrap().clone()
+}
+
+fn is_alive(sandbox: &Sandbox, token: &str) -> bool {
+    let (_, answer) = get(sandbox, "/api/v2/opportunities", &authorization(token));
+    serde_json::from_str::<Value>(&answer).unwrap().get("code") == Some(&json!(0))
+}
+
+#[test]
+fn a_sign_in_kills_the_older_token_of_its_account_and_enterprise() {
+    let sandbox = sandbox();
+    let token = |account, more| {
+        let answer = sign_in(&sandbox, account, &more);
+        answer["data"]["user_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    let first = token(DEFAULT_ACCOUNT, json!({}));
+    let other = token(GROUP_ACCOUNT, json!({"corp_id": "1001"}));
+    let second = token(DEFAULT_ACCOUNT, json!({}));
+    let elsewhere = token(GROUP_ACCOUNT, json!({"corp_id": "1002"}));
+    let alive = [&first, &other, &second, &elsewhere].map(|token| is_alive(&sandbox, token));
+    assert_eq!(alive, [false, true, true, true]);
+    assert!(is_alive(&sandbox, "sandbox-token"));
+    assert_eq!(sandbox.calls_of("POST /api/v2/auth/login"), 4);
+}
+
+#[test]
+fn an_account_of_several_enterprises_must_choose() {
+    let answer = sign_in(&sandbox(), GROUP_ACCOUNT, &json!({}));
+    assert_eq!(answer["code"], 200_075);
+    let corp_ids: Vec<_> =
+        answer["org_list"].as_array().unwrap().iter().map(|org| &org["corp_id"]).collect();
+    assert_eq!(corp_ids, ["1001", "1002"]);
+}
+
+#[test]
+fn a_wrong_sign_in_is_refused() {
+    let sandbox = sandbox();
+    for (account, more) in [
+        ((DEFAULT_ACCOUNT.0, "wrong"), json!({})),
+        (DEFAULT_ACCOUNT, json!({"corp_id": "1002"})),
+        (DEFAULT_ACCOUNT, json!({"device": "web"})),
+    ] {
+        assert_eq!(sign_in(&sandbox, account, &more)["code"], 100_402, "{account:?} {more}");
+    }
+}
+
+#[test]
+fn given_accounts_replace_the_default_ones() {
+    let sandbox = Sandbox::builder().account("me", "secret", &["7"]).start().unwrap();
+    assert_eq!(sign_in(&sandbox, ("me", "secret"), &json!({}))["code"], 0);
+    assert_eq!(sign_in(&sandbox, DEFAULT_ACCOUNT, &json!({}))["code"], 100_402);
+}
+
+#[test]
+fn each_enterprise_has_ids_and_data_of_its_own() {
+    let sandbox = sandbox();
+    let answer = sign_in(&sandbox, GROUP_ACCOUNT, &json!({"corp_id": "1002"}));
+    let second = answer["data"]["user_token"].as_str().unwrap();
+    let path = "/api/v2/field_maps/opportunity";
+    let first_id = |token| data(&sandbox, path, token)["opportunity"][0]["field_values"][0].take();
+    assert_eq!(first_id("sandbox-token")["id"], 3511);
+    assert_eq!(first_id(second)["id"], 1_003_511);
+    let shown = data(&sandbox, "/api/v2/opportunities/1568587", second);
+    assert_eq!((&shown["stage"], &shown["stage_mapped"]), (&json!("1003514"), &json!("谈判/合同")));
+    let (_, answer) = get(&sandbox, PATH, &authorization(second));
+    assert!(answer.contains("100100"), "{answer}");
+}
+
+#[test]
+fn a_disabled_option_is_listed_and_refused() {
+    let sandbox = sandbox();
+    let map = data(&sandbox, "/api/v2/field_maps/opportunity", "sandbox-token");
+    let stages = map["opportunity"][0]["field_values"].as_array().unwrap();
+    let disabled = stages.iter().find(|option| option["status"] == "disable").unwrap();
+    assert_eq!(*disabled, json!({"id": 3517, "status": "disable", "value": "搁置"}));
+    assert_eq!(update(&sandbox, &json!({"stage": "3517"}))["code"], 100_406);
+}
+
+#[test]
+fn a_list_is_flat_and_comes_in_pages() {
+    let sandbox = sandbox();
+    let list =
+        |query: &str| data(&sandbox, &format!("/api/v2/opportunities{query}"), "sandbox-token");
+    let first = list("");
+    assert_eq!((&first["total_count"], &first["page"]), (&json!(61), &json!(1)));
+    let rows = first["opportunities"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["title"]), (20, &json!("示例商机60")));
+    assert_eq!(
+        (&rows[0]["customer_id"], &rows[0]["customer_name"]),
+        (&json!(13), &json!("示例客户四"))
+    );
+    assert_eq!(list("?page=4")["opportunities"].as_array().unwrap().len(), 1);
+    assert_eq!(list("?page=5")["opportunities"], json!([]));
+    assert_eq!(list("?per_page=500")["per_page"], 100);
+}
+
+#[test]
+fn a_list_is_filtered_and_ordered() {
+    let sandbox = sandbox();
+    let ids = |query: &str| {
+        let data = data(&sandbox, &format!("/api/v2/opportunities?{query}"), "sandbox-token");
+        let rows = data["opportunities"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("sort=id&order=asc&per_page=2"), [568_587, 600_001]);
+    assert_eq!(ids("sort=expect_amount&order=desc&per_page=2"), [600_060, 600_059]);
+    assert_eq!(ids("created_at[]=2024-01-02&created_at[]=2024-01-03"), [600_003, 600_002]);
+    assert_eq!(ids("query=%E7%A4%BA%E4%BE%8B%E5%95%86%E6%9C%BA07"), [600_007]);
+    assert_eq!(ids("stage=3514&sort=id&order=asc&per_page=3"), [568_587, 600_004, 600_010]);
+    for wrong in ["sort=x", "order=up", "page=0", "per_page=x"] {
+        let path = format!("/api/v2/opportunities?{wrong}");
+        assert!(get(&sandbox, &path, &authorization("sandbox-token")).1.contains("100406"));
+    }
+}
+
+#[test]
+fn custom_fields_are_defined_and_one_may_not_be_edited() {
+    let sandbox = sandbox();
+    let path = "/api/v2/custom_fields/opportunity/by_group";
+    let groups = data(&sandbox, path, "sandbox-token")["custom_field_groups"].take();
+    let fields =
+        groups.as_array().unwrap().iter().flat_map(|g| g["custom_fields"].as_array().unwrap());
+    let locked: Vec<_> = fields.filter(|f| f["cannot_edit"] == true).collect();
+    assert_eq!(locked[0]["label"], "审批单号");
+    let key = locked[0]["name"].as_str().unwrap();
+    assert_eq!(update(&sandbox, &json!({key: "x"}))["code"], 100_406);
+}
+
 #[test]
 fn calls_over_quota_are_told_to_retry_later() {
     let quota = Quota { calls: 2, per: Duration::from_secs(3600) };
@@ -157,6 +298,7 @@ fn calls_over_quota_are_told_to_retry_later() {
     assert_eq!((&stats["calls"], &stats["refused"]), (&json!(3), &json!(1)));
     assert_eq!(stats["max_in_window"], 3);
     assert!(stats["seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(stats["endpoints"], json!({"GET /api/v2/opportunities/:id": 3}));
     assert_eq!((sandbox.stats().calls, sandbox.stats().refused), (3, 1));
 }
 

@@ -4,12 +4,15 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::decode::{self, HttpResponse};
 use crate::encode::{self, HttpRequest};
 use crate::process::PerProcess;
 use crate::quota::{OpenQuota, SharedQuota};
-use crate::retry::{self, Decision, Policy};
+use crate::retry::{self, Decision};
+use crate::session::{Refused, Session};
+use crate::token::Token;
 use crate::transport::{Outcome, Transport};
 use crate::workers::Workers;
 use crate::{
@@ -17,7 +20,8 @@ use crate::{
     QuotaStatus, Value, validate,
 };
 
-/// A client of one CRM with one token. Clones share settings and connections; threads may too.
+/// A client of one CRM with one account. Clones share settings, connections and the token; threads
+/// may too.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), ikcrm::Error> {
@@ -28,7 +32,12 @@ use crate::{
 /// # }
 /// ```
 ///
-/// After a `fork` the child makes connections of its own and never touches the parent's.
+/// The token is given, or that of a sign-in with the account's login and password: the first call
+/// that needs one signs in, and a call whose token the CRM refuses as dead signs in again and is made
+/// once more. All calls that need a new token wait for one sign-in. See [`ClientBuilder`].
+///
+/// After a `fork` the child makes connections of its own and never touches the parent's; it goes on
+/// with the parent's token.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -38,18 +47,20 @@ struct Inner {
 }
 
 /// What is of no use to a fork: sockets, threads, locks.
-struct Resources {
+pub(crate) struct Resources {
     transport: Transport,
     workers: Workers,
     quota: Option<OpenQuota>,
+    pub(crate) session: Session,
 }
 
 impl Resources {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, session: Session) -> Self {
         Self {
             transport: Transport::new(config),
             workers: Workers::default(),
             quota: config.quota.as_ref().map(SharedQuota::open),
+            session,
         }
     }
 }
@@ -62,7 +73,8 @@ impl fmt::Debug for Client {
 
 impl Client {
     pub(crate) fn new(config: Config) -> Self {
-        let resources = PerProcess::new(Resources::new(&config));
+        let session = Session::new(config.token.clone().map(Arc::new));
+        let resources = PerProcess::new(Resources::new(&config, session));
         Self(Arc::new(Inner { config, resources }))
     }
 
@@ -109,26 +121,33 @@ impl Client {
     ) -> Result<Opportunity, Error> {
         let checked = validate::update(&id.into(), update, &options.faults)?;
         let request = encode::update(&self.0.config, &checked);
-        self.attempts(&request, options, decode::opportunity)
+        self.send(&request, &Budget::new(self, options), decode::opportunity)
     }
 
-    /// Updates an opportunity on a thread of the client's own and hands the result to `done`
-    /// there; for callers that may not block, such as an event loop.
+    /// Makes calls on a thread of the client's own, for callers that may not block, such as an event
+    /// loop. One that the options cancel meanwhile need not wait for its turn.
+    ///
+    /// ```no_run
+    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
+    /// let (sender, result) = std::sync::mpsc::channel();
+    /// client.spawn(ikcrm::CallOptions::new(), move |client, options| {
+    ///     let update = ikcrm::OpportunityUpdate::new().title("ccc").customer_id(1);
+    ///     sender.send(client.update_opportunity_with(568_587, &update, options)).ok();
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// When no thread could be started; `done` is not called then.
-    pub fn spawn_update_opportunity(
+    /// When no thread could be started; `call` is not called then.
+    pub fn spawn(
         &self,
-        id: impl Into<Value>,
-        update: OpportunityUpdate,
         options: CallOptions,
-        done: impl FnOnce(Result<Opportunity, Error>) + Send + 'static,
+        call: impl FnOnce(&Self, &CallOptions) + Send + 'static,
     ) -> std::io::Result<()> {
-        let (client, id) = (self.clone(), id.into());
-        self.resources().workers.run(options.cancel.clone(), move || {
-            done(client.update_opportunity_with(id, &update, &options));
-        })
+        let client = self.clone();
+        let cancel = options.cancel.clone();
+        self.resources().workers.run(cancel, move || call(&client, &options))
     }
 
     /// How much of the quota is used now; nothing when it is turned off.
@@ -140,85 +159,114 @@ impl Client {
         self.resources().quota.as_ref().map(OpenQuota::status).transpose()
     }
 
-    fn resources(&self) -> &Resources {
-        self.0.resources.current(|| Resources::new(&self.0.config))
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
     }
 
-    /// Sends the request until an answer decides, the retries are used up, or time is.
-    fn attempts<T>(
+    pub(crate) fn resources(&self) -> &Resources {
+        let config = self.config();
+        self.0.resources.current(|parent| Resources::new(config, parent.session.forked()))
+    }
+
+    /// Sends the request with the client's token, and once more with a new one when the CRM refused
+    /// that and there is a way to another.
+    pub(crate) fn send<T>(
         &self,
         request: &HttpRequest,
-        options: &CallOptions,
+        budget: &Budget<'_>,
         decode: fn(HttpResponse) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let config = &self.0.config;
-        let policy = Policy {
-            max_retries: options.max_retries.unwrap_or(config.max_retries),
-            timeout: options.timeout.unwrap_or(config.timeout),
+        let token = self.token(budget, None)?;
+        let refusal = match attempts(request, Some(&token), budget, decode) {
+            Err(Error::Api(refusal)) if refusal.asks_for_sign_in() && budget.may_renew() => refusal,
+            result => return result,
         };
-        let cancel = options.cancel.as_ref();
-        let mut spent = Duration::ZERO;
-        let (mut attempt, mut free, mut doubtful) = (0, 1, false);
-        loop {
-            let left = policy.timeout.saturating_sub(spent);
-            let (outcome, took) = match self.attempt(request, left, cancel) {
-                Ok(attempted) => attempted,
-                Err(error) if doubtful => return Err(error.after_doubtful_attempt()),
-                Err(error) => return Err(error),
-            };
-            spent += took;
-            let error = match outcome.result.and_then(decode) {
-                Ok(answer) => return Ok(answer),
-                Err(error) if doubtful => error.after_doubtful_attempt(),
-                Err(error) => error,
-            };
-            doubtful = error.may_have_been_applied();
-            if outcome.dead_connection && free > 0 {
-                free -= 1;
-                continue;
+        let refused = Refused { token, refusal };
+        let result = self
+            .token(budget, Some(&refused))
+            .and_then(|token| attempts(request, Some(&token), budget, decode));
+        match result {
+            Err(error) if refused.refusal.may_have_been_applied => {
+                Err(error.after_doubtful_attempt())
             }
-            let asked = self.back_off(&error, outcome.retry_after);
-            match retry::decide(&policy, attempt, &error, asked, spent, fastrand::f64()) {
-                Decision::Stop => return Err(error),
-                Decision::After(wait) => {
-                    pause(wait, cancel);
-                    spent += wait;
-                }
-            }
-            attempt += 1;
+            result => result,
         }
     }
+}
 
-    /// Sends the request once, when the quota lets it; tells how long that took, without the wait.
-    fn attempt(
-        &self,
-        request: &HttpRequest,
-        timeout: Duration,
-        cancel: Option<&Cancel>,
-    ) -> Result<(Outcome, Duration), Error> {
-        if cancel.is_some_and(Cancel::is_cancelled) {
-            return Err(Error::Cancelled { may_have_been_applied: false });
+/// Sends the request until an answer decides, the retries are used up, or time is.
+pub(crate) fn attempts<T>(
+    request: &HttpRequest,
+    token: Option<&Token>,
+    budget: &Budget<'_>,
+    decode: fn(HttpResponse) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (mut attempt, mut free, mut doubtful) = (0, 1, false);
+    loop {
+        let outcome = match send_once(request, token, budget) {
+            Ok(outcome) => outcome,
+            Err(error) if doubtful => return Err(error.after_doubtful_attempt()),
+            Err(error) => return Err(error),
+        };
+        let error = match outcome.result.and_then(decode) {
+            Ok(answer) => return Ok(answer),
+            Err(error) if !request.is_update() => error.without_effect(),
+            Err(error) if doubtful => error.after_doubtful_attempt(),
+            Err(error) => error,
+        };
+        doubtful = error.may_have_been_applied();
+        if outcome.dead_connection && free > 0 {
+            free -= 1;
+            continue;
         }
-        let Resources { transport, quota, .. } = self.resources();
-        let slot = quota.as_ref().map(|quota| quota.take(timeout, cancel)).transpose()?;
-        let begun = Instant::now();
-        let outcome = transport.send(request, begun + timeout, cancel);
-        if let Some(slot) = slot {
-            slot.settle(outcome.fate);
-        }
-        Ok((outcome, begun.elapsed()))
-    }
-
-    /// After a refusal over quota lets all who share the quota wait, and this call only with them;
-    /// tells for how long it is asked to wait by itself.
-    fn back_off(&self, error: &Error, retry_after: Option<Duration>) -> Option<Duration> {
-        match &self.resources().quota {
-            Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
-                quota.back_off(retry_after);
-                Some(Duration::ZERO)
+        let (policy, spent) = (&budget.policy, budget.spent());
+        let quota = budget.resources.quota.as_ref();
+        let asked = back_off(quota, &error, outcome.retry_after);
+        match retry::decide(policy, attempt, &error, asked, spent, fastrand::f64()) {
+            Decision::Stop => return Err(error),
+            Decision::After(wait) => {
+                pause(wait, budget.cancel);
+                budget.spend(wait);
             }
-            _ => retry_after,
         }
+        attempt += 1;
+    }
+}
+
+/// Sends the request once, when the quota lets it; the wait for that is not of the budget.
+fn send_once(
+    request: &HttpRequest,
+    token: Option<&Token>,
+    budget: &Budget<'_>,
+) -> Result<Outcome, Error> {
+    let (cancel, timeout) = (budget.cancel, budget.left());
+    if cancel.is_some_and(Cancel::is_cancelled) {
+        return Err(Error::Cancelled { may_have_been_applied: false });
+    }
+    let Resources { transport, quota, .. } = budget.resources;
+    let slot = quota.as_ref().map(|quota| quota.take(timeout, cancel)).transpose()?;
+    let begun = Instant::now();
+    let outcome = transport.send(request, token, begun + timeout, cancel);
+    if let Some(slot) = slot {
+        slot.settle(outcome.fate);
+    }
+    budget.spend(begun.elapsed());
+    Ok(outcome)
+}
+
+/// After a refusal over quota lets all who share the quota wait, and this call only with them;
+/// tells for how long it is asked to wait by itself.
+fn back_off(
+    quota: Option<&OpenQuota>,
+    error: &Error,
+    retry_after: Option<Duration>,
+) -> Option<Duration> {
+    match quota {
+        Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
+            quota.back_off(retry_after);
+            Some(Duration::ZERO)
+        }
+        _ => retry_after,
     }
 }
 

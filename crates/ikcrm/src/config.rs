@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ring::digest::{SHA256, digest};
@@ -9,6 +10,8 @@ use ring::digest::{SHA256, digest};
 use crate::error::{Error, FieldError, FieldErrorCode as Code};
 use crate::fields::unknown_message;
 use crate::quota::{QUOTA_OPTIONS, SharedQuota};
+use crate::session::Credentials;
+use crate::token::{Token, TokenStore};
 use crate::value::excerpt;
 use crate::{Client, Patch, Quota, Value};
 
@@ -16,6 +19,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 const DEFAULT_RETRIES: u32 = 2;
 const MOST_RETRIES: u32 = 10;
+const DEFAULT_SIGN_IN_INTERVAL: Duration = Duration::from_secs(60);
+const LONGEST_SIGN_IN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// The CRM's editions, each with its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,11 +69,19 @@ pub(crate) enum Proxy {
     Url(String),
 }
 
+/// What is told of each new token.
+pub(crate) type OnToken = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Settings that passed all checks.
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) base_url: String,
-    pub(crate) authorization: String,
+    /// The token to begin with.
+    pub(crate) token: Option<Token>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) sign_in_interval: Duration,
+    pub(crate) token_store: Option<Arc<dyn TokenStore>>,
+    pub(crate) on_token: Option<OnToken>,
     pub(crate) timeout: Duration,
     pub(crate) max_retries: u32,
     pub(crate) quota: Option<SharedQuota>,
@@ -81,7 +94,8 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("base_url", &self.base_url)
-            .field("token", &"***")
+            .field("token", &self.token)
+            .field("credentials", &self.credentials.as_ref().map(|_| "***"))
             .field("timeout", &self.timeout)
             .field("max_retries", &self.max_retries)
             .finish_non_exhaustive()
@@ -90,14 +104,32 @@ impl fmt::Debug for Config {
 
 /// A client option, for tests against the contract.
 #[doc(hidden)]
-pub const OPTIONS: &[&str] =
-    &["token", "base_url", "edition", "timeout", "max_retries", "ca_bundle", "proxy", "quota"];
+pub const OPTIONS: &[&str] = &[
+    "token",
+    "login",
+    "password",
+    "corp_id",
+    "sign_in_interval",
+    "base_url",
+    "edition",
+    "timeout",
+    "max_retries",
+    "ca_bundle",
+    "proxy",
+    "quota",
+];
 
 /// Builds a [`Client`]. Nothing is checked before [`build`](Self::build), which tells all faults.
 #[derive(Clone, Default)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     token: Option<String>,
+    login: Option<String>,
+    password: Option<String>,
+    corp_id: Option<String>,
+    sign_in_interval: Option<Duration>,
+    token_store: Option<Arc<dyn TokenStore>>,
+    on_token: Option<OnToken>,
     base_url: Option<String>,
     edition: Option<Edition>,
     timeout: Option<Duration>,
@@ -112,9 +144,55 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The open-API token (required). It is sent in a header and printed nowhere.
+    /// The open-API token (required without [`login`](Self::login) and
+    /// [`token_store`](Self::token_store)). It is sent in a header and printed nowhere.
+    ///
+    /// With login and password it is used until the CRM refuses it.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// The login of an account, usually its telephone number, to sign in with when there is no
+    /// token yet and when the CRM refuses it: `POST /api/v2/auth/login`.
+    ///
+    /// A new sign-in ends the account's older token. Programs that share an account therefore must
+    /// share its token by a [`token_store`](Self::token_store), or they throw each other out.
+    pub fn login(mut self, login: impl Into<String>) -> Self {
+        self.login = Some(login.into());
+        self
+    }
+
+    /// The account's password. It is sent to sign in and printed nowhere.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// The id of the enterprise to sign in to, for an account that belongs to several. Without it
+    /// such an account's sign-in fails and [tells](crate::Error::enterprises) them.
+    pub fn corp_id(mut self, corp_id: impl Into<String>) -> Self {
+        self.corp_id = Some(corp_id.into());
+        self
+    }
+
+    /// The shortest time between two sign-ins of this client (default: 60 s; at most a day; zero
+    /// for none). A token that is refused sooner is an [`Error::SignInLimited`], and a sign-in that
+    /// the CRM refused is not tried again sooner.
+    pub fn sign_in_interval(mut self, interval: Duration) -> Self {
+        self.sign_in_interval = Some(interval);
+        self
+    }
+
+    /// Where programs that use one account share its token.
+    pub fn token_store(mut self, store: impl TokenStore + 'static) -> Self {
+        self.token_store = Some(Arc::new(store));
+        self
+    }
+
+    /// What to do with the token of each new sign-in, such as keeping it for the next start.
+    pub fn on_token(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_token = Some(Arc::new(hook));
         self
     }
 
@@ -162,7 +240,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets any option by its name; `timeout` is in seconds. A null leaves the default, but turns
+    /// Sets any option by its name; `timeout` and `sign_in_interval` are in seconds. A null leaves the default, but turns
     /// `quota` off, which takes a [`Value::Map`] of its settings.
     ///
     /// What does not fit is told by [`build`](Self::build).
@@ -176,6 +254,12 @@ impl ClientBuilder {
         }
         let set = match name {
             "token" => text(&value).map(|token| self.token = Some(token)),
+            "login" => name_text(&value).map(|login| self.login = Some(login)),
+            "password" => text(&value).map(|password| self.password = Some(password)),
+            "corp_id" => name_text(&value).map(|corp_id| self.corp_id = Some(corp_id)),
+            "sign_in_interval" => {
+                duration(&value).map(|interval| self.sign_in_interval = Some(interval))
+            }
             "base_url" => text(&value).map(|url| self.base_url = Some(url)),
             "edition" => edition(&value).map(|edition| self.edition = Some(edition)),
             "timeout" => seconds(&value).map(|timeout| self.timeout = Some(timeout)),
@@ -210,7 +294,8 @@ impl ClientBuilder {
         }
     }
 
-    /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_BASE_URL`, `IKCRM_EDITION`,
+    /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_LOGIN`, `IKCRM_PASSWORD`,
+    /// `IKCRM_CORP_ID`, `IKCRM_SIGN_IN_INTERVAL` (seconds), `IKCRM_BASE_URL`, `IKCRM_EDITION`,
     /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE` and `IKCRM_PROXY`
     /// (default: `env`, the standard proxy variables), and those of the quota from
     /// `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER` (seconds), `IKCRM_QUOTA_MAX_WAIT` (seconds),
@@ -248,27 +333,32 @@ impl ClientBuilder {
 
     fn check(mut self) -> Result<Config, Vec<FieldError>> {
         let mut faults = std::mem::take(&mut self.faults);
-        let given = |name| faults.iter().any(|fault| fault.field == name);
-        let token = if given("token") { Ok(String::new()) } else { check_token(self.token) };
+        let token = self.token.clone().map(Token::new).transpose();
         let token = keep("token", token, &mut faults);
-        let base_url = keep("base_url", base_url(self.base_url, self.edition), &mut faults);
+        faults.extend(self.faults_of_credentials(&faults));
+        let interval = self.sign_in_interval.map_or(Ok(DEFAULT_SIGN_IN_INTERVAL), check_interval);
+        let interval = keep("sign_in_interval", interval, &mut faults);
+        let base_url = base_url(self.base_url.take(), self.edition);
+        let base_url = keep("base_url", base_url, &mut faults);
         let timeout = self.timeout.map_or(Ok(DEFAULT_TIMEOUT), check_timeout);
         let timeout = keep("timeout", timeout, &mut faults);
         let retries = self.max_retries.map_or(Ok(DEFAULT_RETRIES), check_retries);
         let retries = keep("max_retries", retries, &mut faults);
-        let ca_bundle = self.ca_bundle.map(|path| read_certificates(&path)).transpose();
+        let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep("ca_bundle", ca_bundle, &mut faults);
-        let proxy = keep("proxy", check_proxy(self.proxy), &mut faults);
-        let scope = scope(base_url.as_deref(), token.as_deref());
-        let quota = match self.quota {
+        let proxy = keep("proxy", check_proxy(std::mem::take(&mut self.proxy)), &mut faults);
+        let scope = self.scope(base_url.as_deref(), token.as_ref().and_then(Option::as_ref));
+        let quota = match std::mem::take(&mut self.quota) {
             Patch::Unset => Quota::default().check(&scope).map(Some),
             Patch::Null => Ok(None),
             Patch::Set(quota) => quota.check(&scope).map(Some),
         };
         let quota = quota.map_err(|found| faults.extend(found)).ok();
-        match (token, base_url, timeout, retries, ca_bundle, proxy, quota) {
+        let checked = (token, interval, base_url, timeout, retries, ca_bundle, proxy, quota);
+        match checked {
             (
                 Some(token),
+                Some(sign_in_interval),
                 Some(base_url),
                 Some(timeout),
                 Some(max_retries),
@@ -276,11 +366,15 @@ impl ClientBuilder {
                 Some(proxy),
                 Some(quota),
             ) if faults.is_empty() => {
-                let authorization =
-                    format!("Token token={token}, device=open_api, version_code=9.9.9");
                 Ok(Config {
                     base_url,
-                    authorization,
+                    token,
+                    credentials: self.login.zip(self.password).map(|(login, password)| {
+                        Credentials { login, password, corp_id: self.corp_id }
+                    }),
+                    sign_in_interval,
+                    token_store: self.token_store,
+                    on_token: self.on_token,
                     timeout,
                     max_retries,
                     quota,
@@ -298,12 +392,61 @@ impl ClientBuilder {
             }
         }
     }
+
+    /// What is missing of a way to a token, or does not go together. A setting that was given
+    /// wrongly is `known` as a fault and not missing.
+    fn faults_of_credentials(&self, known: &[FieldError]) -> Vec<FieldError> {
+        let wrong = |name: &str| known.iter().any(|fault| fault.field == name);
+        let given = |name, value: &Option<String>| value.is_some() || wrong(name);
+        let (login, password) = (given("login", &self.login), given("password", &self.password));
+        let corp_id = given("corp_id", &self.corp_id);
+        let token = given("token", &self.token);
+        let mut faults = Vec::new();
+        let mut fault = |wrong: bool, name: &str, code: Code, message: &str| {
+            if wrong {
+                faults.push(FieldError::new(name, code, message));
+            }
+        };
+        let nothing = !token && !login && !password && self.token_store.is_none();
+        let message = "give the open-API token of your account, or its login and password";
+        fault(nothing, "token", Code::Required, message);
+        fault(
+            password && !login,
+            "login",
+            Code::Required,
+            "give the login that the password is of",
+        );
+        fault(login && !password, "password", Code::Required, "give the password of the login");
+        let message = "is of use only with login and password";
+        fault(corp_id && !login && !password, "corp_id", Code::Conflict, message);
+        for (name, value) in [("login", &self.login), ("corp_id", &self.corp_id)] {
+            let blank = value.as_deref().is_some_and(|text| text.trim().is_empty());
+            fault(blank, name, Code::Blank, "may not be blank");
+        }
+        let empty = self.password.as_deref() == Some("");
+        fault(empty, "password", Code::Blank, "may not be empty");
+        faults
+    }
+
+    /// For whom a quota is: the CRM's host, and whose calls they are as far as that is told.
+    /// Secrets stay so.
+    fn scope(&self, base_url: Option<&str>, token: Option<&Token>) -> String {
+        let host = base_url.and_then(|url| url.split_once("://")).map_or("", |(_, host)| host);
+        let who = self.corp_id.as_deref().or(self.login.as_deref());
+        let who = who.or(token.map(Token::text)).unwrap_or_default();
+        let digest = digest(&SHA256, who.as_bytes());
+        let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
+        format!("{host} {fingerprint:016x}")
+    }
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("token", &self.token.as_ref().map(|_| "***"))
+            .field("login", &self.login.as_ref().map(|_| "***"))
+            .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("corp_id", &self.corp_id)
             .field("base_url", &self.base_url)
             .field("edition", &self.edition)
             .finish_non_exhaustive()
@@ -314,14 +457,6 @@ impl fmt::Debug for ClientBuilder {
 fn variable(name: &str) -> Option<String> {
     let value = std::env::var(format!("IKCRM_{}", name.to_ascii_uppercase()));
     value.ok().filter(|value| !value.is_empty())
-}
-
-/// For whom a quota is: the CRM's host, and whose calls they are. The token itself stays secret.
-fn scope(base_url: Option<&str>, token: Option<&str>) -> String {
-    let host = base_url.and_then(|url| url.split_once("://")).map_or("", |(_, host)| host);
-    let digest = digest(&SHA256, token.unwrap_or_default().as_bytes());
-    let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
-    format!("{host} {fingerprint:016x}")
 }
 
 /// What is wrong with a setting.
@@ -335,6 +470,14 @@ pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
         Value::Text(text) => Ok(text.clone()),
         _ => Err((Code::Type, "must be text".to_owned())),
+    }
+}
+
+/// A name that may be all digits, and then given as a number.
+fn name_text(value: &Value) -> Result<String, Fault> {
+    match value {
+        Value::Integer(number) => Ok(number.to_string()),
+        _ => text(value),
     }
 }
 
@@ -393,6 +536,14 @@ pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration, Fault> {
     Ok(timeout)
 }
 
+fn check_interval(interval: Duration) -> Result<Duration, Fault> {
+    if interval > LONGEST_SIGN_IN_INTERVAL {
+        let longest = LONGEST_SIGN_IN_INTERVAL.as_secs();
+        return Err((Code::Range, format!("must be 0 to {longest} s, got {interval:?}")));
+    }
+    Ok(interval)
+}
+
 fn fault_of_timeout(got: impl fmt::Display) -> Fault {
     let longest = LONGEST_TIMEOUT.as_secs();
     (Code::Range, format!("must be more than 0 and at most {longest} s, got {got}"))
@@ -404,20 +555,6 @@ pub(crate) fn check_retries(retries: u32) -> Result<u32, Fault> {
 
 fn fault_of_retries(got: impl fmt::Display) -> Fault {
     (Code::Range, format!("must be 0 to {MOST_RETRIES}, got {got}"))
-}
-
-/// A token must be visible ASCII without the separators of its header. Never quoted back.
-fn check_token(token: Option<String>) -> Result<String, Fault> {
-    let Some(token) = token else {
-        return Err((Code::Required, "give the open-API token of your account".to_owned()));
-    };
-    let plain = |byte: u8| byte.is_ascii_graphic() && !b",;\"'\\".contains(&byte);
-    if token.is_empty() || !token.bytes().all(plain) {
-        let message = "must be visible ASCII characters without blanks, quotes, commas, \
-                       semicolons or backslashes; paste only the token itself";
-        return Err((Code::Format, message.to_owned()));
-    }
-    Ok(token)
 }
 
 fn base_url(url: Option<String>, edition: Option<Edition>) -> Result<String, Fault> {

@@ -1,17 +1,21 @@
 //! Makes an answer or an error of an HTTP response. Pure.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::error::{ApiError, ApiErrorKind};
+use crate::error::{ApiError, ApiErrorKind, Enterprise};
 use crate::opportunity::OPPORTUNITY;
 use crate::record::{Kind, Record, Typed};
+use crate::token::Token;
 use crate::{Error, Opportunity};
 
 const EXCERPT_BYTES: usize = 200;
+/// What the CRM says, in plain text, to a call over quota.
+const RETRY_LATER: &str = "Retry later";
 
 /// What came back over HTTP.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ struct Envelope<'a> {
     message: Option<Json>,
     error: Option<Json>,
     original_message: Option<Json>,
+    org_list: Option<Json>,
 }
 
 impl Envelope<'_> {
@@ -51,34 +56,125 @@ impl Envelope<'_> {
             .find(|text| !text.trim().is_empty() && text != "null")
             .unwrap_or_default()
     }
+
+    /// The enterprises to choose from.
+    fn enterprises(&self) -> Vec<Enterprise> {
+        let text = |row: &Json, name: &str| match row.get(name) {
+            Some(Json::String(text)) => text.clone(),
+            Some(Json::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let enterprise =
+            |row: &Json| Enterprise { corp_id: text(row, "corp_id"), name: text(row, "name") };
+        let rows = self.org_list.as_ref().and_then(Json::as_array);
+        rows.into_iter().flatten().map(enterprise).collect()
+    }
+
+    /// The error of an answer with a `code` other than 0.
+    fn refusal(&self, status: u16, code: i64) -> Error {
+        let kind = kind_of_code(code);
+        Error::Api(Box::new(ApiError {
+            kind,
+            status,
+            api_code: Some(code),
+            message: self.message(),
+            endpoint: None,
+            enterprises: self.enterprises(),
+            may_have_been_applied: kind == ApiErrorKind::Server || status >= 500,
+        }))
+    }
 }
 
-/// The opportunity in an answer, or the error that it tells: the body's `code` first, then the
-/// status.
-pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> {
+/// `data` of an answer that tells success, and what is needed to complain of it.
+struct Data {
+    status: u16,
+    content_type: String,
+    text: String,
+    range: Range<usize>,
+    /// Whether the answer may hold secrets, which no message may show.
+    secret: bool,
+}
+
+impl Data {
+    /// The JSON text of `data`.
+    fn json(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The error of an answer whose `data` is not what it must be.
+    fn unlike(&self, what: &str) -> Error {
+        let shown = shown(self.text.as_bytes(), self.secret);
+        foreign(self.status, &self.content_type, &shown, what)
+    }
+}
+
+/// What a message may show of a body.
+fn shown(body: &[u8], secret: bool) -> String {
+    if secret && body.trim_ascii() != RETRY_LATER.as_bytes() {
+        return "(not shown, since it may hold secrets)".to_owned();
+    }
+    String::from_utf8_lossy(body.get(..EXCERPT_BYTES).unwrap_or(body)).into_owned()
+}
+
+/// `data` of an answer, or the error that it tells: the body's `code` first, then the status.
+fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> {
     let HttpResponse { status, content_type, body } = response;
     let text = match String::from_utf8(body) {
         Ok(text) => text,
-        Err(error) => return Err(foreign(status, &content_type, error.as_bytes(), "not UTF-8")),
+        Err(error) => {
+            let shown = shown(error.as_bytes(), secret);
+            return Err(foreign(status, &content_type, &shown, "not UTF-8"));
+        }
     };
-    let foreign = |what: &str| foreign(status, &content_type, text.as_bytes(), what);
+    let foreign =
+        |what: &str| foreign(status, &content_type, &shown(text.as_bytes(), secret), what);
     let envelope: Envelope<'_> = serde_json::from_str(&text).map_err(|error| {
         foreign(if error.is_data() { "not of the API's form" } else { "not JSON" })
     })?;
     match envelope.code() {
         Some(0) => {}
-        Some(code) => return Err(refusal(status, code, envelope.message())),
+        Some(code) => return Err(envelope.refusal(status, code)),
         None => return Err(foreign("without a code")),
     }
     let Some(data) = envelope.data.filter(|data| data.get().starts_with('{')) else {
         return Err(foreign("without an object as data"));
     };
     let start = data.get().as_ptr() as usize - text.as_ptr() as usize;
-    let record =
-        Record::new(&OPPORTUNITY, Arc::from(text.as_str()), start..start + data.get().len());
+    let range = start..start + data.get().len();
+    Ok(Data { status, content_type, text, range, secret })
+}
+
+/// The opportunity in an answer.
+pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> {
+    let data = data(response, false)?;
+    let record = Record::new(&OPPORTUNITY, Arc::from(data.text.as_str()), data.range.clone());
     let has_id =
-        begins_with_id(data.get()) || matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
-    if has_id { Ok(record.into()) } else { Err(foreign("without the opportunity's id")) }
+        begins_with_id(data.json()) || matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
+    if has_id { Ok(record.into()) } else { Err(data.unlike("without the opportunity's id")) }
+}
+
+/// The token in the answer to a sign-in.
+pub(crate) fn sign_in(response: HttpResponse) -> Result<Token, Error> {
+    let data = data(response, true).map_err(sign_in_refusal)?;
+    let token = serde_json::from_str::<Json>(data.json()).ok();
+    let token = token.as_ref().and_then(|data| data.get("user_token")?.as_str());
+    let Some(token) = token else { return Err(data.unlike("without a user_token")) };
+    Token::new(token.to_owned()).map_err(|_| data.unlike("whose user_token fits no header"))
+}
+
+/// Whatever the CRM's code for a wrong password may be, it is a refusal to sign in.
+fn sign_in_refusal(error: Error) -> Error {
+    match error {
+        Error::Api(mut refusal) => {
+            use ApiErrorKind::{Auth, ChooseEnterprise, RateLimited, Server};
+            let kept = matches!(refusal.kind, ChooseEnterprise | RateLimited | Server);
+            if refusal.api_code.is_some() && !kept {
+                refusal.kind = Auth;
+            }
+            Error::Api(refusal)
+        }
+        other => other,
+    }
 }
 
 /// Whether a numeric id comes first, as the CRM sends it: then the object need not be read through.
@@ -90,14 +186,6 @@ fn begins_with_id(json: &str) -> bool {
     value.is_some_and(|value| value.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// The error of an answer with a `code` other than 0.
-fn refusal(status: u16, code: i64, message: String) -> Error {
-    let kind = kind_of_code(code);
-    let may_have_been_applied = kind == ApiErrorKind::Server || status >= 500;
-    let api_code = Some(code);
-    Error::Api(Box::new(ApiError { kind, status, api_code, message, may_have_been_applied }))
-}
-
 /// The kinds of the codes that are known; `tests/contract/errors.json` has them too.
 #[doc(hidden)]
 #[must_use]
@@ -106,16 +194,15 @@ pub fn kind_of_code(code: i64) -> ApiErrorKind {
         100_401 | 100_400 | 100_000 | 100_500 | 100_600 | 401 => ApiErrorKind::Auth,
         100_100 | 100_111 => ApiErrorKind::NotFound,
         100_406 | 400_100 => ApiErrorKind::InvalidParameters,
+        200_075 => ApiErrorKind::ChooseEnterprise,
         500 => ApiErrorKind::Server,
         _ => ApiErrorKind::Other,
     }
 }
 
 /// The error of a response that is not in the API's form: the status decides.
-fn foreign(status: u16, content_type: &str, body: &[u8], what: &str) -> Error {
-    let shown = body.get(..EXCERPT_BYTES).unwrap_or(body);
-    let excerpt = String::from_utf8_lossy(shown);
-    let retry_later = body.trim_ascii() == b"Retry later";
+fn foreign(status: u16, content_type: &str, shown: &str, what: &str) -> Error {
+    let retry_later = shown.trim() == RETRY_LATER;
     let kind = match status {
         _ if retry_later => ApiErrorKind::RateLimited,
         401 => ApiErrorKind::Auth,
@@ -124,18 +211,25 @@ fn foreign(status: u16, content_type: &str, body: &[u8], what: &str) -> Error {
         429 => ApiErrorKind::RateLimited,
         500.. => ApiErrorKind::Server,
         400.. => ApiErrorKind::Other,
-        _ => return invalid(status, content_type, &excerpt, what),
+        _ => return invalid(status, content_type, shown, what),
     };
-    let message = match excerpt.trim() {
+    let message = match shown.trim() {
         "" => format!("the answer had no body ({content_type})"),
-        _ if retry_later => excerpt.into_owned(),
+        _ if retry_later => shown.to_owned(),
         text => format!("an answer {what} ({content_type}): {text}"),
     };
-    let may_have_been_applied = !retry_later && (status >= 500 || status == 408);
-    Error::Api(Box::new(ApiError { kind, status, api_code: None, message, may_have_been_applied }))
+    Error::Api(Box::new(ApiError {
+        kind,
+        status,
+        api_code: None,
+        message,
+        endpoint: None,
+        enterprises: Vec::new(),
+        may_have_been_applied: !retry_later && (status >= 500 || status == 408),
+    }))
 }
 
-fn invalid(status: u16, content_type: &str, excerpt: &str, what: &str) -> Error {
+fn invalid(status: u16, content_type: &str, shown: &str, what: &str) -> Error {
     let hint = if (300..400).contains(&status) {
         "; redirects are not followed: check base_url"
     } else {
@@ -143,7 +237,7 @@ fn invalid(status: u16, content_type: &str, excerpt: &str, what: &str) -> Error 
     };
     Error::InvalidAnswer {
         message: format!(
-            "an answer {what} (HTTP {status}, {content_type}){hint}; it begins: {excerpt}"
+            "an answer {what} (HTTP {status}, {content_type}){hint}; it begins: {shown}"
         ),
         status: Some(status),
         may_have_been_applied: true,

@@ -1,15 +1,26 @@
 //! Makes the HTTP request of a checked call. Pure.
 
+use http::Method;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::session::Credentials;
 use crate::validate::{Checked, Fields};
 
 /// A request, ready to be sent any number of times.
 #[derive(Debug)]
 pub(crate) struct HttpRequest {
+    pub(crate) method: Method,
     pub(crate) url: String,
-    pub(crate) body: Vec<u8>,
+    /// Nothing for a request that only reads.
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl HttpRequest {
+    /// Whether the CRM changes an opportunity when it carries the request out.
+    pub(crate) fn is_update(&self) -> bool {
+        self.method == Method::PUT
+    }
 }
 
 #[derive(Serialize)]
@@ -21,5 +32,25 @@ struct Body<'a> {
 pub(crate) fn update(config: &Config, call: &Checked<'_>) -> HttpRequest {
     #[expect(clippy::expect_used, reason = "text keys and checked values, written to memory")]
     let body = serde_json::to_vec(&Body { opportunity: &call.fields }).expect("JSON");
-    HttpRequest { url: format!("{}/api/v2/opportunities/{}", config.base_url, call.id), body }
+    let url = format!("{}/api/v2/opportunities/{}", config.base_url, call.id);
+    HttpRequest { method: Method::PUT, url, body: Some(body) }
+}
+
+#[derive(Serialize)]
+struct SignIn<'a> {
+    login: &'a str,
+    password: &'a str,
+    device: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corp_id: Option<&'a str>,
+}
+
+/// `POST /api/v2/auth/login`.
+pub(crate) fn sign_in(config: &Config, credentials: &Credentials) -> HttpRequest {
+    let Credentials { login, password, corp_id } = credentials;
+    let body = SignIn { login, password, device: "open_api", corp_id: corp_id.as_deref() };
+    #[expect(clippy::expect_used, reason = "texts, written to memory")]
+    let body = serde_json::to_vec(&body).expect("JSON");
+    let url = format!("{}/api/v2/auth/login", config.base_url);
+    HttpRequest { method: Method::POST, url, body: Some(body) }
 }

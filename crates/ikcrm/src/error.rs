@@ -1,6 +1,7 @@
 //! Everything that can go wrong, as one enum.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One fault of one field, found before anything was sent.
@@ -47,18 +48,24 @@ pub enum FieldErrorCode {
     Format,
     /// The field is a companion that the CRM computes and never accepts.
     ReadOnly,
-    /// No field has this name.
+    /// No field, option or custom field has this name.
     Unknown,
     /// The update changes nothing.
     Empty,
     /// Two settings exclude each other.
     Conflict,
+    /// The option is there but may no longer be chosen.
+    Disabled,
+    /// Several options or custom fields have this label.
+    Ambiguous,
+    /// The opportunity's field is no longer as in the record given.
+    Changed,
 }
 
 impl FieldErrorCode {
     /// Every code, for tests against the contract.
     #[doc(hidden)]
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Required,
         Self::Null,
         Self::Blank,
@@ -69,6 +76,9 @@ impl FieldErrorCode {
         Self::Unknown,
         Self::Empty,
         Self::Conflict,
+        Self::Disabled,
+        Self::Ambiguous,
+        Self::Changed,
     ];
 
     /// The stable word: `required`, `null`, `blank`, …
@@ -85,6 +95,9 @@ impl FieldErrorCode {
             Self::Unknown => "unknown",
             Self::Empty => "empty",
             Self::Conflict => "conflict",
+            Self::Disabled => "disabled",
+            Self::Ambiguous => "ambiguous",
+            Self::Changed => "changed",
         }
     }
 }
@@ -101,8 +114,11 @@ impl fmt::Display for FieldErrorCode {
 pub enum ApiErrorKind {
     /// A refusal with no more special kind; look at [`ApiError::api_code`].
     Other,
-    /// The token is dead or the account is closed: sign in again.
+    /// The token is dead, the account is closed, or signing in failed.
     Auth,
+    /// The account belongs to several enterprises: sign in with the `corp_id` of one of
+    /// [`ApiError::enterprises`].
+    ChooseEnterprise,
     /// The object does not exist or may not be seen: the CRM has one code for both.
     NotFound,
     /// The CRM refused the values.
@@ -120,11 +136,28 @@ impl ApiErrorKind {
         match self {
             Self::Other => "api",
             Self::Auth => "auth",
+            Self::ChooseEnterprise => "choose_enterprise",
             Self::NotFound => "not_found",
             Self::InvalidParameters => "invalid_parameters",
             Self::RateLimited => "rate_limited",
             Self::Server => "server",
         }
+    }
+}
+
+/// An enterprise that an account belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Enterprise {
+    /// The id to sign in with.
+    pub corp_id: String,
+    /// The enterprise's name.
+    pub name: String,
+}
+
+impl fmt::Display for Enterprise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.corp_id, self.name)
     }
 }
 
@@ -140,20 +173,50 @@ pub struct ApiError {
     pub api_code: Option<i64>,
     /// The CRM's own words, as they came.
     pub message: String,
+    /// The endpoint, when it is not the one that the call is about: that of a sign-in, of a look-up,
+    /// of the reading before an update.
+    pub endpoint: Option<String>,
+    /// The enterprises to choose from; empty but for [`ApiErrorKind::ChooseEnterprise`].
+    pub enterprises: Vec<Enterprise>,
     pub(crate) may_have_been_applied: bool,
+}
+
+impl ApiError {
+    /// Whether the same request may be answered otherwise later.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.kind == ApiErrorKind::RateLimited
+            || (self.api_code.is_none() && matches!(self.status, 408 | 502..=504))
+    }
+
+    /// Whether the token is dead and a new one may live.
+    pub(crate) fn asks_for_sign_in(&self) -> bool {
+        matches!(self.api_code, Some(100_401 | 100_400 | 100_000))
+    }
+
+    /// The CRM's words, with the endpoint if it needs telling and the enterprises to choose from.
+    fn words(&self) -> String {
+        let place = self.endpoint.iter().map(|endpoint| format!("{endpoint}: "));
+        let choice = (!self.enterprises.is_empty()).then(|| {
+            let list: Vec<_> = self.enterprises.iter().map(ToString::to_string).collect();
+            format!("; give one of these as corp_id: {}", list.join(", "))
+        });
+        place.chain([self.message.clone()]).chain(choice).collect()
+    }
 }
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             ApiErrorKind::Other => "the CRM refused the call",
+            ApiErrorKind::Auth if self.endpoint.is_some() => "signing in failed",
             ApiErrorKind::Auth => "the CRM no longer accepts this token",
+            ApiErrorKind::ChooseEnterprise => "the account belongs to several enterprises",
             ApiErrorKind::NotFound => "not found, or not yours to see",
             ApiErrorKind::InvalidParameters => "the CRM refused the values",
             ApiErrorKind::RateLimited => "too many calls (the CRM admits 10 per 10 s)",
             ApiErrorKind::Server => "the CRM failed",
         };
-        write!(f, "{what}: {} (", self.message.trim_end())?;
+        write!(f, "{what}: {} (", self.words().trim_end())?;
         if let Some(code) = self.api_code {
             write!(f, "code {code}, ")?;
         }
@@ -161,8 +224,8 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// An error of this library. Nothing it prints holds the token.
-#[derive(Debug, thiserror::Error)]
+/// An error of this library. Nothing it prints holds the token or the password.
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The client's settings are wrong. Nothing was sent.
@@ -171,10 +234,16 @@ pub enum Error {
         /// All faults found.
         fields: Vec<FieldError>,
     },
-    /// The call's values are wrong. Nothing was sent.
-    #[error("nothing was sent: {}", list(fields))]
+    /// The call's values are wrong. It was not sent; at most labels were looked up.
+    #[error("the call was not sent: {}", list(fields))]
     Validation {
         /// All faults found.
+        fields: Vec<FieldError>,
+    },
+    /// The opportunity is no longer as in the record given as `if_unchanged`. It was not updated.
+    #[error("not updated, since the opportunity has changed: {}", list(fields))]
+    Conflict {
+        /// The fields that differ.
         fields: Vec<FieldError>,
     },
     /// The CRM answered and refused.
@@ -228,6 +297,29 @@ pub enum Error {
         /// Whether the CRM may have carried the update out in an earlier attempt.
         may_have_been_applied: bool,
     },
+    /// The token was refused so soon after a sign-in that another sign-in would only go on with a
+    /// quarrel between two programs.
+    #[error("{}", sign_in_limited(refusal.as_deref(), *interval, *retry_after))]
+    SignInLimited {
+        /// How long it takes until the client may sign in again.
+        retry_after: Duration,
+        /// The client's `sign_in_interval`.
+        interval: Duration,
+        /// How the CRM refused the token.
+        refusal: Option<Box<ApiError>>,
+        /// Whether the CRM may have carried the update out in an earlier attempt.
+        may_have_been_applied: bool,
+    },
+    /// The token store failed, or holds no token when there is no other way to one.
+    #[error("{message}")]
+    TokenStore {
+        /// What failed.
+        message: String,
+        /// The store's own error.
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+        /// Whether the CRM may have carried the update out in an earlier attempt.
+        may_have_been_applied: bool,
+    },
     /// The caller cancelled the call.
     #[error("the call was cancelled")]
     Cancelled {
@@ -240,6 +332,19 @@ fn list(fields: &[FieldError]) -> String {
     fields.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+fn sign_in_limited(refusal: Option<&ApiError>, interval: Duration, left: Duration) -> String {
+    let words = refusal.map(|refusal| format!(" ({})", refusal.message.trim_end()));
+    format!(
+        "the CRM no longer accepts the token{}, although this client signed in less than {} s ago: \
+         another program probably uses the same account, and each sign-in ends the other's token; \
+         give each program an account of its own, or let them share a token store; the next \
+         sign-in may be in {:.0} s",
+        words.unwrap_or_default(),
+        interval.as_secs_f64(),
+        left.as_secs_f64().ceil(),
+    )
+}
+
 impl Error {
     /// A stable word for the kind of error, the same in every language.
     #[must_use]
@@ -247,12 +352,15 @@ impl Error {
         match self {
             Self::Config { .. } => "config",
             Self::Validation { .. } => "validation",
+            Self::Conflict { .. } => "conflict",
             Self::Api(error) => error.kind.as_str(),
             Self::Transport { .. } => "transport",
             Self::RequestTimeout { .. } => "request_timeout",
             Self::InvalidAnswer { .. } => "invalid_answer",
             Self::QuotaExceeded { .. } => "quota_exceeded",
             Self::QuotaStore { .. } => "quota_store",
+            Self::SignInLimited { .. } => "sign_in_limited",
+            Self::TokenStore { .. } => "token_store",
             Self::Cancelled { .. } => "cancelled",
         }
     }
@@ -262,6 +370,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Api(error) => Some(error.status),
+            Self::SignInLimited { refusal, .. } => Some(refusal.as_ref()?.status),
             Self::InvalidAnswer { status, .. } => *status,
             _ => None,
         }
@@ -272,24 +381,39 @@ impl Error {
     pub fn api_code(&self) -> Option<i64> {
         match self {
             Self::Api(error) => error.api_code,
+            Self::SignInLimited { refusal, .. } => refusal.as_ref()?.api_code,
             _ => None,
         }
     }
 
     /// What went wrong: the CRM's own words for an API error, otherwise ours.
+    ///
+    /// They follow the endpoint, when it is not the one that the call is about, and go before the
+    /// enterprises to choose from.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Api(error) => error.message.clone(),
+            Self::Api(error) => error.words(),
             _ => self.to_string(),
         }
     }
 
-    /// The faults of single fields; empty unless this is a config or validation error.
+    /// The faults of single fields; empty unless this is a config, validation or conflict error.
     #[must_use]
     pub fn fields(&self) -> &[FieldError] {
         match self {
-            Self::Config { fields } | Self::Validation { fields } => fields,
+            Self::Config { fields } | Self::Validation { fields } | Self::Conflict { fields } => {
+                fields
+            }
+            _ => &[],
+        }
+    }
+
+    /// The enterprises that the account belongs to, when one of them must be chosen.
+    #[must_use]
+    pub fn enterprises(&self) -> &[Enterprise] {
+        match self {
+            Self::Api(error) => &error.enterprises,
             _ => &[],
         }
     }
@@ -298,14 +422,12 @@ impl Error {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Api(error) => {
-                error.kind == ApiErrorKind::RateLimited
-                    || (error.api_code.is_none() && matches!(error.status, 408 | 502..=504))
-            }
+            Self::Api(error) => error.is_passing(),
             Self::Transport { retryable, .. } => *retryable,
-            Self::RequestTimeout { .. } | Self::QuotaExceeded { .. } | Self::QuotaStore { .. } => {
-                true
-            }
+            Self::RequestTimeout { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::QuotaStore { .. }
+            | Self::SignInLimited { .. } => true,
             _ => false,
         }
     }
@@ -314,7 +436,9 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QuotaExceeded { retry_after, .. } => Some(*retry_after),
+            Self::QuotaExceeded { retry_after, .. } | Self::SignInLimited { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }
@@ -323,28 +447,53 @@ impl Error {
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         match self {
-            Self::Config { .. } | Self::Validation { .. } => false,
+            Self::Config { .. } | Self::Validation { .. } | Self::Conflict { .. } => false,
             Self::Api(error) => error.may_have_been_applied,
             Self::Transport { may_have_been_applied, .. }
             | Self::RequestTimeout { may_have_been_applied, .. }
             | Self::InvalidAnswer { may_have_been_applied, .. }
             | Self::QuotaExceeded { may_have_been_applied, .. }
             | Self::QuotaStore { may_have_been_applied, .. }
+            | Self::SignInLimited { may_have_been_applied, .. }
+            | Self::TokenStore { may_have_been_applied, .. }
             | Self::Cancelled { may_have_been_applied } => *may_have_been_applied,
         }
     }
 
     /// The same error, knowing that an earlier attempt may have been carried out.
-    pub(crate) fn after_doubtful_attempt(mut self) -> Self {
+    pub(crate) fn after_doubtful_attempt(self) -> Self {
+        self.applied(true)
+    }
+
+    /// The same error of a request that changes nothing.
+    pub(crate) fn without_effect(self) -> Self {
+        self.applied(false)
+    }
+
+    fn applied(mut self, applied: bool) -> Self {
         match &mut self {
-            Self::Config { .. } | Self::Validation { .. } => {}
-            Self::Api(error) => error.may_have_been_applied = true,
+            Self::Config { .. } | Self::Validation { .. } | Self::Conflict { .. } => {}
+            Self::Api(error) => error.may_have_been_applied = applied,
             Self::Transport { may_have_been_applied, .. }
             | Self::RequestTimeout { may_have_been_applied, .. }
             | Self::InvalidAnswer { may_have_been_applied, .. }
             | Self::QuotaExceeded { may_have_been_applied, .. }
             | Self::QuotaStore { may_have_been_applied, .. }
-            | Self::Cancelled { may_have_been_applied } => *may_have_been_applied = true,
+            | Self::SignInLimited { may_have_been_applied, .. }
+            | Self::TokenStore { may_have_been_applied, .. }
+            | Self::Cancelled { may_have_been_applied } => *may_have_been_applied = applied,
+        }
+        self
+    }
+
+    /// The same error, telling that it is one of this endpoint, which the call is not about.
+    pub(crate) fn at(mut self, endpoint: &str) -> Self {
+        match &mut self {
+            Self::Api(error) => error.endpoint = Some(endpoint.to_owned()),
+            Self::Transport { message, .. }
+            | Self::RequestTimeout { message, .. }
+            | Self::InvalidAnswer { message, .. } => *message = format!("{endpoint}: {message}"),
+            _ => {}
         }
         self
     }

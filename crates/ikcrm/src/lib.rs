@@ -21,6 +21,7 @@
 //! Nothing is sent when a value is wrong, and every fault is told at once.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod cancel;
 mod client;
 mod config;
@@ -28,6 +29,7 @@ mod decode;
 mod encode;
 mod error;
 mod fields;
+mod flight;
 mod opportunity;
 mod options;
 mod patch;
@@ -35,6 +37,8 @@ mod process;
 mod quota;
 mod record;
 mod retry;
+mod session;
+mod token;
 mod transport;
 mod update;
 mod validate;
@@ -44,7 +48,7 @@ mod workers;
 pub use cancel::Cancel;
 pub use client::{Client, update_opportunity};
 pub use config::{ClientBuilder, Edition};
-pub use error::{ApiError, ApiErrorKind, Error, FieldError, FieldErrorCode};
+pub use error::{ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode};
 pub use jiff::civil::{Date, DateTime, date};
 pub use opportunity::{Address, Contact, Customer, Department, Opportunity, User};
 pub use options::CallOptions;
@@ -52,6 +56,7 @@ pub use patch::Patch;
 pub use quota::{Quota, QuotaStatus};
 pub use record::Record;
 pub use rust_decimal::Decimal;
+pub use token::{TokenStore, TokenStoreFailure};
 pub use update::OpportunityUpdate;
 pub use value::Value;
 

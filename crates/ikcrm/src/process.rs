@@ -18,12 +18,13 @@ impl<T> PerProcess<T> {
         Self { id: std::process::id(), value, forked: OnceLock::new() }
     }
 
-    /// The running process's value; `make` makes it in a process that was forked meanwhile.
-    pub(crate) fn current(&self, make: impl Fn() -> T) -> &T {
+    /// The running process's value; `make` makes it of the parent's in a process that was forked
+    /// meanwhile.
+    pub(crate) fn current(&self, make: impl Fn(&T) -> T) -> &T {
         let id = std::process::id();
         let mut process = self;
         while process.id != id {
-            process = process.forked.get_or_init(|| Box::new(Self::new(make())));
+            process = process.forked.get_or_init(|| Box::new(Self::new(make(&process.value))));
         }
         &process.value
     }

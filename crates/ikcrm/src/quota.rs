@@ -48,7 +48,7 @@ const LONGEST_KEY: usize = 200;
 /// // Half of what the CRM admits, shared with every process of this machine that says the same.
 /// let quota = Quota::new(5, Duration::from_secs(10)).store("sqlite:///var/lib/ikcrm/quota.db");
 /// # if cfg!(feature = "quota-sqlite") {
-/// let client = Client::builder().token("the open-API token").quota(quota).build()?;
+/// let client = Client::builder().token("your-token").quota(quota).build()?;
 /// # }
 /// # Ok::<(), ikcrm::Error>(())
 /// ```

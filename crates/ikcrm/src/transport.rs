@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use ureq::http::{HeaderMap, HeaderValue, Response};
+use ureq::http::{HeaderMap, HeaderValue, Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, Body, Proxy as UreqProxy, ProxyProtocol};
@@ -18,6 +18,7 @@ use crate::config::{Config, Proxy};
 use crate::decode::HttpResponse;
 use crate::encode::HttpRequest;
 use crate::quota::Fate;
+use crate::token::Token;
 use crate::{Cancel, Error};
 
 use attempt::{Attempt, Ending};
@@ -47,7 +48,6 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Transport {
     agent: Agent,
-    authorization: HeaderValue,
 }
 
 impl Transport {
@@ -70,23 +70,20 @@ impl Transport {
             .chain(SlicedConnector)
             .chain(RustlsConnector::default())
             .chain(Established);
-        // The token was checked to be visible ASCII, so it always fits a header.
-        let mut authorization = HeaderValue::from_str(&config.authorization)
-            .unwrap_or_else(|_| HeaderValue::from_static(""));
-        authorization.set_sensitive(true);
         let agent = Agent::with_parts(settings, connector, CachingResolver::default());
-        Self { agent, authorization }
+        Self { agent }
     }
 
     /// Makes one attempt. It ends by `deadline`, or soon after `cancel` is set.
     pub(crate) fn send(
         &self,
         request: &HttpRequest,
+        token: Option<&Token>,
         deadline: Instant,
         cancel: Option<&Cancel>,
     ) -> Outcome {
         let attempt = Attempt::new(deadline, cancel.cloned());
-        match attempt.run(|| self.exchange(request, &attempt)) {
+        match attempt.run(|| self.exchange(request, token, &attempt)) {
             Ok((response, retry_after)) => {
                 let (result, dead_connection) = (Ok(response), false);
                 Outcome { result, retry_after, dead_connection, fate: Fate::Answered }
@@ -103,15 +100,23 @@ impl Transport {
     fn exchange(
         &self,
         request: &HttpRequest,
+        token: Option<&Token>,
         attempt: &Attempt,
     ) -> Result<(HttpResponse, Option<Duration>), ureq::Error> {
-        let response = self
-            .agent
-            .put(&request.url)
-            .header(AUTHORIZATION, &self.authorization)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .send(request.body.as_slice())?;
+        let mut head = Request::builder()
+            .method(request.method.clone())
+            .uri(&request.url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(token) = token {
+            head = head.header(AUTHORIZATION, token.header());
+        }
+        let response = match &request.body {
+            None => self.agent.run(head.body(())?)?,
+            Some(body) => {
+                let json = HeaderValue::from_static("application/json");
+                self.agent.run(head.header(CONTENT_TYPE, json).body(body.as_slice())?)?
+            }
+        };
         attempt.answered_with(response.status().as_u16());
         let retry_after = retry_after(response.headers(), Timestamp::now());
         Ok((read(response)?, retry_after))

@@ -261,7 +261,8 @@ fn spawned_calls_run_side_by_side() {
     for _ in 0..CALLS {
         let sender = sender.clone();
         client
-            .spawn_update_opportunity(568_587, update(), CallOptions::new(), move |result| {
+            .spawn(CallOptions::new(), move |client, options| {
+                let result = client.update_opportunity_with(568_587, &update(), options);
                 sender.send(result.map(drop)).unwrap();
             })
             .unwrap();
@@ -284,8 +285,11 @@ fn a_spawned_call_is_cancelled_before_its_turn() {
     let client = server.client();
     let spawn = |options| {
         let (sender, result) = mpsc::channel();
-        let done = move |result: Result<_, Error>| sender.send(result.map(drop)).unwrap();
-        client.spawn_update_opportunity(568_587, update(), options, done).unwrap();
+        let call = move |client: &Client, options: &CallOptions| {
+            let result = client.update_opportunity_with(568_587, &update(), options);
+            sender.send(result.map(drop)).unwrap();
+        };
+        client.spawn(options, call).unwrap();
         result
     };
     let (all, one) = (Cancel::new(), Cancel::new());

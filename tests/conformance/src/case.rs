@@ -16,6 +16,8 @@ pub struct Case {
     /// Client options besides the runner's token and base URL; null takes one of these away.
     #[serde(default)]
     pub client: Map<String, Value>,
+    /// The token store that the client has.
+    pub store: Option<Store>,
     /// The call.
     pub call: Call,
     /// How often the call is made on one client; the outcome is the last one's.
@@ -37,22 +39,65 @@ fn once() -> usize {
     1
 }
 
+/// A token store in memory.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The token that it holds at first.
+    pub token: Option<String>,
+}
+
 /// The call that a case makes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    /// The opportunity's id, of any type.
+    /// Which call.
+    #[serde(default)]
+    pub method: Method,
+    /// The opportunity's id, of any type, for `update_opportunity` and `get_opportunity`.
+    #[serde(default)]
     pub id: Value,
-    /// The fields, with `custom` for the custom ones.
+    /// The fields of an update, with `custom` for the custom ones.
     #[serde(default)]
     pub fields: Map<String, Value>,
-    /// Whether required fields may be left out.
+    /// Whether required fields of an update may be left out.
     #[serde(default)]
     pub partial: bool,
+    /// Whether required fields that are left out are filled from the opportunity.
+    #[serde(default)]
+    pub fill: bool,
+    /// The opportunity as it must still be for an update.
+    pub if_unchanged: Option<Value>,
+    /// What `list_opportunities` is asked for.
+    #[serde(default)]
+    pub query: Map<String, Value>,
+    /// How many rows to take of the list before it is given up; all of them without.
+    pub take: Option<usize>,
+    /// The entity of `field_map`.
+    #[serde(default)]
+    pub entity: Value,
+    /// Whether `field_map` reads anew.
+    #[serde(default)]
+    pub refresh: bool,
     /// The call's timeout in seconds.
     pub timeout: Option<Value>,
     /// The call's retries.
     pub max_retries: Option<Value>,
+}
+
+/// The calls of a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// An update; its outcome is an opportunity.
+    #[default]
+    UpdateOpportunity,
+    /// Its outcome is an opportunity.
+    GetOpportunity,
+    /// Its outcome are rows.
+    ListOpportunities,
+    /// Its outcome is a field map.
+    FieldMap,
 }
 
 /// Whether anybody listens at the base URL.
@@ -180,6 +225,16 @@ pub struct Outcome {
     pub raw: Option<Map<String, Value>>,
     /// All keys in order.
     pub keys: Option<Vec<String>>,
+    /// The rows of a list, each with typed attributes by dotted path.
+    pub rows: Option<Vec<Map<String, Value>>>,
+    /// How many rows the CRM says there are.
+    pub total_count: Option<u64>,
+    /// The options of fields of a field map: lists of `[id, label, enabled]`.
+    pub field_map: Option<Map<String, Value>>,
     /// The error's attributes.
     pub error: Option<Map<String, Value>>,
+    /// What the token store holds in the end.
+    pub stored: Option<String>,
+    /// The tokens of which `on_token` was told.
+    pub tokens: Option<Vec<String>>,
 }

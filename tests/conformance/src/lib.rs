@@ -12,5 +12,7 @@ mod script;
 mod server;
 mod tls;
 
-pub use case::{Call, Case, Exchange, Expect, Fault, ListensAs, Outcome, Respond, Tls};
+pub use case::{
+    Call, Case, Exchange, Expect, Fault, ListensAs, Method, Outcome, Respond, Store, Tls,
+};
 pub use server::{Address, Report, Server};

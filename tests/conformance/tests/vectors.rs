@@ -2,13 +2,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails the test")]
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use ikcrm::contract::{Kind, Shape, Typed};
-use ikcrm::{CallOptions, Client, Error, Opportunity, OpportunityUpdate, Record, Value};
-use ikcrm_conformance::{Address, Call, Case, Outcome, Server};
+use ikcrm::{
+    CallOptions, Client, ClientBuilder, Error, Opportunity, OpportunityUpdate, Record, TokenStore,
+    TokenStoreFailure, Value,
+};
+use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server};
 use serde_json::{Map, Value as Json, json};
 
 const TOKEN: &str = "test-token-0123456789";
+/// What no error may show: the runner's token, the cases' password and what they call hidden.
+const SECRETS: [&str; 3] = [TOKEN, "test-password-0123456789", "hidden-secret"];
 
 #[test]
 fn every_vector_holds() {
@@ -30,34 +36,94 @@ fn every_vector_holds() {
     assert!(count >= 80, "only {count} vectors were found");
 }
 
+/// What a call brought.
+#[derive(Debug)]
+enum Brought {
+    Opportunity(Opportunity),
+}
+
 /// Everything that is not as the case says.
 fn run(case: &Case) -> Vec<String> {
     let server = Server::start(case).unwrap();
-    let result = calls(case, server.address());
+    let (store, told) = (Shared::new(case), Arc::new(Mutex::default()));
+    let result = calls(case, server.address(), store.clone(), Arc::clone(&told));
     let mut failures = server.finish().unwrap().problems;
     match result {
-        Ok(opportunity) if case.outcome.error.is_none() => {
-            failures.extend(differences(&case.outcome, &opportunity));
+        Ok(brought) if case.outcome.error.is_none() => {
+            failures.extend(differences(&case.outcome, &brought));
         }
-        Ok(opportunity) => failures.push(format!("expected an error, got {opportunity:?}")),
+        Ok(brought) => failures.push(format!("expected an error, got {brought:?}")),
         Err(error) => match &case.outcome.error {
             Some(expected) => failures.extend(error_differences(expected, &error)),
             None => failures.push(format!("unexpected error: {error}")),
         },
     }
+    if case.outcome.stored.is_some() && case.outcome.stored != store.token() {
+        failures.push(format!("stored: {:?}", store.token()));
+    }
+    let told = told.lock().unwrap();
+    if case.outcome.tokens.as_ref().is_some_and(|expected| *expected != *told) {
+        failures.push(format!("tokens: {told:?}"));
+    }
     failures
 }
 
-fn calls(case: &Case, address: &Address) -> Result<Opportunity, Error> {
-    let client = client(case, address)?;
-    let (id, update, options) = (value(&case.call.id), update(&case.call), options(&case.call));
-    for _ in 1..case.times {
-        client.update_opportunity_with(id.clone().unwrap(), &update, &options)?;
+/// A token store in memory.
+#[derive(Debug, Clone)]
+struct Shared(Option<Arc<Mutex<Option<String>>>>);
+
+impl Shared {
+    fn new(case: &Case) -> Self {
+        Self(case.store.as_ref().map(|store| Arc::new(Mutex::new(store.token.clone()))))
     }
-    client.update_opportunity_with(id.unwrap(), &update, &options)
+
+    fn token(&self) -> Option<String> {
+        self.0.as_ref()?.lock().unwrap().clone()
+    }
 }
 
-fn client(case: &Case, address: &Address) -> Result<Client, Error> {
+impl TokenStore for Shared {
+    fn get(&self) -> Result<Option<String>, TokenStoreFailure> {
+        Ok(self.token())
+    }
+
+    fn set(&self, token: &str) -> Result<(), TokenStoreFailure> {
+        *self.0.as_ref().unwrap().lock().unwrap() = Some(token.to_owned());
+        Ok(())
+    }
+}
+
+/// Makes the case's call as often as it says; the last one's result counts.
+fn calls(
+    case: &Case,
+    address: &Address,
+    store: Shared,
+    told: Arc<Mutex<Vec<String>>>,
+) -> Result<Brought, Error> {
+    let mut builder = settings(case, address);
+    if store.0.is_some() {
+        builder = builder.token_store(store);
+    }
+    let client =
+        builder.on_token(move |token| told.lock().unwrap().push(token.to_owned())).build()?;
+    for _ in 1..case.times {
+        call(&client, &case.call).ok();
+    }
+    call(&client, &case.call)
+}
+
+fn call(client: &Client, call: &Call) -> Result<Brought, Error> {
+    let options = options(call);
+    let id = value(&call.id);
+    match call.method {
+        Method::UpdateOpportunity => client
+            .update_opportunity_with(id.unwrap(), &update(call), &options)
+            .map(Brought::Opportunity),
+        _ => todo!(),
+    }
+}
+
+fn settings(case: &Case, address: &Address) -> ClientBuilder {
     let mut settings = Map::from_iter([
         ("token".to_owned(), json!(TOKEN)),
         ("base_url".to_owned(), json!(address.base_url)),
@@ -65,10 +131,9 @@ fn client(case: &Case, address: &Address) -> Result<Client, Error> {
         ("quota".to_owned(), Json::Null),
     ]);
     settings.extend(case.client.clone());
-    let builder = settings.iter().fold(Client::builder(), |builder, (name, setting)| {
+    settings.iter().fold(Client::builder(), |builder, (name, setting)| {
         builder.set(name, value(setting).unwrap())
-    });
-    builder.build()
+    })
 }
 
 fn update(call: &Call) -> OpportunityUpdate {
@@ -111,7 +176,13 @@ fn value(json: &Json) -> Option<Value> {
     })
 }
 
-fn differences(outcome: &Outcome, opportunity: &Opportunity) -> Vec<String> {
+fn differences(outcome: &Outcome, brought: &Brought) -> Vec<String> {
+    match brought {
+        Brought::Opportunity(opportunity) => record_differences(outcome, opportunity),
+    }
+}
+
+fn record_differences(outcome: &Outcome, opportunity: &Opportunity) -> Vec<String> {
     let mut found = Vec::new();
     for (path, expected) in outcome.opportunity.iter().flatten() {
         let got = attribute(opportunity, path);
@@ -172,6 +243,7 @@ fn error_differences(expected: &Map<String, Json>, error: &Error) -> Vec<String>
     let fields = |part: fn(&ikcrm::FieldError) -> Json| -> Json {
         error.fields().iter().map(part).collect()
     };
+    let enterprises = error.enterprises().iter().map(|of| json!([of.corp_id, of.name]));
     let got = json!({
         "code": error.code(),
         "status": error.status(),
@@ -179,6 +251,7 @@ fn error_differences(expected: &Map<String, Json>, error: &Error) -> Vec<String>
         "message": error.message(),
         "retryable": error.retryable(),
         "may_have_been_applied": error.may_have_been_applied(),
+        "enterprises": enterprises.collect::<Vec<_>>(),
         "fields": fields(|fault| json!([fault.field, fault.code.as_str()])),
     });
     let mut found = Vec::new();
@@ -200,8 +273,9 @@ fn error_differences(expected: &Map<String, Json>, error: &Error) -> Vec<String>
             }
         }
     }
-    if format!("{error} {error:?}").contains(TOKEN) {
-        found.push("the error's text shows the token".to_owned());
+    let text = format!("{error} {error:?}");
+    if SECRETS.iter().any(|secret| text.contains(secret)) {
+        found.push(format!("the error's text shows a secret: {text}"));
     }
     found
 }

@@ -170,7 +170,7 @@ impl From<StoreError> for Error {
 pub(crate) fn of_process(name: &str, make: impl FnOnce() -> Gate) -> Arc<Gate> {
     type Gates = Mutex<HashMap<String, Arc<Gate>>>;
     static GATES: LazyLock<PerProcess<Gates>> = LazyLock::new(|| PerProcess::new(Gates::default()));
-    let gates = GATES.current(Gates::default);
+    let gates = GATES.current(|_| Gates::default());
     let mut gates = gates.lock().unwrap_or_else(PoisonError::into_inner);
     // A client may go while its slots are still taken, and only a shared store remembers them.
     gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.shared);
