@@ -1,0 +1,65 @@
+"""Updates sales opportunities (商机) in the CRM 励销云/爱客CRM: right, or with a precise error.
+
+    import ikcrm
+
+    opportunity = ikcrm.update_opportunity(568587, title="ccc", customer_id=1, note=None)
+
+The function takes its settings from the environment, as `IKCRM_TOKEN`; a `Client`, or for asyncio
+an `AsyncClient`, takes them as arguments.
+"""
+
+from ikcrm import _native
+from ikcrm.arguments import CallOptions, ClientOptions, OpportunityFields, OpportunityUpdate
+from ikcrm.async_client import AsyncClient
+from ikcrm.client import Client, update_opportunity
+from ikcrm.errors import (
+    ApiError,
+    AuthError,
+    CancelledError,
+    ConfigError,
+    FieldError,
+    IkcrmError,
+    InvalidAnswerError,
+    InvalidParametersError,
+    NotFoundError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+    ValidationError,
+)
+from ikcrm.records import Address, Contact, Customer, Department, Opportunity, Record, User
+
+__version__ = _native.VERSION
+
+__all__ = [
+    "Address",
+    "ApiError",
+    "AsyncClient",
+    "AuthError",
+    "CallOptions",
+    "CancelledError",
+    "Client",
+    "ClientOptions",
+    "ConfigError",
+    "Contact",
+    "Customer",
+    "Department",
+    "FieldError",
+    "IkcrmError",
+    "InvalidAnswerError",
+    "InvalidParametersError",
+    "NotFoundError",
+    "Opportunity",
+    "OpportunityFields",
+    "OpportunityUpdate",
+    "RateLimitedError",
+    "Record",
+    "RequestTimeoutError",
+    "ServerError",
+    "TransportError",
+    "User",
+    "ValidationError",
+    "__version__",
+    "update_opportunity",
+]
