@@ -10,7 +10,7 @@ use crate::answer::{self, Answer};
 use crate::call::Call;
 use crate::cancel::{Cancel, Signals};
 use crate::pending::Pending;
-use crate::value;
+use crate::{exit, value};
 
 /// A client of the core, until it is closed.
 #[pyclass(frozen, module = "ikcrm._native")]
@@ -69,6 +69,11 @@ impl Client {
         done: Py<PyAny>,
     ) -> PyResult<Cancel> {
         let (py, client) = (id.py(), self.open()?);
+        if exit::is_ending() {
+            return Err(PyRuntimeError::new_err(
+                "Python is ending: nobody could be told the answer",
+            ));
+        }
         let Call { id, update, options } = Call::read(id, arguments)?;
         let cancel = Cancel::default();
         let options = options.cancel(cancel.0.clone());

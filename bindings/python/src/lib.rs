@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod cancel;
 mod client;
+mod exit;
 mod pending;
 mod record;
 mod value;
@@ -18,6 +19,8 @@ mod native {
     use crate::cancel::Cancel;
     #[pymodule_export]
     use crate::client::Client;
+    #[pymodule_export]
+    use crate::exit::prepare_exit;
     #[pymodule_export]
     use crate::record::Record;
 }

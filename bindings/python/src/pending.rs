@@ -4,6 +4,7 @@ use ikcrm::{Error, Opportunity};
 use pyo3::prelude::*;
 
 use crate::answer::{self, Answer};
+use crate::exit;
 
 /// The function to call with an answer or an exception. Dropped uncalled, it tells that there will
 /// be no answer.
@@ -18,10 +19,10 @@ impl Pending {
         self.call(result);
     }
 
-    /// Without an interpreter nobody waits any more.
+    /// When Python ends, nobody waits any more.
     fn call(&mut self, result: Result<Opportunity, Error>) {
         let Some(done) = self.0.take() else { return };
-        Python::try_attach(|py| {
+        exit::attach(|py| {
             let result = result.map_err(|error| answer::exception(py, &error));
             let outcome = match result.and_then(|it| Answer(it).into_pyobject(py)) {
                 Ok(answer) => (Some(answer), None),

@@ -6,7 +6,7 @@ from ikcrm.records import Opportunity
 from typing import Any, Final, final
 from typing_extensions import disjoint_base
 
-__all__ = ["VERSION", "Cancel", "Client", "Record"]
+__all__ = ["VERSION", "Cancel", "Client", "Record", "prepare_exit"]
 
 VERSION: Final[str]
 
@@ -80,3 +80,8 @@ class Record:
         """
         The JSON text of a key's value, or `None` when the key did not come.
         """
+
+def prepare_exit() -> None:
+    """
+    To be called before Python ends: lets no more threads in, and waits until all are out.
+    """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from atexit import register
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ikcrm import _native
 from ikcrm.client import BaseClient
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ikcrm import _native
     from ikcrm.arguments import Id, OpportunityUpdate
     from ikcrm.records import Opportunity
 
@@ -82,3 +83,6 @@ def _settle(future: Future[Any], answer: object, error: BaseException | None) ->
         future.set_result(answer)
     else:
         future.set_exception(error)
+
+
+register(_native.prepare_exit)
