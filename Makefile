@@ -57,7 +57,7 @@ gates:
 	.ci/gates
 
 generate: python node
-	cd python && maturin generate-stubs --out src/ikcrm
+	cd python && maturin generate-stubs --quiet --features stubs --out src
 
 bench:
 	$(PYTHON) tests/bench/bench.py

@@ -13,7 +13,9 @@ CALLS = os.environ.get("BENCH_CALLS", "20000")
 
 
 def release_folder():
-    text = subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT)
+    text = subprocess.check_output(
+        ["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT
+    )
     return Path(json.loads(text)["target_directory"]) / "release"
 
 
@@ -53,7 +55,9 @@ def main():
         node = measured("node", HERE / "node/measure.js", url, slow_url, CALLS)
     costs = ["cpu_us", "time_us"]
     table("Rust: one call after another, per call", core, costs, "raw socket, Rust")
-    table("Python: one call after another, per call", having(python, "cpu_us"), costs, "ikcrm, Python")
+    table(
+        "Python: one call after another, per call", having(python, "cpu_us"), costs, "ikcrm, Python"
+    )
     table("Node: one call after another, per call", having(node, "cpu_us"), costs, "ikcrm, Node")
     flying = having(python + node, "of_ideal")
     table("64 in flight at 50 ms: time as a multiple of the ideal", flying, ["of_ideal"])

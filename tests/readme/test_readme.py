@@ -89,4 +89,11 @@ def sh(code, environment, folder):
     assert shown
 
 
-RUN = {"python": python, "js": node("mjs"), "cjs": node("cjs"), "rust": rust, "toml": toml, "sh": sh}
+RUN = {
+    "python": python,
+    "js": node("mjs"),
+    "cjs": node("cjs"),
+    "rust": rust,
+    "toml": toml,
+    "sh": sh,
+}

@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The core for Python: converts, calls and maps the error. The package is in `python/`.
+
+mod answer;
+mod call;
+mod cancel;
+mod client;
+mod exit;
+mod hooks;
+mod pending;
+mod record;
+mod value;
+
+/// What the package's Python source is built on; import from `ikcrm` instead.
+#[pyo3::pymodule(name = "_native")]
+mod native {
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    use crate::cancel::Cancel;
+    #[pymodule_export]
+    use crate::client::Client;
+    #[pymodule_export]
+    use crate::exit::prepare_exit;
+    #[pymodule_export]
+    use crate::record::Record;
+}

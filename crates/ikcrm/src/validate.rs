@@ -163,9 +163,10 @@ fn check_id(value: &Value) -> Result<i64, Fault> {
     match value {
         Value::Integer(id @ 1..=MAX_ID) => Ok(*id),
         Value::Integer(id) => fault(Code::Range, format!("must be 1 to {MAX_ID}, got {id}")),
-        Value::Number(text) if is_integer(text) => {
-            fault(Code::Range, format!("must be 1 to {MAX_ID}, got {}", excerpt(text)))
-        }
+        Value::Number(text) if is_integer(text) => match text.parse() {
+            Ok(id @ 1..=MAX_ID) => Ok(id),
+            _ => fault(Code::Range, format!("must be 1 to {MAX_ID}, got {}", excerpt(text))),
+        },
         Value::Text(text) => check_id_text(text),
         Value::Float(_) => fault(
             Code::Type,

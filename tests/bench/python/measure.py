@@ -106,7 +106,9 @@ def main():
     sequential(url, number)
     report(name="ikcrm, 64 Python threads", of_ideal=threads(slow_url))
     report(name="ikcrm, 64 asyncio tasks", of_ideal=asyncio.run(tasks(calls.ikcrm_task, slow_url)))
-    report(name="aiohttp, 64 asyncio tasks", of_ideal=asyncio.run(tasks(calls.aiohttp_task, slow_url)))
+    report(
+        name="aiohttp, 64 asyncio tasks", of_ideal=asyncio.run(tasks(calls.aiohttp_task, slow_url))
+    )
     start_up()
     memory(url)
 

@@ -1,0 +1,53 @@
+//! What ends a call early: a signal such as Ctrl-C, or a cancelled task.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ikcrm::Error;
+use pyo3::prelude::*;
+
+use crate::answer;
+
+/// Ends the call that it was given for.
+#[pyclass(frozen, module = "ikcrm._native")]
+#[derive(Default)]
+pub(crate) struct Cancel(pub(crate) ikcrm::Cancel);
+
+#[pymethods]
+impl Cancel {
+    /// Ends the call within about a tenth of a second.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// What Python's signal handlers raise while a call is under way.
+#[derive(Default)]
+pub(crate) struct Signals(Arc<Mutex<Option<PyErr>>>);
+
+impl Signals {
+    /// Set when a handler raises. Handlers run in the main thread only, so a call in any other is
+    /// left alone.
+    pub(crate) fn cancel(&self) -> ikcrm::Cancel {
+        let raised = Arc::clone(&self.0);
+        ikcrm::Cancel::with_probe(move || {
+            let error = Python::try_attach(|py| py.check_signals().err()).flatten();
+            let ends = error.is_some();
+            *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
+            ends
+        })
+    }
+
+    /// The result, unless a handler raised: its exception then, with the call's end as the cause.
+    pub(crate) fn check<T>(&self, py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
+        let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failure = |error| answer::exception(py, &error);
+        match (raised, result) {
+            (Some(raised), Err(end)) if raised.cause(py).is_none() => {
+                raised.set_cause(py, Some(failure(end)));
+                Err(raised)
+            }
+            (Some(raised), _) => Err(raised),
+            (None, result) => result.map_err(failure),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+"""Updates sales opportunities (商机) in the CRM 励销云/爱客CRM: right, or with a precise error.
+
+    import ikcrm
+
+    opportunity = ikcrm.update_opportunity(568587, title="ccc", customer_id=1, note=None)
+
+The function takes its settings from the environment, as `IKCRM_TOKEN`; a `Client`, or for asyncio
+an `AsyncClient`, takes them as arguments.
+"""
+
+from ikcrm import _native
+from ikcrm.arguments import CallOptions, ClientOptions, OpportunityFields, OpportunityUpdate, TokenStore
+from ikcrm.async_client import AsyncClient
+from ikcrm.client import Client, update_opportunity
+from ikcrm.errors import (
+    ApiError,
+    AuthError,
+    CancelledError,
+    ChooseEnterpriseError,
+    ConfigError,
+    ConflictError,
+    Enterprise,
+    FieldError,
+    IkcrmError,
+    InvalidAnswerError,
+    InvalidParametersError,
+    NotFoundError,
+    QuotaExceededError,
+    QuotaStoreError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+    SignInLimitedError,
+    TokenStoreError,
+    TransportError,
+    ValidationError,
+)
+from ikcrm.quota import Quota, QuotaStatus
+from ikcrm.records import Address, Contact, Customer, Department, Opportunity, Record, User
+
+__version__ = _native.VERSION
+
+__all__ = [
+    "Address",
+    "ApiError",
+    "AsyncClient",
+    "AuthError",
+    "CallOptions",
+    "CancelledError",
+    "ChooseEnterpriseError",
+    "Client",
+    "ClientOptions",
+    "ConfigError",
+    "ConflictError",
+    "Contact",
+    "Customer",
+    "Department",
+    "Enterprise",
+    "FieldError",
+    "IkcrmError",
+    "InvalidAnswerError",
+    "InvalidParametersError",
+    "NotFoundError",
+    "Opportunity",
+    "OpportunityFields",
+    "OpportunityUpdate",
+    "Quota",
+    "QuotaExceededError",
+    "QuotaStatus",
+    "QuotaStoreError",
+    "RateLimitedError",
+    "Record",
+    "RequestTimeoutError",
+    "ServerError",
+    "SignInLimitedError",
+    "TokenStore",
+    "TokenStoreError",
+    "TransportError",
+    "User",
+    "ValidationError",
+    "__version__",
+    "update_opportunity",
+]

@@ -1,0 +1,135 @@
+"""What the calls take: stated once, checked by type checkers and shown by editors.
+
+The core checks every value when a call is made, and tells all faults at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+    from decimal import Decimal
+    from os import PathLike
+    from typing import SupportsIndex
+
+    from ikcrm.quota import Quota
+
+Id: TypeAlias = "SupportsIndex | str"
+"""The id of an object: a whole number from 1 to 2^53 - 1, or its digits."""
+
+Amount: TypeAlias = "Decimal | SupportsIndex | str | float"
+"""A decimal number of at most 28 significant digits; a `float` counts by its shortest form."""
+
+Day: TypeAlias = "date | str"
+"""A date, or its form `YYYY-MM-DD`. A `datetime` is refused: its zone could move the day."""
+
+CustomValue: TypeAlias = (
+    "Amount | bool | date | Sequence[CustomValue] | Mapping[str, CustomValue] | None"
+)
+"""The value of a custom field."""
+
+
+class TokenStore(Protocol):
+    """Where programs that share an account share its token: a file, a database, a secret manager."""
+
+    def get(self) -> str | None:
+        """The token that is kept, if any. What it raises ends the call as a `TokenStoreError`."""
+
+    def set(self, token: str, /) -> object:
+        """Keeps the token of a new sign-in."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """The settings of a client. A setting that is `None` has its default, but for `quota`."""
+
+    token: str | None
+    """The open-API token, unless credentials are given. It is sent in a header and shown nowhere."""
+    login: str | None
+    """The account to sign in with, when there is no token or it is dead."""
+    password: str | None
+    """The account's password. It is shown nowhere."""
+    corp_id: str | None
+    """Which of the account's enterprises to sign in to (its only one)."""
+    sign_in_interval: float | None
+    """The seconds between two sign-ins at least (60): each ends the account's older token."""
+    token_store: TokenStore | None
+    """Where programs that share the account share its token (none)."""
+    on_token: Callable[[str], object] | None
+    """Called with each token that a sign-in brings (none)."""
+    edition: Literal["standalone", "wecom", "dingtalk"] | None
+    """The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`)."""
+    base_url: str | None
+    """The CRM's base URL, for a host that no edition names: https, or http to this machine."""
+    timeout: float | None
+    """The seconds that one call may take, over all attempts and waits (30)."""
+    max_retries: int | None
+    """How often a call is made again after a passing failure, 0 to 10 (2)."""
+    ca_bundle: str | PathLike[str] | None
+    """The path of a PEM file of certificates to trust besides the bundled ones (none)."""
+    proxy: str | None
+    """The URL of an HTTP proxy, or `env` for the standard proxy variables (none)."""
+    quota: Quota | None
+    """How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `None`
+    turns it off."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What one call does differently from its client; `None` is as the client has it."""
+
+    timeout: float | None
+    """The seconds that the call may take, over all attempts and waits."""
+    max_retries: int | None
+    """How often the call is made again after a passing failure, 0 to 10."""
+
+
+class OpportunityFields(TypedDict, total=False):
+    """The fields to change in an opportunity, under the API's own names.
+
+    A field that is left out keeps its value, `None` clears it. `title` and `customer_id` are
+    required by the API's page.
+
+    Source: https://lxcrm.weiwenjia.com, page 修改商机接口, `PUT /api/v2/opportunities/:id`.
+    """
+
+    user_id: Id | None
+    """The id of the user in charge (负责人)."""
+    title: str
+    """The opportunity's title (商机标题); may not be blank."""
+    customer_id: Id
+    """The customer's id (对应客户)."""
+    expect_amount: Amount | None
+    """The expected amount (预计销售金额); thousands separators are refused."""
+    stage: Id | None
+    """The id of the sales stage (销售阶段), as the field map gives it."""
+    expect_sign_date: Day | None
+    """The day on which the contract is expected (预计签单日期)."""
+    get_time: Day | None
+    """The day on which the opportunity was found (商机获取日期)."""
+    customer_requirement: str | None
+    """What the customer needs (客户需求)."""
+    note: str | None
+    """A note (备注)."""
+    source: Id | None
+    """The id of the source (来源), as the field map gives it."""
+    kind: Id | None
+    """The id of the kind (商机类型), as the field map gives it."""
+    want_department_id: Id | None
+    """The id of the department it belongs to (所属部门)."""
+    name: str | None
+    """A name, as in the page's sample request; its table does not list it."""
+    approve_status: str | None
+    """The state of approval, as in the page's sample request; its table does not list it."""
+    custom: Mapping[str, CustomValue]
+    """Custom fields by their keys. `text_asset_…` takes text, a date or a list of texts,
+    `numeric_asset_…` a number, `user_field_asset_…` an id or a list of ids; `file_asset…` and
+    `subform_…` are sent as they are."""
+
+
+class OpportunityUpdate(OpportunityFields, CallOptions, total=False):
+    """The keyword arguments of `update_opportunity`."""
+
+    partial: bool
+    """Lets the update go without `title` or `customer_id` (`False`). The API's page requires both;
+    a client in the field was seen to succeed without."""

@@ -1,0 +1,117 @@
+"""Holds the package to the tables of `tests/contract`."""
+
+import typing
+from typing import Any
+
+import pytest
+from support import Crm, load
+
+import ikcrm
+from ikcrm import arguments, errors, records
+
+CLASSES = load("contract/errors.json")
+OPTIONS = load("contract/options.json")
+ANNOTATIONS = {
+    "id": "int | None",
+    "text": "str | None",
+    "choice": "str | None",
+    "percent": "str | None",
+    "money": "Decimal | None",
+    "number": "float | None",
+    "bool": "bool | None",
+    "date": "date | None",
+    "datetime": "datetime | None",
+}
+TYPES = {"id": "Id", "text": "str", "money": "Amount", "option": "Id", "date": "Day"}
+
+
+def annotations(typed_dict: Any) -> dict[str, str]:
+    """The names and types of a `TypedDict`, with those it inherits."""
+    return {
+        name: getattr(kind, "__forward_arg__", kind)
+        for name, kind in typed_dict.__annotations__.items()
+    }
+
+
+def test_the_fields_are_those_of_the_table() -> None:
+    declared = annotations(ikcrm.OpportunityFields)
+    assert declared.pop("custom") == "Mapping[str, CustomValue]"
+    assert declared == {
+        row["name"]: TYPES[row["kind"]] + (" | None" if row["nullable"] else "")
+        for row in load("contract/fields.json")
+    }
+
+
+def test_the_client_options_are_those_of_the_table() -> None:
+    assert set(annotations(ikcrm.ClientOptions)) == {row["name"] for row in OPTIONS["client"]}
+
+
+def test_the_call_options_are_those_of_the_table() -> None:
+    beside_fields = set(annotations(ikcrm.OpportunityUpdate)) - set(
+        annotations(ikcrm.OpportunityFields)
+    )
+    assert beside_fields == {row["name"] for row in OPTIONS["call"]}
+    assert set(annotations(ikcrm.CallOptions)) < beside_fields
+
+
+@pytest.mark.parametrize(("name", "attributes"), load("contract/answer.json").items())
+def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, str]) -> None:
+    expected = {
+        attribute: f"tuple[{kind[1:-1]}, ...]"
+        if kind.startswith("[")
+        else ANNOTATIONS.get(kind, f"{kind} | None")
+        for attribute, kind in attributes.items()
+    }
+    if name == "Opportunity":
+        expected["id"] = "int"  # an answer without it is refused
+    record = getattr(records, name)
+    assert {k: v for k, v in record.__annotations__.items() if not k.startswith("_")} == expected
+    empty = record("{}")
+    for attribute, kind in attributes.items():
+        assert getattr(empty, attribute) == (() if kind.startswith("[") else None)
+
+
+@pytest.mark.parametrize("row", CLASSES["classes"], ids=lambda row: row["class"])
+def test_the_class_is_as_the_table_has_it(row: dict[str, Any]) -> None:
+    error = getattr(ikcrm, row["class"])
+    assert error is getattr(errors, row["class"])
+    assert error.code == (row["code"] or "error")
+    parents = [base.__name__ for base in error.__bases__]
+    assert parents == [row["parent"] or "Exception", *row["python_also"]]
+
+
+def test_there_are_no_other_classes() -> None:
+    declared = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+    assert declared == {row["class"] for row in CLASSES["classes"]}
+
+
+def test_every_error_has_the_attributes() -> None:
+    error = ikcrm.IkcrmError("text")
+    for row in CLASSES["attributes"]:
+        assert hasattr(error, row["name"])
+    assert set(vars(error)) | {"code"} == {row["name"] for row in CLASSES["attributes"]}
+
+
+def test_the_field_codes_are_those_of_the_table() -> None:
+    assert list(typing.get_args(errors.FieldErrorCode)) == CLASSES["field_codes"]
+
+
+@pytest.mark.parametrize("row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"]))
+def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
+    crm.answer_all(f'{{"code":{row["api_code"]},"message":"m"}}')
+    with pytest.raises(ikcrm.ApiError) as raised:
+        crm.client().update_opportunity(1, title="t", customer_id=1)
+    assert type(raised.value) is errors.BY_CODE[row["code"]]
+    assert raised.value.api_code == row["api_code"]
+
+
+def test_all_public_names_are_exported() -> None:
+    assert sorted(ikcrm.__all__) == ikcrm.__all__
+    public = {name for name in vars(ikcrm) if not name.startswith("_")}
+    modules = {"arguments", "async_client", "client", "errors", "records"}
+    assert public - modules == set(ikcrm.__all__) - {"__version__"}
+    assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate
