@@ -139,7 +139,7 @@ class Crm:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def options(self, **options: Any) -> Any:
-        return {"token": TOKEN, "base_url": self.url, "timeout": LONG, **options}
+        return {"token": TOKEN, "base_url": self.url, "timeout": LONG, "quota": None, **options}
 
     def client(self, **options: Any) -> ikcrm.Client:
         return ikcrm.Client(**self.options(**options))

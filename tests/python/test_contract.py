@@ -43,7 +43,12 @@ def test_the_fields_are_those_of_the_table() -> None:
 
 
 def test_the_client_options_are_those_of_the_table() -> None:
-    assert set(annotations(ikcrm.ClientOptions)) == {row["name"] for row in OPTIONS["client"]}
+    rows = [*OPTIONS["client"], *OPTIONS["hooks"]]
+    assert set(annotations(ikcrm.ClientOptions)) == {row["name"] for row in rows}
+
+
+def test_the_settings_of_a_quota_are_those_of_the_table() -> None:
+    assert list(ikcrm.Quota._fields) == [row["name"] for row in OPTIONS["quota"]]
 
 
 def test_the_call_options_are_those_of_the_table() -> None:
@@ -112,6 +117,6 @@ def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
 def test_all_public_names_are_exported() -> None:
     assert sorted(ikcrm.__all__) == ikcrm.__all__
     public = {name for name in vars(ikcrm) if not name.startswith("_")}
-    modules = {"arguments", "async_client", "client", "errors", "records"}
+    modules = {"arguments", "async_client", "client", "errors", "quota", "records"}
     assert public - modules == set(ikcrm.__all__) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate
