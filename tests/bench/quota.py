@@ -80,7 +80,9 @@ def utilisation(redis):
         far = own | {"IKCRM_QUOTA_STORE": redis}
         yield arrangement("ikcrm, 8 processes on Redis", [python, node] * 4, far)
     off = {"IKCRM_QUOTA": "off"}
-    yield arrangement("pyrate-limiter, 32 threads", [[sys.executable, HERE / "python/paced.py"]], off)
+    yield arrangement(
+        "pyrate-limiter, 32 threads", [[sys.executable, HERE / "python/paced.py"]], off
+    )
     yield arrangement("bottleneck, 32 side by side", [["node", HERE / "node/paced.js"]], off)
     governor = [release_folder() / "bench-quota", "governor"]
     yield arrangement("governor, 32 threads", [governor], off)

@@ -17,7 +17,9 @@ DETAILS: dict[str, Any] = {
     "status": 200,
     "api_code": 100100,
     "fields": (FAULT,),
+    "enterprises": (ikcrm.Enterprise("12", "甲公司"),),
     "retryable": True,
+    "retry_after": 1.5,
     "may_have_been_applied": True,
 }
 

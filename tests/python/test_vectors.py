@@ -111,7 +111,8 @@ def test_the_vector_holds(
 ) -> None:
     address = server.ask(start=case)
     options = spell({"token": TOKEN, "quota": None, **address, **case.get("client", {})})
-    store, tokens = Store(**case["store"]) if "store" in case else None, []
+    store = Store(**case["store"]) if "store" in case else None
+    tokens: list[str] = []
     options |= {"token_store": store, "on_token": tokens.append}
     try:
         outcome = play(case, options)

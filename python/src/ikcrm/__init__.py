@@ -9,7 +9,13 @@ an `AsyncClient`, takes them as arguments.
 """
 
 from ikcrm import _native
-from ikcrm.arguments import CallOptions, ClientOptions, OpportunityFields, OpportunityUpdate, TokenStore
+from ikcrm.arguments import (
+    CallOptions,
+    ClientOptions,
+    OpportunityFields,
+    OpportunityUpdate,
+    TokenStore,
+)
 from ikcrm.async_client import AsyncClient
 from ikcrm.client import Client, update_opportunity
 from ikcrm.errors import (

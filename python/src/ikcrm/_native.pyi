@@ -38,6 +38,14 @@ class Client:
         """
         A client with the environment's settings.
         """
+    def quota(self, /) -> tuple[int, int, float] | None:
+        """
+        How much of the quota is used now; nothing when it is turned off.
+        """
+    def spawn_quota(self, /, done: "object") -> Cancel:
+        """
+        Asks for the same on a thread of the core's.
+        """
     def spawn_update_opportunity(self, /, id: "object", arguments: "object", done: "object") -> Cancel:
         """
         Starts an update on a thread of the core's, which calls `done` with an answer or an

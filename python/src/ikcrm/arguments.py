@@ -32,7 +32,7 @@ CustomValue: TypeAlias = (
 
 
 class TokenStore(Protocol):
-    """Where programs that share an account share its token: a file, a database, a secret manager."""
+    """Where programs that share an account share its token, such as a file or a database."""
 
     def get(self) -> str | None:
         """The token that is kept, if any. What it raises ends the call as a `TokenStoreError`."""
@@ -45,7 +45,7 @@ class ClientOptions(TypedDict, total=False):
     """The settings of a client. A setting that is `None` has its default, but for `quota`."""
 
     token: str | None
-    """The open-API token, unless credentials are given. It is sent in a header and shown nowhere."""
+    """The open-API token, unless there are credentials. It is sent in a header, shown nowhere."""
     login: str | None
     """The account to sign in with, when there is no token or it is dead."""
     password: str | None

@@ -45,7 +45,7 @@ class AsyncClient(BaseClient):
 
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""
-        usage = await _outcome(self._native.spawn_quota)
+        usage: tuple[int, int, float] | None = await _outcome(self._native.spawn_quota)
         return usage and QuotaStatus(*usage)
 
     async def close(self) -> None:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 class Quota(NamedTuple):
     """How many calls may be made in any stretch of time, by whom together.
 
-    The CRM admits 10 calls in any 10 s for a whole enterprise, which is the default. A slot is taken
-    before a call is sent and becomes free `per` seconds after its answer arrived, so no stretch of
-    `per` on the CRM's side can hold more than `calls`. Calls wait for their turn; the wait does not
-    count against `timeout`.
+    The CRM admits 10 calls in any 10 s for a whole enterprise, which is the default. A slot is
+    taken before a call is sent and becomes free `per` seconds after its answer arrived, so no
+    stretch of `per` on the CRM's side can hold more than `calls`. Calls wait for their turn; the
+    wait does not count against `timeout`.
     """
 
     calls: int = 10
@@ -19,11 +19,11 @@ class Quota(NamedTuple):
     per: float = 10.0
     """The length of the stretch in seconds, up to an hour."""
     max_wait: float | None = None
-    """How many seconds to wait for a slot (`None`: as long as it takes). A call that cannot have one
-    in this time fails at once with `QuotaExceededError`."""
+    """How many seconds to wait for a slot (`None`: as long as it takes). A call that cannot have
+    one in this time fails at once with `QuotaExceededError`."""
     store: str | None = None
-    """Where the slots are kept (`None`: in this process). `sqlite:///absolute/path` shares them with
-    the processes of this machine, `redis://host:6379/0` with those of other machines too."""
+    """Where the slots are kept (`None`: in this process). `sqlite:///absolute/path` shares them
+    with the processes of this machine, `redis://host:6379/0` with those of other machines too."""
     key: str | None = None
     """Who counts together (`None`: clients of the same host and token)."""
     fallback: float | None = None
