@@ -10,7 +10,9 @@ class IkcrmError extends Error {
     this.status = details.status ?? null
     this.apiCode = details.apiCode ?? null
     this.fields = details.fields ?? []
+    this.enterprises = details.enterprises ?? []
     this.retryable = details.retryable ?? false
+    this.retryAfterMs = details.retryAfterMs ?? null
     this.mayHaveBeenApplied = details.mayHaveBeenApplied ?? false
   }
 }
@@ -29,6 +31,14 @@ class ApiError extends IkcrmError {
 
 class AuthError extends ApiError {
   static code = 'auth'
+}
+
+class SignInLimitedError extends AuthError {
+  static code = 'sign_in_limited'
+}
+
+class ChooseEnterpriseError extends ApiError {
+  static code = 'choose_enterprise'
 }
 
 class NotFoundError extends ApiError {
@@ -59,6 +69,22 @@ class InvalidAnswerError extends IkcrmError {
   static code = 'invalid_answer'
 }
 
+class QuotaExceededError extends IkcrmError {
+  static code = 'quota_exceeded'
+}
+
+class QuotaStoreError extends IkcrmError {
+  static code = 'quota_store'
+}
+
+class TokenStoreError extends IkcrmError {
+  static code = 'token_store'
+}
+
+class ConflictError extends IkcrmError {
+  static code = 'conflict'
+}
+
 class CancelledError extends IkcrmError {
   static code = 'cancelled'
 }
@@ -69,6 +95,8 @@ module.exports = {
   ValidationError,
   ApiError,
   AuthError,
+  SignInLimitedError,
+  ChooseEnterpriseError,
   NotFoundError,
   InvalidParametersError,
   RateLimitedError,
@@ -76,6 +104,10 @@ module.exports = {
   TransportError,
   RequestTimeoutError,
   InvalidAnswerError,
+  QuotaExceededError,
+  QuotaStoreError,
+  TokenStoreError,
+  ConflictError,
   CancelledError,
 }
 

@@ -78,10 +78,68 @@ export interface CallOptions {
   partial?: boolean | null
 }
 
+/** How many calls may be made in any stretch of time, by whom together. */
+export interface Quota {
+  /** How many calls, 1 to 1000 (10). */
+  calls?: number | null
+  /** The length of the stretch in milliseconds, up to an hour (10000). */
+  perMs?: number | null
+  /**
+   * How many milliseconds to wait for a slot (as long as it takes). A call that cannot have one in
+   * this time fails at once with a `QuotaExceededError`.
+   */
+  maxWaitMs?: number | null
+  /**
+   * Where the slots are kept (in this process). `sqlite:///absolute/path` shares them with the
+   * processes of this machine, `redis://host:6379/0` with those of other machines too.
+   */
+  store?: string | null
+  /** Who counts together (clients of the same host and token). */
+  key?: string | null
+  /**
+   * What part of the calls this process may make while the store is away, more than 0 and at most 1
+   * (none: such calls fail with a `QuotaStoreError`). It holds only as far as the parts of all
+   * processes add up to no more than 1.
+   */
+  fallback?: number | null
+}
+
+/** How much of a quota is used. */
+export interface QuotaStatus {
+  /** How many calls are admitted in any stretch of the quota's length. */
+  calls: number
+  /** How many slots are taken, by all who share the quota. */
+  used: number
+  /** How many slots are free. */
+  free: number
+  /** The milliseconds until a slot can be had, at least; 0 when one is free. */
+  nextFreeMs: number
+}
+
+/** Where programs that share an account share its token, such as a file or a database. */
+export interface TokenStore {
+  /** The token that is kept, if any. What it throws ends the call as a `TokenStoreError`. */
+  get(): string | null | undefined | Promise<string | null | undefined>
+  /** Keeps the token of a new sign-in. */
+  set(token: string): unknown
+}
+
 /** The settings of a client. */
 export interface ClientOptions {
-  /** The open-API token. It is sent in a header and shown nowhere. */
-  token: string
+  /** The open-API token, unless there are credentials. It is sent in a header, shown nowhere. */
+  token?: string | null
+  /** The account to sign in with, when there is no token or it is dead. */
+  login?: string | null
+  /** The account's password. It is shown nowhere. */
+  password?: string | null
+  /** Which of the account's enterprises to sign in to (its only one). */
+  corpId?: string | null
+  /** The milliseconds between two sign-ins at least (60000): each ends the account's older token. */
+  signInIntervalMs?: number | null
+  /** Where programs that share the account share its token (none). */
+  tokenStore?: TokenStore | null
+  /** Called with each token that a sign-in brings (none). */
+  onToken?: ((token: string) => unknown) | null
   /** The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`). */
   edition?: 'standalone' | 'wecom' | 'dingtalk' | null
   /** The CRM's base URL, for a host that no edition names: https, or http to this machine. */
@@ -94,6 +152,11 @@ export interface ClientOptions {
   caBundle?: string | null
   /** The URL of an HTTP proxy, or `env` for the standard proxy variables (none). */
   proxy?: string | null
+  /**
+   * How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `null`
+   * turns it off.
+   */
+  quota?: Quota | null
 }
 
 /**
@@ -114,9 +177,12 @@ export class Client {
   constructor(options: ClientOptions)
 
   /**
-   * A client with the settings of the environment: `IKCRM_TOKEN`, `IKCRM_BASE_URL`,
-   * `IKCRM_EDITION`, `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE` and
-   * `IKCRM_PROXY` (`env`).
+   * A client with the settings of the environment: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
+   * `IKCRM_PASSWORD` and `IKCRM_CORP_ID`; `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT`
+   * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`),
+   * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
+   * `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
+   * `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`.
    *
    * @throws {ConfigError} with every fault of the settings.
    */
@@ -369,6 +435,9 @@ export type FieldErrorCode =
   | 'unknown'
   | 'empty'
   | 'conflict'
+  | 'disabled'
+  | 'ambiguous'
+  | 'changed'
 
 /** One fault of one field, found before anything was sent. */
 export interface FieldError {
@@ -380,12 +449,22 @@ export interface FieldError {
   message: string
 }
 
+/** An enterprise that an account belongs to. */
+export interface Enterprise {
+  /** What to sign in with, as `corpId`. */
+  corpId: string
+  /** The enterprise's name. */
+  name: string
+}
+
 /** What an error tells besides its message; what is left out is as for an error of no call. */
 export interface ErrorDetails {
   status?: number | null
   apiCode?: number | null
   fields?: FieldError[]
+  enterprises?: Enterprise[]
   retryable?: boolean
+  retryAfterMs?: number | null
   mayHaveBeenApplied?: boolean
   cause?: unknown
 }
@@ -405,8 +484,12 @@ export class IkcrmError extends Error {
   readonly apiCode: number | null
   /** The faults of single fields; empty unless this is a config or validation error. */
   readonly fields: FieldError[]
+  /** The enterprises to choose from; empty but for `ChooseEnterpriseError`. */
+  readonly enterprises: Enterprise[]
   /** Whether the same call may work when made again later. */
   readonly retryable: boolean
+  /** The milliseconds after which it may, where that is known. */
+  readonly retryAfterMs: number | null
   /** Whether the CRM may have carried the update out although this error came. */
   readonly mayHaveBeenApplied: boolean
 }
@@ -422,6 +505,12 @@ export class ApiError extends IkcrmError {}
 
 /** `auth`: the token is dead or the account closed; sign in again. */
 export class AuthError extends ApiError {}
+
+/** `sign_in_limited`: refused soon after the last sign-in; another program shares the account. */
+export class SignInLimitedError extends AuthError {}
+
+/** `choose_enterprise`: the account has several `enterprises`; sign in with the `corpId` of one. */
+export class ChooseEnterpriseError extends ApiError {}
 
 /** `not_found`: not found, or not yours to see; the CRM has one code for both. */
 export class NotFoundError extends ApiError {}
@@ -443,6 +532,18 @@ export class RequestTimeoutError extends TransportError {}
 
 /** `invalid_answer`: what came back is not an answer of this API. */
 export class InvalidAnswerError extends IkcrmError {}
+
+/** `quota_exceeded`: no slot of the quota is free within `maxWaitMs`. */
+export class QuotaExceededError extends IkcrmError {}
+
+/** `quota_store`: what keeps the quota's slots cannot be reached. */
+export class QuotaStoreError extends IkcrmError {}
+
+/** `token_store`: the token store failed. */
+export class TokenStoreError extends IkcrmError {}
+
+/** `conflict`: the record is no longer as it was given; `fields` tells what differs. */
+export class ConflictError extends IkcrmError {}
 
 /** `cancelled`: the signal was aborted; its reason is the `cause`. */
 export class CancelledError extends IkcrmError {}

@@ -5,6 +5,7 @@ const { listen } = require('./abort.js')
 const { parse } = require('./answer.js')
 const { failure } = require('./failure.js')
 const native = require('./native.js')
+const { asked, told } = require('./tokens.js')
 
 const { NativeClient } = native
 const version = native.version()
@@ -13,7 +14,7 @@ class Client {
   #native
 
   constructor(options = null) {
-    this.#native = options instanceof NativeClient ? options : built(NativeClient.build(options))
+    this.#native = options instanceof NativeClient ? options : build(options)
   }
 
   static fromEnv() {
@@ -25,6 +26,13 @@ class Client {
       this.#native.updateOpportunity(id, fields, options, cancel),
     )
   }
+}
+
+/** The native client with these settings; what keeps tokens stays in JavaScript. */
+function build(options) {
+  if (typeof options !== 'object' || options === null) return built(NativeClient.build(options))
+  const { tokenStore, onToken, ...settings } = options
+  return built(NativeClient.build(settings, asked(tokenStore), told(onToken)))
 }
 
 /** The native client, unless an error came in its place. */

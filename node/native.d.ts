@@ -26,7 +26,7 @@ export declare class NativeClient {
    *
    * What a getter among the options throws.
    */
-  static build(options: unknown): NativeClient | ErrorData
+  static build(options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
   /** A client with the environment's settings, or the error in them. */
   static fromEnv(): NativeClient | ErrorData
   /**
@@ -39,12 +39,28 @@ export declare class NativeClient {
   updateOpportunity(id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle): Promise<string | ErrorData>
 }
 
+/** The place for the answer of a store. */
+export declare class TokenReply {
+  /** Answers with the token that is kept, if any. */
+  ok(token?: string | undefined | null): void
+  /** Answers with what went wrong. */
+  fail(message: string): void
+}
+
 /** A typed attribute. */
 export interface AttributeData {
   /** Its key in the answer. */
   name: string
   /** The kind of object that it holds, or holds a list of. */
   shape: string | null
+}
+
+/** An enterprise that an account belongs to. */
+export interface EnterpriseData {
+  /** What to sign in with, as `corpId`. */
+  corpId: string
+  /** The enterprise's name. */
+  name: string
 }
 
 /** An error, for `errors.js` to throw. */
@@ -59,8 +75,12 @@ export interface ErrorData {
   message: string
   /** The faults of single fields. */
   fields: Array<FieldData>
+  /** The enterprises to choose from. */
+  enterprises: Array<EnterpriseData>
   /** Whether the same call may work later. */
   retryable: boolean
+  /** The milliseconds after which it may. */
+  retryAfterMs: number | null
   /** Whether the CRM may have carried the update out. */
   mayHaveBeenApplied: boolean
 }

@@ -837,5 +837,6 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.CancelHandle = nativeBinding.CancelHandle
 module.exports.NativeClient = nativeBinding.NativeClient
+module.exports.TokenReply = nativeBinding.TokenReply
 module.exports.shapes = nativeBinding.shapes
 module.exports.version = nativeBinding.version

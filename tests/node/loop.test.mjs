@@ -66,7 +66,7 @@ test('process.exit with calls under way ends the process at once', OPTIONS, asyn
   const crm = await Crm.start(t)
   const source = `
     const { Client } = await import(process.argv[1])
-    const client = new Client({ token: '${TOKEN}', baseUrl: '${crm.url}' })
+    const client = new Client({ token: '${TOKEN}', baseUrl: '${crm.url}', quota: null })
     const call = () => client.updateOpportunity(1, { title: 'ccc', customer_id: 1 })
     Promise.all(Array.from({ length: 16 }, call))
     process.on('SIGTERM', () => process.exit(7))

@@ -69,7 +69,9 @@ test("an error has its class's name, its message and its details", async (t) => 
       status: 200,
       apiCode: 100100,
       fields: [],
+      enterprises: [],
       retryable: false,
+      retryAfterMs: null,
       mayHaveBeenApplied: false,
     },
   )

@@ -40,7 +40,13 @@ export class Crm {
   }
 
   client(options) {
-    return new Client({ token: TOKEN, baseUrl: this.url, timeoutMs: LONG_MS, ...options })
+    return new Client({
+      token: TOKEN,
+      baseUrl: this.url,
+      timeoutMs: LONG_MS,
+      quota: null,
+      ...options,
+    })
   }
 
   /** Waits until so many requests have come. */

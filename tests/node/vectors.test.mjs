@@ -52,26 +52,47 @@ function spell(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, spell(inner)]))
 }
 
-const inNode = (name) =>
-  name === 'timeout' ? 'timeoutMs' : name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+/** What counts in seconds elsewhere, and in milliseconds here. */
+const SECONDS = ['timeout', 'sign_in_interval', 'per', 'max_wait', 'retry_after']
+
+function inNode(name) {
+  const camel = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+  return SECONDS.includes(name) ? `${camel}Ms` : camel
+}
 
 /** Options under their names in Node, with milliseconds. */
 function inNodeOptions(options) {
   const entries = Object.entries(options).map(([name, value]) => {
-    const seconds = name === 'timeout' && typeof value === 'number'
+    if (name === 'quota' && typeof value === 'object' && value) return [name, inNodeOptions(value)]
+    const seconds = SECONDS.includes(name) && typeof value === 'number'
     return [inNode(name), seconds ? value * 1000 : value]
   })
   return Object.fromEntries(entries)
 }
 
-async function play({ client, call, times = 1 }, { base_url, ca_bundle }) {
-  const settings = { token: TOKEN, base_url, ca_bundle, ...client }
+/** A token store of the test's own. */
+class Store {
+  constructor({ token = null }) {
+    this.token = token
+  }
+
+  get() {
+    return this.token
+  }
+
+  async set(token) {
+    this.token = token
+  }
+}
+
+async function play({ client, call, times = 1 }, { base_url, ca_bundle }, hooks) {
+  const settings = { token: TOKEN, quota: null, base_url, ca_bundle, ...client }
   const { id, fields, ...options } = call
   try {
-    const made = new Client(inNodeOptions(settings))
+    const made = new Client({ ...inNodeOptions(settings), ...hooks })
     const once = () =>
       made.updateOpportunity(spell(id), spell(fields ?? {}), inNodeOptions(options))
-    for (let done = 1; done < times; done++) await once()
+    for (let done = 1; done < times; done++) await once().catch(() => {})
     return { opportunity: await once() }
   } catch (error) {
     return { error }
@@ -97,19 +118,30 @@ function assertOpportunity(actual, { opportunity = {}, raw = {}, keys }) {
   if (keys) assert.deepEqual(Object.keys(actual), keys)
 }
 
-function assertError(error, { fields, message_contains, field_messages_contain, ...plain }) {
+function assertError(
+  error,
+  { fields, enterprises, message_contains, field_messages_contain, ...plain },
+) {
   for (const [name, expected] of Object.entries(plain)) {
     assert.equal(error[inNode(name)], expected, `${name} of ${error.stack}`)
   }
   if (message_contains) assert(error.message.includes(message_contains), error.message)
   if (fields) assertFields(error, fields)
+  if (enterprises) {
+    assert.deepEqual(
+      error.enterprises.map(({ corpId, name }) => [corpId, name]),
+      enterprises,
+    )
+  }
   field_messages_contain?.forEach((text, index) => {
     assert(error.fields[index].message.includes(text), error.fields[index].message)
   })
 }
 
 function assertFields({ code, fields }, expected) {
-  const named = ([field, kind]) => [isOption(code, field) ? inNode(field) : field, kind]
+  const inQuota = (field) => `quota.${inNode(field.slice('quota.'.length))}`
+  const option = (field) => (field.startsWith('quota.') ? inQuota(field) : inNode(field))
+  const named = ([field, kind]) => [isOption(code, field) ? option(field) : field, kind]
   assert.deepEqual(
     fields.map(({ field, code }) => [field, code]),
     expected.map(named),
@@ -124,9 +156,16 @@ describe('vectors', () => {
   for (const file of readdirSync(new URL('tests/vectors', ROOT)).sort()) {
     for (const vector of json(`vectors/${file}`)) {
       test(vector.id, { timeout: 30_000 }, async () => {
-        const { opportunity, error } = await play(vector, await server.ask({ start: vector }))
+        const tokens = []
+        const tokenStore = vector.store && new Store(vector.store)
+        const hooks = { tokenStore, onToken: (token) => tokens.push(token) }
+        const address = await server.ask({ start: vector })
+        const { opportunity, error } = await play(vector, address, hooks)
         const { problems } = await server.ask({ finish: true })
         assert.deepEqual(problems, [])
+        const { stored, tokens: expected } = vector.outcome
+        if (stored !== undefined) assert.equal(tokenStore.token, stored)
+        if (expected) assert.deepEqual(tokens, expected)
         if (vector.outcome.error)
           assertError(error ?? assert.fail('no error'), vector.outcome.error)
         else assertOpportunity(opportunity ?? assert.fail(error), vector.outcome)

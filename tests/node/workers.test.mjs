@@ -20,7 +20,7 @@ const CALLS = `
 `
 
 function worker(crm, calls) {
-  const options = { token: TOKEN, baseUrl: crm.url, timeoutMs: LONG_MS }
+  const options = { token: TOKEN, baseUrl: crm.url, timeoutMs: LONG_MS, quota: null }
   const workerData = { package: PACKAGE, options, fields: FIELDS, calls }
   return new Worker(CALLS, { eval: true, workerData })
 }

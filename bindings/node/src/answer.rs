@@ -1,6 +1,6 @@
 //! What crosses back into JavaScript: the answer's JSON text, or an error as data.
 
-use ikcrm::{Error, FieldError, Opportunity};
+use ikcrm::{Enterprise, Error, FieldError, Opportunity};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
@@ -13,6 +13,15 @@ pub struct FieldData {
     pub code: String,
     /// What is wrong and what to write instead.
     pub message: String,
+}
+
+/// An enterprise that an account belongs to.
+#[napi(object)]
+pub struct EnterpriseData {
+    /// What to sign in with, as `corpId`.
+    pub corp_id: String,
+    /// The enterprise's name.
+    pub name: String,
 }
 
 /// An error, for `errors.js` to throw.
@@ -28,8 +37,12 @@ pub struct ErrorData {
     pub message: String,
     /// The faults of single fields.
     pub fields: Vec<FieldData>,
+    /// The enterprises to choose from.
+    pub enterprises: Vec<EnterpriseData>,
     /// Whether the same call may work later.
     pub retryable: bool,
+    /// The milliseconds after which it may.
+    pub retry_after_ms: Option<f64>,
     /// Whether the CRM may have carried the update out.
     pub may_have_been_applied: bool,
 }
@@ -52,9 +65,17 @@ impl From<Error> for ErrorData {
             api_code: error.api_code(),
             message: error.message(),
             fields: error.fields().iter().map(FieldData::from).collect(),
+            enterprises: error.enterprises().iter().map(EnterpriseData::from).collect(),
             retryable: error.retryable(),
+            retry_after_ms: error.retry_after().map(|after| after.as_secs_f64() * 1000.0),
             may_have_been_applied: error.may_have_been_applied(),
         }
+    }
+}
+
+impl From<&Enterprise> for EnterpriseData {
+    fn from(Enterprise { corp_id, name, .. }: &Enterprise) -> Self {
+        Self { corp_id: corp_id.clone(), name: name.clone() }
     }
 }
 

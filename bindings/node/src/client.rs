@@ -1,13 +1,14 @@
 //! `NativeClient`: settings in, one promise a call out. JavaScript wraps it in `index.js`.
 
 use ikcrm::{Client, ClientBuilder, Error, Value};
-use napi::bindgen_prelude::{Either, Object, Unknown};
+use napi::bindgen_prelude::{Either, Function, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::answer::{ErrorData, answer};
 use crate::call::Call;
 use crate::cancel::CancelHandle;
+use crate::hooks::{self, Question};
 use crate::pending::Pending;
 use crate::{names, value};
 
@@ -29,9 +30,16 @@ impl NativeClient {
     /// # Errors
     ///
     /// What a getter among the options throws.
-    #[napi(ts_args_type = "options: unknown")]
-    pub fn build(options: Unknown<'_>) -> Result<Either<NativeClient, ErrorData>> {
-        Ok(built(builder(value::read(&options)?).build()))
+    #[napi(
+        ts_args_type = "options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
+    )]
+    pub fn build(
+        options: Unknown<'_>,
+        store: Option<Function<'_, Question, ()>>,
+        hook: Option<Function<'_, Question, ()>>,
+    ) -> Result<Either<NativeClient, ErrorData>> {
+        let builder = hooks::set(builder(value::read(&options)?), store, hook)?;
+        Ok(built(builder.build()))
     }
 
     /// A client with the environment's settings, or the error in them.

@@ -4,6 +4,7 @@ pub mod answer;
 mod call;
 pub mod cancel;
 pub mod client;
+pub mod hooks;
 mod names;
 mod pending;
 pub mod shapes;

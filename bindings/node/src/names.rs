@@ -4,12 +4,17 @@ use ikcrm::contract::{OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 4] = [
+const RENAMED: [(&str, &str); 6] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
     ("caBundle", "ca_bundle"),
+    ("corpId", "corp_id"),
+    ("signInIntervalMs", "sign_in_interval"),
 ];
+
+/// The same of the quota's settings.
+const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "max_wait")];
 
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
@@ -22,8 +27,26 @@ fn from_core(core: &str) -> &str {
 
 /// The option's name and value in the core, which counts time in seconds.
 pub(crate) fn to_core(name: &str, value: Value) -> (&str, Value) {
-    let core = RENAMED.iter().find(|(known, _)| *known == name).map_or(name, |(_, core)| *core);
-    (core, if core == "timeout" { seconds(value) } else { value })
+    match (name, value) {
+        ("quota", Value::Map(settings)) => (name, Value::Map(quota_to_core(settings))),
+        (_, value) => renamed(&RENAMED, name, value),
+    }
+}
+
+fn quota_to_core(settings: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let renamed = settings.into_iter().map(|(name, value)| {
+        let (core, value) = renamed(&RENAMED_OF_QUOTA, &name, value);
+        (core.to_owned(), value)
+    });
+    renamed.collect()
+}
+
+fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str, value: Value) -> (&'a str, Value) {
+    match table.iter().find(|(known, _)| *known == name) {
+        Some((_, core)) if name.ends_with("Ms") => (core, seconds(value)),
+        Some((_, core)) => (core, value),
+        None => (name, value),
+    }
 }
 
 fn seconds(milliseconds: Value) -> Value {
@@ -40,8 +63,15 @@ fn seconds(milliseconds: Value) -> Value {
 /// Puts JavaScript's names into faults of options; an unknown name stays as it was written.
 pub(crate) fn rename(faults: &mut [FieldError]) {
     for fault in faults.iter_mut().filter(|fault| fault.code != FieldErrorCode::Unknown) {
-        fault.field = from_core(&fault.field).to_owned();
+        fault.field = match fault.field.strip_prefix("quota.") {
+            Some(setting) => format!("quota.{}", quota_from_core(setting)),
+            None => from_core(&fault.field).to_owned(),
+        };
     }
+}
+
+fn quota_from_core(core: &str) -> &str {
+    RENAMED_OF_QUOTA.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
 }
 
 /// The fault of an option that is none of `known`.

@@ -46,7 +46,12 @@ const report = (line) => console.log(JSON.stringify(line))
 
 /** Rounds of each in turn, so that a slow moment of the machine hits all alike. */
 async function sequential(url, number) {
-  const rows = Object.entries(peers).map(([name, make]) => ({ name, call: make(url), cpu: 0, time: 0 }))
+  const rows = Object.entries(peers).map(([name, make]) => ({
+    name,
+    call: make(url),
+    cpu: 0,
+    time: 0,
+  }))
   for (let round = 0; round <= ROUNDS; round++) {
     for (const row of rows) {
       const cpu = process.cpuUsage()

@@ -90,8 +90,6 @@ async function refuses() {
   await client.updateOpportunity(1, whole, { timeout: 5 })
   // @ts-expect-error the controller in place of its signal
   await client.updateOpportunity(1, whole, { signal: new AbortController() })
-  // @ts-expect-error settings without a token
-  new Client({ edition: 'wecom' })
   // @ts-expect-error an edition that there is not
   new Client({ token: 't', edition: 'cloud' })
   // @ts-expect-error a setting under another language's name

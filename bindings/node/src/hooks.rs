@@ -1,0 +1,81 @@
+//! What a user's own JavaScript does with tokens: a store that keeps them, a hook that is told.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use ikcrm::{ClientBuilder, TokenStoreFailure};
+use napi::bindgen_prelude::{FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Result, Status};
+use napi_derive::napi;
+
+/// What is asked (`get`, `set` or `told`), the token, and where the answer goes.
+pub(crate) type Question = FnArgs<(&'static str, Option<String>, TokenReply)>;
+type Asking = ThreadsafeFunction<Question, (), Question, Status, false, true>;
+type Answer = std::result::Result<Option<String>, String>;
+
+/// The place for the answer of a store.
+#[napi]
+pub struct TokenReply(SyncSender<Answer>);
+
+#[napi]
+impl TokenReply {
+    /// Answers with the token that is kept, if any.
+    #[napi]
+    pub fn ok(&self, token: Option<String>) {
+        // Nobody waits any more when the call was ended meanwhile.
+        drop(self.0.try_send(Ok(token)));
+    }
+
+    /// Answers with what went wrong.
+    #[napi]
+    pub fn fail(&self, message: String) {
+        drop(self.0.try_send(Err(message)));
+    }
+}
+
+/// The store in JavaScript, asked from a thread of the core's, which waits for the answer.
+struct TokenStore(Asking);
+
+impl TokenStore {
+    fn ask(&self, what: &'static str, token: Option<&str>) -> Answer {
+        let (sender, answer) = sync_channel(1);
+        let question = (what, token.map(ToOwned::to_owned), TokenReply(sender)).into();
+        self.0.call(question, ThreadsafeFunctionCallMode::NonBlocking);
+        answer.recv().unwrap_or_else(|_| Err("the environment is gone".to_owned()))
+    }
+}
+
+impl ikcrm::TokenStore for TokenStore {
+    fn get(&self) -> std::result::Result<Option<String>, TokenStoreFailure> {
+        self.ask("get", None).map_err(Into::into)
+    }
+
+    fn set(&self, token: &str) -> std::result::Result<(), TokenStoreFailure> {
+        self.ask("set", Some(token)).map(drop).map_err(Into::into)
+    }
+}
+
+/// Lets `store` keep the builder's tokens, and `hook` be told of new ones.
+///
+/// # Errors
+///
+/// When the environment is being taken down.
+pub(crate) fn set(
+    mut builder: ClientBuilder,
+    store: Option<Function<'_, Question, ()>>,
+    hook: Option<Function<'_, Question, ()>>,
+) -> Result<ClientBuilder> {
+    if let Some(store) = store {
+        builder = builder.token_store(TokenStore(asking(&store)?));
+    }
+    if let Some(hook) = hook {
+        let hook = TokenStore(asking(&hook)?);
+        builder = builder.on_token(move |token| drop(hook.ask("told", Some(token))));
+    }
+    Ok(builder)
+}
+
+/// It does not keep the process: a call that waits for it does.
+fn asking(function: &Function<'_, Question, ()>) -> Result<Asking> {
+    function.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()
+}

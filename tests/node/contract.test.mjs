@@ -1,0 +1,116 @@
+// Holds the package to the tables of `tests/contract`.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+
+import * as ikcrm from '../../node/index.js'
+import native from '../../node/native.js'
+import { Crm, FIELDS, json, TOKEN } from './support.mjs'
+
+const ERRORS = json('contract/errors.json')
+const OPTIONS = json('contract/options.json')
+const TYPES = readFileSync(new URL('../../node/index.d.ts', import.meta.url), 'utf8')
+
+/** The names and types that an interface declares. */
+function declared(name) {
+  const [, body] = TYPES.match(new RegExp(`export interface ${name} \\{\\n(.*?)\\n\\}`, 's'))
+  const members = body.matchAll(/^ {2}(?:readonly )?(\w+)(\??): (.*)$/gm)
+  return new Map(Array.from(members, ([, member, optional, type]) => [member, optional + type]))
+}
+
+const names = (rows) => rows.map(({ node }) => node)
+
+test('the fields are those of the table', () => {
+  const fields = declared('OpportunityUpdate')
+  assert(fields.delete('custom'))
+  for (const { name, required, nullable } of json('contract/fields.json')) {
+    assert.equal(fields.get(name)?.startsWith('?'), !required, name)
+    assert.equal(fields.get(name).endsWith(' | null'), nullable, name)
+    fields.delete(name)
+  }
+  assert.deepEqual([...fields.keys()], [])
+})
+
+describe('the attributes of an answer are those of the table', () => {
+  const shapes = new Map(native.shapes().map(({ name, attributes }) => [name, attributes]))
+  for (const [name, attributes] of Object.entries(json('contract/answer.json'))) {
+    test(name, () => {
+      assert.deepEqual([...declared(name).keys()], Object.keys(attributes))
+      const known = shapes.get(name).map(({ name, shape }) => [name, shape])
+      const nested = (kind) => kind.match(/[A-Z]\w+/)?.[0] ?? null
+      assert.deepEqual(
+        known,
+        Object.entries(attributes).map(([name, kind]) => [name, nested(kind)]),
+      )
+    })
+  }
+})
+
+test('the options are those of the table', () => {
+  const client = new Set(names([...OPTIONS.client, ...OPTIONS.hooks]))
+  assert.deepEqual(new Set(declared('ClientOptions').keys()), client)
+  assert.deepEqual([...declared('Quota').keys()], names(OPTIONS.quota))
+  assert.deepEqual(
+    new Set(declared('CallOptions').keys()),
+    new Set([...names(OPTIONS.call), 'signal']),
+  )
+})
+
+test('every option of the table is known, and no other', () => {
+  const known = Object.fromEntries(
+    names([...OPTIONS.client, ...OPTIONS.hooks]).map((n) => [n, null]),
+  )
+  new ikcrm.Client({ ...known, token: TOKEN })
+  assert.throws(
+    () => new ikcrm.Client({ token: TOKEN, tokn: 'x' }),
+    ({ fields: [fault] }) => fault.field === 'tokn' && fault.message.includes('token'),
+  )
+})
+
+describe('the classes are those of the table', () => {
+  const classes = Object.entries(ikcrm).filter(([name]) => name.endsWith('Error'))
+  test('and no others', () => {
+    assert.deepEqual(
+      new Set(classes.map(([name]) => name)),
+      new Set(ERRORS.classes.map((row) => row.class)),
+    )
+  })
+  for (const row of ERRORS.classes) {
+    test(row.class, () => {
+      const Class = ikcrm[row.class]
+      assert.equal(Class.code, row.code ?? 'error')
+      assert.equal(Object.getPrototypeOf(Class), row.parent ? ikcrm[row.parent] : Error)
+      assert.match(TYPES, new RegExp(`class ${row.class} extends ${row.parent ?? 'Error'} `))
+    })
+  }
+})
+
+test('every error has the attributes of the table', () => {
+  const error = new ikcrm.IkcrmError('text')
+  const attributes = names(ERRORS.attributes)
+  assert.deepEqual(new Set([...Object.keys(error), 'message']), new Set(attributes))
+})
+
+test('the codes of faults are those of the table', () => {
+  const [, union] = TYPES.match(/type FieldErrorCode =\n(.*?)\n\n/s)
+  assert.deepEqual(
+    Array.from(union.matchAll(/'(\w+)'/g), ([, code]) => code),
+    ERRORS.field_codes,
+  )
+})
+
+describe('the codes of the API raise their classes', () => {
+  for (const { api_code, code } of ERRORS.api_codes) {
+    test(String(api_code), async (t) => {
+      const crm = await Crm.start(t)
+      crm.answerAll(JSON.stringify({ code: api_code, message: 'm' }))
+      const error = await crm
+        .client()
+        .updateOpportunity(1, FIELDS)
+        .catch((error) => error)
+      assert.equal(error.constructor.code, code)
+      assert.equal(error.apiCode, api_code)
+    })
+  }
+})
