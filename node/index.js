@@ -3,6 +3,7 @@
 
 const { listen } = require('./abort.js')
 const { parse } = require('./answer.js')
+const { start } = require('./calls.js')
 const { failure } = require('./failure.js')
 const native = require('./native.js')
 
@@ -21,8 +22,8 @@ class Client {
   }
 
   updateOpportunity(id, fields, options = null) {
-    return run('Opportunity', options, (cancel) =>
-      this.#native.updateOpportunity(id, fields, options, cancel),
+    return run('Opportunity', options, (queue, call, cancel) =>
+      this.#native.updateOpportunity(queue, call, id, fields, options, cancel),
     )
   }
 }
@@ -34,11 +35,11 @@ function built(client) {
 }
 
 /** Makes a call and reads what comes back; the error's stack goes on in the caller's `await`. */
-async function run(shape, options, call) {
+async function run(shape, options, begin) {
   const signal = options?.signal
   const listener = listen(signal)
   try {
-    const answer = await call(listener.handle)
+    const answer = await start((queue, call) => begin(queue, call, listener.handle))
     if (typeof answer !== 'string') throw failure(answer, signal)
     return parse(answer, shape)
   } finally {

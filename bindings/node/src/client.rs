@@ -1,14 +1,14 @@
-//! `NativeClient`: settings in, one promise a call out. JavaScript wraps it in `index.js`.
+//! `NativeClient`: settings in, one outcome a call out. JavaScript wraps it in `index.js`.
 
 use ikcrm::{Client, ClientBuilder, Error, Value};
-use napi::bindgen_prelude::{Either, Object, Unknown};
-use napi::{Env, Result};
+use napi::Result;
+use napi::bindgen_prelude::{Either, Unknown};
 use napi_derive::napi;
 
 use crate::answer::{ErrorData, answer};
 use crate::call::Call;
 use crate::cancel::CancelHandle;
-use crate::pending::Pending;
+use crate::completion::CompletionQueue;
 use crate::{names, value};
 
 /// The version of the core.
@@ -41,30 +41,32 @@ impl NativeClient {
         built(Client::from_env())
     }
 
-    /// Starts an update on a thread of the core's and promises its answer.
+    /// Starts an update on a thread of the core's; its outcome goes to the queue under the number
+    /// `call`.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws.
+    /// What a getter among the values throws; nothing goes to the queue then.
     #[napi(
-        ts_args_type = "id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle",
-        ts_return_type = "Promise<string | ErrorData>"
+        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle"
     )]
-    pub fn update_opportunity<'env>(
+    pub fn update_opportunity(
         &self,
-        env: &'env Env,
+        queue: &CompletionQueue,
+        call: i64,
         id: Unknown<'_>,
         fields: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<Object<'env>> {
+    ) -> Result<()> {
         let id = value::read(&id)?;
-        let call = Call::read(value::read(&fields)?, value::read(&options)?, cancel);
-        let (pending, promise) = Pending::new(env)?;
-        let done = move |result| pending.settle(answer(result));
-        // Without a thread, `done` was dropped, and `pending` with it told so.
-        drop(self.0.spawn_update_opportunity(id, call.update, call.options, done));
-        Ok(promise)
+        let Call { update, options } =
+            Call::read(value::read(&fields)?, value::read(&options)?, cancel);
+        let completion = queue.completion(call);
+        let done = move |result| completion.settle(answer(result));
+        // Without a thread, `done` was dropped, and its completion told so.
+        drop(self.0.spawn_update_opportunity(id, update, options, done));
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ pub mod answer;
 mod call;
 pub mod cancel;
 pub mod client;
+pub mod completion;
 mod names;
-mod pending;
 pub mod shapes;
 mod value;
