@@ -211,6 +211,13 @@ export class Client {
     fields: Partial<OpportunityUpdate>,
     options: CallOptions & { partial: true },
   ): Promise<Opportunity>
+
+  /**
+   * Tells how much of the quota is used now; `null` when it is turned off.
+   *
+   * @throws {QuotaStoreError} when the quota's store cannot be reached.
+   */
+  quota(): Promise<QuotaStatus | null>
 }
 
 /**

@@ -3,6 +3,7 @@
 
 const { listen } = require('./abort.js')
 const { parse } = require('./answer.js')
+const { start } = require('./calls.js')
 const { failure } = require('./failure.js')
 const native = require('./native.js')
 const { asked, told } = require('./tokens.js')
@@ -22,9 +23,13 @@ class Client {
   }
 
   updateOpportunity(id, fields, options = null) {
-    return run('Opportunity', options, (cancel) =>
-      this.#native.updateOpportunity(id, fields, options, cancel),
+    return run(opportunity, options, (queue, call, cancel) =>
+      this.#native.updateOpportunity(queue, call, id, fields, options, cancel),
     )
+  }
+
+  quota() {
+    return run(quotaStatus, null, (queue, call) => this.#native.quota(queue, call))
   }
 }
 
@@ -42,16 +47,25 @@ function built(client) {
 }
 
 /** Makes a call and reads what comes back; the error's stack goes on in the caller's `await`. */
-async function run(shape, options, call) {
+async function run(read, options, begin) {
   const signal = options?.signal
   const listener = listen(signal)
   try {
-    const answer = await call(listener.handle)
+    const answer = await start((queue, call) => begin(queue, call, listener.handle))
     if (typeof answer !== 'string') throw failure(answer, signal)
-    return parse(answer, shape)
+    return read(answer)
   } finally {
     listener.stop()
   }
+}
+
+const opportunity = (json) => parse(json, 'Opportunity')
+
+function quotaStatus(json) {
+  const usage = JSON.parse(json)
+  if (usage === null) return null
+  const [calls, used, nextFreeMs] = usage
+  return { calls, used, free: Math.max(calls - used, 0), nextFreeMs }
 }
 
 let shared

@@ -17,6 +17,20 @@ export declare class CancelHandle {
   cancel(): void
 }
 
+/** Where the outcomes of an environment's calls go. */
+export declare class CompletionQueue {
+  /** A queue that gives each outcome to `settle`. */
+  constructor(settle: (call: number, answer: string | ErrorData) => void)
+  /**
+   * Whether the process lives on: it must while calls are under way.
+   *
+   * # Errors
+   *
+   * When the environment is being taken down.
+   */
+  keepAlive(alive: boolean): void
+}
+
 /** A client of the core. */
 export declare class NativeClient {
   /**
@@ -30,13 +44,16 @@ export declare class NativeClient {
   /** A client with the environment's settings, or the error in them. */
   static fromEnv(): NativeClient | ErrorData
   /**
-   * Starts an update on a thread of the core's and promises its answer.
+   * Starts an update on a thread of the core's; its outcome goes to the queue under the number
+   * `call`.
    *
    * # Errors
    *
-   * What a getter among the values throws.
+   * What a getter among the values throws; nothing goes to the queue then.
    */
-  updateOpportunity(id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle): Promise<string | ErrorData>
+  updateOpportunity(queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle): void
+  /** Asks how much of the quota is used now: `[calls, used, milliseconds]` or null. */
+  quota(queue: CompletionQueue, call: number): void
 }
 
 /** The place for the answer of a store. */

@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.CancelHandle = nativeBinding.CancelHandle
+module.exports.CompletionQueue = nativeBinding.CompletionQueue
 module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.TokenReply = nativeBinding.TokenReply
 module.exports.shapes = nativeBinding.shapes

@@ -1,15 +1,15 @@
-//! `NativeClient`: settings in, one promise a call out. JavaScript wraps it in `index.js`.
+//! `NativeClient`: settings in, one outcome a call out. JavaScript wraps it in `index.js`.
 
-use ikcrm::{Client, ClientBuilder, Error, Value};
-use napi::bindgen_prelude::{Either, Function, Object, Unknown};
-use napi::{Env, Result};
+use ikcrm::{CallOptions, Client, ClientBuilder, Error, Value};
+use napi::Result;
+use napi::bindgen_prelude::{Either, Function, Unknown, Utf16String};
 use napi_derive::napi;
 
-use crate::answer::{ErrorData, answer};
+use crate::answer::{self, ErrorData, text};
 use crate::call::Call;
 use crate::cancel::CancelHandle;
+use crate::completion::CompletionQueue;
 use crate::hooks::{self, Question};
-use crate::pending::Pending;
 use crate::{names, value};
 
 /// The version of the core.
@@ -49,32 +49,62 @@ impl NativeClient {
         built(Client::from_env())
     }
 
-    /// Starts an update on a thread of the core's and promises its answer.
+    /// Starts an update on a thread of the core's; its outcome goes to the queue under the number
+    /// `call`.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws.
+    /// What a getter among the values throws; nothing goes to the queue then.
     #[napi(
-        ts_args_type = "id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle",
-        ts_return_type = "Promise<string | ErrorData>"
+        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle"
     )]
-    pub fn update_opportunity<'env>(
+    pub fn update_opportunity(
         &self,
-        env: &'env Env,
+        queue: &CompletionQueue,
+        call: i64,
         id: Unknown<'_>,
         fields: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<Object<'env>> {
+    ) -> Result<()> {
         let id = value::read(&id)?;
-        let call = Call::read(value::read(&fields)?, value::read(&options)?, cancel);
-        let (pending, promise) = Pending::new(env)?;
-        let update = call.update;
-        // Without a thread, the closure was dropped, and `pending` with it told so.
-        drop(self.0.spawn(call.options, move |client, options| {
-            pending.settle(answer(client.update_opportunity_with(id, &update, options)));
+        let Call { update, options } =
+            Call::read(value::read(&fields)?, value::read(&options)?, cancel);
+        self.start(queue, call, options, move |client, options| {
+            client.update_opportunity_with(id, &update, options).map(|it| text(it.raw()))
+        });
+        Ok(())
+    }
+
+    /// Asks how much of the quota is used now: `[calls, used, milliseconds]` or null.
+    #[napi]
+    pub fn quota(&self, queue: &CompletionQueue, call: i64) {
+        self.start(queue, call, CallOptions::new(), |client, _| {
+            let usage = client.quota()?.map(|status| {
+                let wait = status.next_free.as_secs_f64() * 1000.0;
+                format!("[{},{},{wait}]", status.calls, status.used)
+            });
+            Ok(text(usage.as_deref().unwrap_or("null")))
+        });
+    }
+}
+
+impl NativeClient {
+    /// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
+    fn start(
+        &self,
+        queue: &CompletionQueue,
+        number: i64,
+        options: CallOptions,
+        call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error>
+        + Send
+        + 'static,
+    ) {
+        let completion = queue.completion(number);
+        // Without a thread, the closure was dropped, and its completion told so.
+        drop(self.0.spawn(options, move |client, options| {
+            completion.settle(answer::outcome(call(client, options)));
         }));
-        Ok(promise)
     }
 }
 
