@@ -71,7 +71,7 @@ async function play({ client, call, times = 1 }, { base_url, ca_bundle }) {
     const made = new Client(inNodeOptions(settings))
     const once = () =>
       made.updateOpportunity(spell(id), spell(fields ?? {}), inNodeOptions(options))
-    for (let done = 1; done < times; done++) await once()
+    for (let done = 1; done < times; done++) await once().catch(() => {})
     return { opportunity: await once() }
   } catch (error) {
     return { error }

@@ -156,7 +156,7 @@ impl Client {
         if let Some(given) = &update.if_unchanged {
             conflict::check(given, &current)?;
         }
-        if fill { checked.fill(&current) } else { Ok(()) }
+        if fill { checked.fill(&current).map_err(Error::without_effect) } else { Ok(()) }
     }
 
     /// Reads an opportunity: `GET /api/v2/opportunities/:id`.

@@ -35,11 +35,14 @@ impl Lookups {
 
 /// A value and when it was read; calls that need it at once share one reading.
 #[derive(Debug)]
-struct Kept<T>(Flight<(Instant, T)>);
+struct Kept<T> {
+    flight: Flight<(Instant, T)>,
+    lasts: Duration,
+}
 
 impl<T: Clone> Kept<T> {
     fn new(what: &'static str) -> Self {
-        Self(Flight::new(what, None))
+        Self { flight: Flight::new(what, None), lasts: KEPT }
     }
 
     /// The value that is kept, or a new one when that is too old or is to be `refresh`ed.
@@ -49,9 +52,9 @@ impl<T: Clone> Kept<T> {
         budget: &Budget<'_>,
         fetch: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let stale = if refresh { self.0.at_hand().map(|(read, _)| read) } else { None };
-        let usable = |(read, _): &(Instant, T)| stale != Some(*read) && read.elapsed() < KEPT;
-        self.0.get(budget, usable, || Ok((Instant::now(), fetch()?))).map(|(_, value)| value)
+        let stale = if refresh { self.flight.at_hand().map(|(read, _)| read) } else { None };
+        let usable = |(read, _): &(Instant, T)| stale != Some(*read) && read.elapsed() < self.lasts;
+        self.flight.get(budget, usable, || Ok((Instant::now(), fetch()?))).map(|(_, value)| value)
     }
 }
 
@@ -79,5 +82,27 @@ impl Client {
             self.send(&request, budget, decode::custom_fields)
                 .map_err(|error| error.at(&format!("GET {path}")))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CallOptions;
+
+    /// What is got of a value 1 that lasts so long, when a new one is 2.
+    fn got(lasts: Duration, refresh: bool) -> u32 {
+        let client = Client::builder().token("t").base_url("http://127.0.0.1:1").build().unwrap();
+        let options = CallOptions::new();
+        let kept = Kept { lasts, ..Kept::new("a number") };
+        kept.flight.put((Instant::now(), 1));
+        kept.get(refresh, &Budget::new(&client, &options), || Ok(2)).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_read_anew_when_it_is_old_or_told_to_be() {
+        assert_eq!(got(KEPT, false), 1);
+        assert_eq!(got(Duration::ZERO, false), 2);
+        assert_eq!(got(KEPT, true), 2);
     }
 }

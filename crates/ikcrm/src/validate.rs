@@ -118,7 +118,8 @@ impl Checked<'_> {
 /// What an opportunity has for a required field.
 fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, Error> {
     if field == "title" {
-        return Ok(current.title()?.map(|title| Wire::Text(title.into())));
+        let title = current.title()?.filter(|title| !title.trim().is_empty());
+        return Ok(title.map(|title| Wire::Text(title.into())));
     }
     let customer = current.customer()?.map(|customer| customer.id()).transpose()?.flatten();
     Ok(customer.and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))

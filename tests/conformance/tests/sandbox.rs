@@ -102,3 +102,23 @@ fn look_ups_are_not_shared_between_enterprises() {
     };
     assert_eq!([id("1001"), id("1002"), id("1001")], ["3515", "1003515", "3515"]);
 }
+
+#[test]
+fn an_iterator_ends_with_an_error_and_a_page_may_be_asked_for_again() {
+    let sandbox = Sandbox::builder()
+        .quota(ikcrm_sandbox::Quota { calls: 1, per: std::time::Duration::from_secs(3600) })
+        .start()
+        .unwrap();
+    let client = Client::builder().base_url(sandbox.url()).token(DEFAULT_TOKEN);
+    let client = client.quota(None).max_retries(0).build().unwrap();
+    let query = OpportunityQuery::new().per_page(40);
+    let results: Vec<_> = client.list_opportunities(&query).unwrap().collect();
+    assert_eq!(results.iter().filter(|row| row.is_ok()).count(), 40);
+    assert_eq!(results.last().unwrap().as_ref().unwrap_err().code(), "rate_limited");
+    assert_eq!(results.len(), 41);
+
+    let mut list = client.list_opportunities(&query).unwrap();
+    for _ in 0..2 {
+        assert_eq!(list.next_page().unwrap_err().code(), "rate_limited");
+    }
+}
