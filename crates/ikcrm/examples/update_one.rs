@@ -8,6 +8,7 @@ fn main() -> Result<(), Error> {
     let update = OpportunityUpdate::new()
         .title("年度框架合同")
         .customer_id(1)
+        .stage("谈判/合同")
         .expect_amount(Decimal::new(12_800_050, 2))
         .expect_sign_date(date(2026, 12, 31));
     println!("  sent       PUT /api/v2/opportunities/568587 {update:?}");

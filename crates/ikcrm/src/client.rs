@@ -8,16 +8,19 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::decode::{self, HttpResponse};
 use crate::encode::{self, HttpRequest};
+use crate::lookup::Lookups;
 use crate::process::PerProcess;
 use crate::quota::{OpenQuota, SharedQuota};
 use crate::retry::{self, Decision};
 use crate::session::{Refused, Session};
 use crate::token::Token;
 use crate::transport::{Outcome, Transport};
+use crate::validate::Checked;
 use crate::workers::Workers;
 use crate::{
-    ApiErrorKind, CallOptions, Cancel, ClientBuilder, Error, Opportunity, OpportunityUpdate,
-    QuotaStatus, Value, validate,
+    ApiErrorKind, CallOptions, Cancel, ClientBuilder, Error, FieldMap, Opportunity,
+    OpportunityList, OpportunityQuery, OpportunityUpdate, QuotaStatus, Value, conflict, query,
+    validate,
 };
 
 /// A client of one CRM with one account. Clones share settings, connections and the token; threads
@@ -52,6 +55,7 @@ pub(crate) struct Resources {
     workers: Workers,
     quota: Option<OpenQuota>,
     pub(crate) session: Session,
+    pub(crate) lookups: Lookups,
 }
 
 impl Resources {
@@ -61,6 +65,7 @@ impl Resources {
             workers: Workers::default(),
             quota: config.quota.as_ref().map(SharedQuota::open),
             session,
+            lookups: Lookups::new(),
         }
     }
 }
@@ -94,11 +99,14 @@ impl Client {
 
     /// Updates an opportunity: `PUT /api/v2/opportunities/:id`.
     ///
-    /// The id is a whole number or its digits. Blocks until the answer is there.
+    /// The id is a whole number or its digits. Blocks until the answer is there. Labels of options and
+    /// of custom fields are looked up before, and the opportunity is read before if the update says
+    /// [`fill`](OpportunityUpdate::fill) or [`if_unchanged`](OpportunityUpdate::if_unchanged).
     ///
     /// # Errors
     ///
-    /// [`Error::Validation`] with every fault of the values, before anything is sent; any other
+    /// [`Error::Validation`] with every fault of the values, before anything is sent (but for
+    /// look-ups of labels); [`Error::Conflict`] when the opportunity is not as it must be; any other
     /// error but [`Error::Config`] when the call failed.
     pub fn update_opportunity(
         &self,
@@ -119,9 +127,141 @@ impl Client {
         update: &OpportunityUpdate,
         options: &CallOptions,
     ) -> Result<Opportunity, Error> {
-        let checked = validate::update(&id.into(), update, &options.faults)?;
-        let request = encode::update(&self.0.config, &checked);
+        let budget = Budget::new(self, options);
+        let id = id.into();
+        let mut draft = validate::update(&id, update, &options.faults);
+        self.resolve(&mut draft, &budget)?;
+        let mut checked = draft.finish()?;
+        self.compare_and_fill(&mut checked, update, &budget)?;
+        let request = encode::update(self.config(), &checked);
+        self.send(&request, &budget, decode::opportunity)
+    }
+
+    /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
+    /// missing.
+    fn compare_and_fill(
+        &self,
+        checked: &mut Checked<'_>,
+        update: &OpportunityUpdate,
+        budget: &Budget<'_>,
+    ) -> Result<(), Error> {
+        let fill = update.fill && checked.is_incomplete();
+        if !fill && update.if_unchanged.is_none() {
+            return Ok(());
+        }
+        let request = encode::read(self.config(), checked.id);
+        let current = self
+            .send(&request, budget, decode::opportunity)
+            .map_err(|error| error.at("GET /api/v2/opportunities/:id"))?;
+        if let Some(given) = &update.if_unchanged {
+            conflict::check(given, &current)?;
+        }
+        if fill { checked.fill(&current).map_err(Error::without_effect) } else { Ok(()) }
+    }
+
+    /// Reads an opportunity: `GET /api/v2/opportunities/:id`.
+    ///
+    /// ```no_run
+    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
+    /// let opportunity = client.get_opportunity(568_587)?;
+    /// println!("{:?}", opportunity.title()?);
+    /// # Ok::<(), ikcrm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Validation`] when the id is wrong, and what a call can fail with.
+    pub fn get_opportunity(&self, id: impl Into<Value>) -> Result<Opportunity, Error> {
+        self.get_opportunity_with(id, &CallOptions::new())
+    }
+
+    /// [`get_opportunity`](Self::get_opportunity) with options of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`] was set.
+    pub fn get_opportunity_with(
+        &self,
+        id: impl Into<Value>,
+        options: &CallOptions,
+    ) -> Result<Opportunity, Error> {
+        let id = validate::id(&id.into(), &options.faults)?;
+        let request = encode::read(self.config(), id);
         self.send(&request, &Budget::new(self, options), decode::opportunity)
+    }
+
+    /// The opportunities of a query: `GET /api/v2/opportunities`, page after page as they are needed.
+    ///
+    /// Nothing is sent yet. The label of a stage is looked up with the first page.
+    ///
+    /// ```no_run
+    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
+    /// let query = ikcrm::OpportunityQuery::new().stage("谈判/合同").sort("created_at");
+    /// for row in client.list_opportunities(&query)?.take(10) {
+    ///     println!("{:?}", row?.title()?);
+    /// }
+    /// # Ok::<(), ikcrm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Validation`] with every fault of the query; the list's rows tell what a call can fail
+    /// with.
+    pub fn list_opportunities(&self, query: &OpportunityQuery) -> Result<OpportunityList, Error> {
+        self.list_opportunities_with(query, CallOptions::new())
+    }
+
+    /// [`list_opportunities`](Self::list_opportunities) with options for each of its calls: a timeout
+    /// is one page's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn list_opportunities_with(
+        &self,
+        query: &OpportunityQuery,
+        options: CallOptions,
+    ) -> Result<OpportunityList, Error> {
+        let query = query::check(query, &options.faults)?;
+        Ok(OpportunityList::new(self.clone(), query, options))
+    }
+
+    /// The options of an entity's fields, with their ids and labels:
+    /// `GET /api/v2/field_maps/:entity`. The entity of opportunities is `opportunity`.
+    ///
+    /// The vendor does not document the endpoint; other clients use it. The client keeps the map for
+    /// ten minutes, and looks labels up in it.
+    ///
+    /// ```no_run
+    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
+    /// let map = client.field_map("opportunity")?;
+    /// for stage in map.field("stage").into_iter().flat_map(|field| &field.options) {
+    ///     println!("{} {} {}", stage.id, stage.label, stage.enabled);
+    /// }
+    /// # Ok::<(), ikcrm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Validation`] when the entity is none, and what a call can fail with.
+    pub fn field_map(&self, entity: impl Into<Value>) -> Result<FieldMap, Error> {
+        self.field_map_with(entity, false, &CallOptions::new())
+    }
+
+    /// [`field_map`](Self::field_map) with options of this call alone; `refresh` reads it anew though
+    /// the client has it.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`] was set.
+    pub fn field_map_with(
+        &self,
+        entity: impl Into<Value>,
+        refresh: bool,
+        options: &CallOptions,
+    ) -> Result<FieldMap, Error> {
+        let entity = validate::entity(&entity.into(), &options.faults)?;
+        self.look_up_field_map(&entity, refresh, &Budget::new(self, options))
     }
 
     /// Makes calls on a thread of the client's own, for callers that may not block, such as an event
@@ -174,17 +314,17 @@ impl Client {
         &self,
         request: &HttpRequest,
         budget: &Budget<'_>,
-        decode: fn(HttpResponse) -> Result<T, Error>,
+        decode: impl Fn(HttpResponse) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let token = self.token(budget, None)?;
-        let refusal = match attempts(request, Some(&token), budget, decode) {
+        let refusal = match attempts(request, Some(&token), budget, &decode) {
             Err(Error::Api(refusal)) if refusal.asks_for_sign_in() && budget.may_renew() => refusal,
             result => return result,
         };
         let refused = Refused { token, refusal };
         let result = self
             .token(budget, Some(&refused))
-            .and_then(|token| attempts(request, Some(&token), budget, decode));
+            .and_then(|token| attempts(request, Some(&token), budget, &decode));
         match result {
             Err(error) if refused.refusal.may_have_been_applied => {
                 Err(error.after_doubtful_attempt())
@@ -199,7 +339,7 @@ pub(crate) fn attempts<T>(
     request: &HttpRequest,
     token: Option<&Token>,
     budget: &Budget<'_>,
-    decode: fn(HttpResponse) -> Result<T, Error>,
+    decode: impl Fn(HttpResponse) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let (mut attempt, mut free, mut doubtful) = (0, 1, false);
     loop {
@@ -208,7 +348,7 @@ pub(crate) fn attempts<T>(
             Err(error) if doubtful => return Err(error.after_doubtful_attempt()),
             Err(error) => return Err(error),
         };
-        let error = match outcome.result.and_then(decode) {
+        let error = match outcome.result.and_then(&decode) {
             Ok(answer) => return Ok(answer),
             Err(error) if !request.is_update() => error.without_effect(),
             Err(error) if doubtful => error.after_doubtful_attempt(),

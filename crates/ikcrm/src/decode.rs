@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use crate::custom::CustomFields;
 use crate::error::{ApiError, ApiErrorKind, Enterprise};
-use crate::opportunity::OPPORTUNITY;
+use crate::opportunity::{OPPORTUNITY, OPPORTUNITY_ROW};
 use crate::record::{Kind, Record, Typed};
 use crate::token::Token;
-use crate::{Error, Opportunity};
+use crate::{Error, FieldMap, Opportunity, OpportunityPage, OpportunityRow};
 
 const EXCERPT_BYTES: usize = 200;
 /// What the CRM says, in plain text, to a call over quota.
@@ -160,6 +161,53 @@ pub(crate) fn sign_in(response: HttpResponse) -> Result<Token, Error> {
     let token = token.as_ref().and_then(|data| data.get("user_token")?.as_str());
     let Some(token) = token else { return Err(data.unlike("without a user_token")) };
     Token::new(token.to_owned()).map_err(|_| data.unlike("whose user_token fits no header"))
+}
+
+/// The field map in an answer.
+pub(crate) fn field_map(response: HttpResponse, entity: &str) -> Result<FieldMap, Error> {
+    let data = data(response, false)?;
+    let json = serde_json::from_str::<Json>(data.json()).unwrap_or_default();
+    FieldMap::parse(entity, data.json(), &json)
+        .ok_or_else(|| data.unlike(&format!("without a list of fields as data.{entity}")))
+}
+
+/// The definitions of custom fields in an answer.
+pub(crate) fn custom_fields(response: HttpResponse) -> Result<CustomFields, Error> {
+    let data = data(response, false)?;
+    let json = serde_json::from_str::<Json>(data.json()).unwrap_or_default();
+    CustomFields::parse(&json)
+        .ok_or_else(|| data.unlike("without groups as data.custom_field_groups"))
+}
+
+/// `data` of a page.
+#[derive(Deserialize)]
+struct PageData<'a> {
+    #[serde(borrow)]
+    opportunities: Vec<&'a RawValue>,
+    total_count: Option<Json>,
+    per_page: Option<Json>,
+}
+
+/// The page of a list in an answer.
+pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
+    let data = data(response, false)?;
+    let text: Arc<str> = Arc::from(data.text.as_str());
+    let json = text.get(data.range.clone()).unwrap_or_default();
+    let page: PageData<'_> = serde_json::from_str(json)
+        .map_err(|_| data.unlike("without a list of rows as data.opportunities"))?;
+    let row = |row: &RawValue| {
+        let start = row.get().as_ptr() as usize - text.as_ptr() as usize;
+        let range = start..start + row.get().len();
+        let row = row.get().starts_with('{');
+        row.then(|| Record::new(&OPPORTUNITY_ROW, Arc::clone(&text), range).into())
+    };
+    let rows: Option<Vec<OpportunityRow>> = page.opportunities.into_iter().map(row).collect();
+    let number = |value: Option<Json>| value.as_ref().and_then(Json::as_u64);
+    Ok(OpportunityPage {
+        rows: rows.ok_or_else(|| data.unlike("with a row that is no object"))?,
+        total_count: number(page.total_count),
+        per_page: number(page.per_page),
+    })
 }
 
 /// Whatever the CRM's code for a wrong password may be, it is a refusal to sign in.

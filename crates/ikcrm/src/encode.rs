@@ -3,9 +3,11 @@
 use http::Method;
 use serde::Serialize;
 
+use crate::check::Fields;
 use crate::config::Config;
+use crate::query::CheckedQuery;
 use crate::session::Credentials;
-use crate::validate::{Checked, Fields};
+use crate::validate::Checked;
 
 /// A request, ready to be sent any number of times.
 #[derive(Debug)]
@@ -53,4 +55,33 @@ pub(crate) fn sign_in(config: &Config, credentials: &Credentials) -> HttpRequest
     let body = serde_json::to_vec(&body).expect("JSON");
     let url = format!("{}/api/v2/auth/login", config.base_url);
     HttpRequest { method: Method::POST, url, body: Some(body) }
+}
+
+/// `GET` of a path.
+pub(crate) fn get(config: &Config, path: &str) -> HttpRequest {
+    let url = format!("{}{path}", config.base_url);
+    HttpRequest { method: Method::GET, url, body: None }
+}
+
+/// `GET /api/v2/opportunities/:id`.
+pub(crate) fn read(config: &Config, id: i64) -> HttpRequest {
+    get(config, &format!("/api/v2/opportunities/{id}"))
+}
+
+/// `GET /api/v2/opportunities`, one page.
+pub(crate) fn list(config: &Config, query: &CheckedQuery, page: u32) -> HttpRequest {
+    let mut path = format!("/api/v2/opportunities?page={page}&per_page={}", query.per_page);
+    for (name, value) in &query.parameters {
+        path.extend(["&", &percent(name), "=", &percent(value)]);
+    }
+    get(config, &path)
+}
+
+/// The text as a name or value in a URL.
+fn percent(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encode = |byte: u8| {
+        if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(encode).collect()
 }

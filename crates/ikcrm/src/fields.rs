@@ -104,7 +104,8 @@ pub(crate) fn custom_kind(key: &str) -> Option<CustomKind> {
     })
 }
 
-fn is_word(text: &str) -> bool {
+/// Whether the text is a name such as the API uses: lower-case ASCII letters, digits, underscores.
+pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

@@ -57,9 +57,14 @@ impl<T: Clone> Flight<T> {
         self.lock().value = Some(value);
     }
 
+    /// The value at hand, however old.
+    pub(crate) fn at_hand(&self) -> Option<T> {
+        self.lock().value.clone()
+    }
+
     /// The value at hand, unless somebody is just looking at it: after a fork nobody may be left
     /// who would let go of it.
-    pub(crate) fn at_hand(&self) -> Option<T> {
+    pub(crate) fn at_hand_after_fork(&self) -> Option<T> {
         self.state.try_lock().ok()?.value.clone()
     }
 

@@ -23,19 +23,27 @@
 
 mod budget;
 mod cancel;
+mod check;
 mod client;
 mod config;
+mod conflict;
+mod custom;
 mod decode;
 mod encode;
 mod error;
+mod field_map;
 mod fields;
 mod flight;
+mod list;
+mod lookup;
 mod opportunity;
 mod options;
 mod patch;
 mod process;
+mod query;
 mod quota;
 mod record;
+mod resolve;
 mod retry;
 mod session;
 mod token;
@@ -49,16 +57,19 @@ pub use cancel::Cancel;
 pub use client::{Client, update_opportunity};
 pub use config::{ClientBuilder, Edition};
 pub use error::{ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode};
+pub use field_map::{FieldMap, FieldOption, MappedField};
 pub use jiff::civil::{Date, DateTime, date};
-pub use opportunity::{Address, Contact, Customer, Department, Opportunity, User};
+pub use list::{OpportunityList, OpportunityPage};
+pub use opportunity::{Address, Contact, Customer, Department, Opportunity, OpportunityRow, User};
 pub use options::CallOptions;
 pub use patch::Patch;
+pub use query::{OpportunityQuery, Order};
 pub use quota::{Quota, QuotaStatus};
 pub use record::Record;
 pub use rust_decimal::Decimal;
 pub use token::{TokenStore, TokenStoreFailure};
 pub use update::OpportunityUpdate;
-pub use value::Value;
+pub use value::{Choice, Value};
 
 /// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
 #[doc(hidden)]
@@ -67,6 +78,7 @@ pub mod contract {
     pub use crate::decode::kind_of_code;
     pub use crate::fields::{FIELDS, Field, FieldKind, unknown_message};
     pub use crate::opportunity::SHAPES;
+    pub use crate::query::QUERY_PARTS;
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::record::{Kind, Shape, Typed};
 }

@@ -41,6 +41,17 @@ macro_rules! records {
             )*
         }
 
+        impl $name {
+            /// The object of a JSON text, as [`raw`](Record::raw) gave it.
+            ///
+            /// # Errors
+            ///
+            /// When the text is not a JSON object.
+            pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+                Record::parse(&$shape, json).map(Self)
+            }
+        }
+
         impl Deref for $name {
             type Target = Record;
 
@@ -111,6 +122,56 @@ records! {
         department: Record(Department = DEPARTMENT),
         /// The department that owns it.
         owned_department: Record(Department = DEPARTMENT),
+        /// The expected amount (预计销售金额).
+        expect_amount: Money,
+        /// The chance of winning, as it came: `80%` or a number.
+        sign_possibility: Percent,
+        /// The day on which it was found (商机获取日期).
+        get_time: Date,
+        /// The day on which the contract is expected (预计签单日期).
+        expect_sign_date: Date,
+        /// The id of the sales stage (销售阶段).
+        stage: Choice,
+        /// The label of the sales stage.
+        stage_mapped: Choice,
+        /// The id of the source (来源).
+        source: Choice,
+        /// The label of the source.
+        source_mapped: Choice,
+        /// The id of the kind (商机类型).
+        kind: Choice,
+        /// The label of the kind.
+        kind_mapped: Choice,
+        /// What the customer needs (客户需求).
+        customer_requirement: Text,
+        /// The note (备注).
+        note: Text,
+        /// The state of approval.
+        approve_status: Choice,
+        /// The label of the state of approval.
+        approve_status_i18n: Choice,
+        /// When it was made, in China's time.
+        created_at: DateTime,
+        /// When it was last changed, in China's time.
+        updated_at: DateTime,
+    }
+
+    /// A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects.
+    OpportunityRow = OPPORTUNITY_ROW {
+        /// The opportunity's id.
+        id: Id,
+        /// The title (商机标题).
+        title: Text,
+        /// The name, if the CRM sends one.
+        name: Text,
+        /// The id of the customer it is for (对应客户).
+        customer_id: Id,
+        /// The name of the customer it is for.
+        customer_name: Text,
+        /// The id of the user in charge (负责人).
+        user_id: Id,
+        /// The name of the user in charge.
+        user_name: Text,
         /// The expected amount (预计销售金额).
         expect_amount: Money,
         /// The chance of winning, as it came: `80%` or a number.
@@ -282,4 +343,5 @@ records! {
 
 /// Every typed object, for the bindings and for tests against the contract.
 #[doc(hidden)]
-pub static SHAPES: [&Shape; 6] = [&OPPORTUNITY, &CUSTOMER, &CONTACT, &ADDRESS, &USER, &DEPARTMENT];
+pub static SHAPES: [&Shape; 7] =
+    [&OPPORTUNITY, &OPPORTUNITY_ROW, &CUSTOMER, &CONTACT, &ADDRESS, &USER, &DEPARTMENT];

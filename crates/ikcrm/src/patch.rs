@@ -1,6 +1,6 @@
 //! `Patch`: leave a field alone, clear it, or set it.
 
-use crate::Value;
+use crate::{Choice, Value};
 
 /// What an update does with one field.
 ///
@@ -26,6 +26,24 @@ impl<T> From<T> for Patch<T> {
 impl From<&str> for Patch<String> {
     fn from(value: &str) -> Self {
         Self::Set(value.to_owned())
+    }
+}
+
+impl From<u64> for Patch<Choice> {
+    fn from(id: u64) -> Self {
+        Self::Set(id.into())
+    }
+}
+
+impl From<&str> for Patch<Choice> {
+    fn from(label: &str) -> Self {
+        Self::Set(label.into())
+    }
+}
+
+impl From<String> for Patch<Choice> {
+    fn from(label: String) -> Self {
+        Self::Set(label.into())
     }
 }
 

@@ -11,7 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Error;
-use crate::validate::parse_date;
+use crate::check::parse_date;
 use crate::value::excerpt;
 
 /// What kind of value a typed attribute has.

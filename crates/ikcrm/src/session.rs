@@ -50,7 +50,7 @@ impl Session {
     /// The session of a forked process, which goes on with its parent's token.
     pub(crate) fn forked(&self) -> Self {
         let last = self.last.try_lock().map(|last| last.clone()).unwrap_or_default();
-        Self { last: Mutex::new(last), ..Self::new(self.token.at_hand()) }
+        Self { last: Mutex::new(last), ..Self::new(self.token.at_hand_after_fork()) }
     }
 
     /// Remembers a sign-in unless its failure is a passing one.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::{Patch, Value};
+use crate::{Choice, Opportunity, Patch, Value};
 
 /// The fields to change in an opportunity.
 ///
@@ -34,6 +34,8 @@ pub struct OpportunityUpdate {
     pub(crate) fields: Vec<(Cow<'static, str>, Value)>,
     pub(crate) custom: Vec<(String, Value)>,
     pub(crate) partial: bool,
+    pub(crate) fill: bool,
+    pub(crate) if_unchanged: Option<Opportunity>,
 }
 
 macro_rules! setters {
@@ -60,8 +62,8 @@ impl OpportunityUpdate {
         customer_id: u64;
         /// The expected amount (预计销售金额), sent as decimal text; 28 significant digits at most.
         expect_amount: Decimal;
-        /// The id of the sales stage (销售阶段), as the field map gives it.
-        stage: u64;
+        /// The sales stage (销售阶段), by its id or its label.
+        stage: Choice;
         /// The day on which the contract is expected (预计签单日期).
         expect_sign_date: Date;
         /// The day on which the opportunity was found (商机获取日期).
@@ -70,10 +72,10 @@ impl OpportunityUpdate {
         customer_requirement: String;
         /// A note (备注).
         note: String;
-        /// The id of the source (来源), as the field map gives it.
-        source: u64;
-        /// The id of the kind of opportunity (商机类型), as the field map gives it.
-        kind: u64;
+        /// The source (来源), by its id or its label.
+        source: Choice;
+        /// The kind of opportunity (商机类型), by its id or its label.
+        kind: Choice;
         /// The id of the department it belongs to (所属部门).
         want_department_id: u64;
         /// A name, as in the page's sample request; its table does not list it.
@@ -82,7 +84,14 @@ impl OpportunityUpdate {
         approve_status: String;
     }
 
-    /// Sets a custom field, such as `text_asset_8b1eeedd`.
+    /// Sets a custom field by its key, such as `text_asset_8b1eeedd`, or by its label, such as
+    /// `合同编号`.
+    ///
+    /// A name of lower-case ASCII letters, digits and underscores only is taken for a key, and so is
+    /// what has the form of one; anything else is a label. Labels are looked up by
+    /// `GET /api/v2/custom_fields/opportunity/by_group`, an endpoint that the vendor does not document
+    /// and other clients use: the type that it tells of a field is checked as far as it is known, the
+    /// labels of a field's options become their ids, and a field that may not be edited is refused.
     ///
     /// Text and one choice are text, several choices a list of texts, a number a number, a date a
     /// date, users and departments ids or lists of ids.
@@ -109,6 +118,42 @@ impl OpportunityUpdate {
     /// The API's page requires both; a client in the field was seen to succeed without.
     pub fn partial(mut self, partial: bool) -> Self {
         self.partial = partial;
+        self
+    }
+
+    /// Fills `title` and `customer_id`, where they are not given, with what the opportunity has, so
+    /// that one field can be changed by itself.
+    ///
+    /// That takes two calls: the opportunity is read first, unless neither is missing. What somebody
+    /// else changes in these two fields between the two calls is changed back;
+    /// [`if_unchanged`](Self::if_unchanged) narrows that gap but cannot close it.
+    ///
+    /// ```no_run
+    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
+    /// let update = ikcrm::OpportunityUpdate::new().stage("赢单").fill(true);
+    /// client.update_opportunity(568_587, &update)?;
+    /// # Ok::<(), ikcrm::Error>(())
+    /// ```
+    pub fn fill(mut self, fill: bool) -> Self {
+        self.fill = fill;
+        self
+    }
+
+    /// Updates only if the opportunity is still as in this record, which an earlier call answered;
+    /// otherwise fails with [`Error::Conflict`](crate::Error::Conflict), which names the fields that
+    /// differ, and updates nothing.
+    ///
+    /// That takes two calls: the opportunity is read first (once, even with [`fill`](Self::fill)).
+    /// Compared are the keys that both records have. What belongs to others is compared by its id
+    /// (the customer, not the customer's telephone number), what the CRM derives (`*_mapped`,
+    /// `*_display`, …) not at all, and nothing is nothing, be it `null`, `""`, `{}` or `[]`.
+    ///
+    /// It finds what was changed before the reading, however long ago the record was taken, and
+    /// `updated_at`, which the CRM keeps to the minute, makes it find even changes of fields that are
+    /// not served. It cannot find what is changed between the reading and the update, some
+    /// milliseconds later: the API has no way to update on a condition.
+    pub fn if_unchanged(mut self, record: &Opportunity) -> Self {
+        self.if_unchanged = Some(record.clone());
         self
     }
 

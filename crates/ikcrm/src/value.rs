@@ -55,6 +55,46 @@ impl Value {
     }
 }
 
+/// An option of a field, by its id or by its label.
+///
+/// Numbers and texts convert into it, so `.stage(3514)` and `.stage("谈判/合同")` both work. A text of
+/// digits is an id. A label is looked up in the field map, which takes a call the first time; see
+/// [`Client::field_map`](crate::Client::field_map).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// The option's id.
+    Id(u64),
+    /// The option's label, or its id in digits.
+    Label(String),
+}
+
+impl From<u64> for Choice {
+    fn from(id: u64) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&str> for Choice {
+    fn from(label: &str) -> Self {
+        Self::Label(label.to_owned())
+    }
+}
+
+impl From<String> for Choice {
+    fn from(label: String) -> Self {
+        Self::Label(label)
+    }
+}
+
+impl From<Choice> for Value {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Id(id) => id.into(),
+            Choice::Label(label) => label.into(),
+        }
+    }
+}
+
 /// The first 40 characters, so that a message stays readable.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(40).collect();

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
 
 use ikcrm::FieldErrorCode;
-use ikcrm::contract::{FIELDS, Kind, OPTIONS, QUOTA_OPTIONS, SHAPES, kind_of_code};
+use ikcrm::contract::{FIELDS, Kind, OPTIONS, QUERY_PARTS, QUOTA_OPTIONS, SHAPES, kind_of_code};
 use serde_json::{Map, Value, json};
 
 fn contract(name: &str) -> Value {
@@ -51,6 +51,11 @@ fn the_client_options_are_as_listed() {
     let options = contract("options.json");
     assert_eq!(column(&options["client"], "name"), OPTIONS);
     assert_eq!(column(&options["quota"], "name"), QUOTA_OPTIONS);
+}
+
+#[test]
+fn the_parts_of_a_query_are_as_listed() {
+    assert_eq!(column(&contract("query.json"), "name"), QUERY_PARTS);
 }
 
 #[test]

@@ -182,6 +182,8 @@ pub struct Respond {
     pub base64: Option<String>,
     /// The sample answer with these keys of its `data` replaced.
     pub sample: Option<Map<String, Value>>,
+    /// A sample answer of another endpoint.
+    pub sample_of: Option<SampleOf>,
     /// A body that is this many times the letter `x` within a JSON text.
     pub large: Option<usize>,
     /// The body's type (default: `application/json; charset=utf-8`).
@@ -197,6 +199,16 @@ pub struct Respond {
     pub close: bool,
     /// Send only this many bytes of the body, then hang up.
     pub cut_at: Option<usize>,
+}
+
+/// The endpoints with sample answers of their own, made up in the form that other clients tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SampleOf {
+    /// `tests/contract/sample_field_map.json`.
+    FieldMap,
+    /// `tests/contract/sample_custom_fields.json`.
+    CustomFields,
 }
 
 /// What goes wrong on the wire.

@@ -9,9 +9,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::case::Respond;
+use crate::case::{Respond, SampleOf};
 
 const SAMPLE: &str = include_str!("../../contract/sample_answer.json");
+const FIELD_MAP: &str = include_str!("../../contract/sample_field_map.json");
+const CUSTOM_FIELDS: &str = include_str!("../../contract/sample_custom_fields.json");
 
 /// A request as it came; header names are in lower case.
 #[derive(Debug)]
@@ -102,6 +104,8 @@ fn body(respond: &Respond) -> io::Result<Vec<u8>> {
             }
             sample.to_string().into_bytes()
         }
+        Respond { sample_of: Some(SampleOf::FieldMap), .. } => FIELD_MAP.into(),
+        Respond { sample_of: Some(SampleOf::CustomFields), .. } => CUSTOM_FIELDS.into(),
         Respond { large: Some(size), .. } => {
             format!(r#"{{"code":0,"data":{{"id":1,"note":"{}"}}}}"#, "x".repeat(*size)).into_bytes()
         }

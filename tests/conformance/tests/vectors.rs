@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use ikcrm::contract::{Kind, Shape, Typed};
 use ikcrm::{
-    CallOptions, Client, ClientBuilder, Error, Opportunity, OpportunityUpdate, Record, TokenStore,
-    TokenStoreFailure, Value,
+    CallOptions, Client, ClientBuilder, Error, FieldMap, Opportunity, OpportunityQuery,
+    OpportunityRow, OpportunityUpdate, Record, TokenStore, TokenStoreFailure, Value,
 };
 use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server};
 use serde_json::{Map, Value as Json, json};
@@ -40,6 +40,8 @@ fn every_vector_holds() {
 #[derive(Debug)]
 enum Brought {
     Opportunity(Opportunity),
+    Rows(Vec<OpportunityRow>, Option<u64>),
+    FieldMap(FieldMap),
 }
 
 /// Everything that is not as the case says.
@@ -119,7 +121,19 @@ fn call(client: &Client, call: &Call) -> Result<Brought, Error> {
         Method::UpdateOpportunity => client
             .update_opportunity_with(id.unwrap(), &update(call), &options)
             .map(Brought::Opportunity),
-        _ => todo!(),
+        Method::GetOpportunity => {
+            client.get_opportunity_with(id.unwrap(), &options).map(Brought::Opportunity)
+        }
+        Method::ListOpportunities => {
+            let mut list = client.list_opportunities_with(&query(call), options)?;
+            let rows = list.by_ref().take(call.take.unwrap_or(usize::MAX));
+            let rows = rows.collect::<Result<_, _>>()?;
+            Ok(Brought::Rows(rows, list.total_count()))
+        }
+        Method::FieldMap => {
+            let entity = value(&call.entity).unwrap();
+            client.field_map_with(entity, call.refresh, &options).map(Brought::FieldMap)
+        }
     }
 }
 
@@ -137,10 +151,20 @@ fn settings(case: &Case, address: &Address) -> ClientBuilder {
 }
 
 fn update(call: &Call) -> OpportunityUpdate {
-    let update = OpportunityUpdate::new().partial(call.partial);
+    let update = OpportunityUpdate::new().partial(call.partial).fill(call.fill);
+    let given = call.if_unchanged.as_ref();
+    let given = given.map(|data| Opportunity::from_json(&data.to_string()).unwrap());
+    let update = given.iter().fold(update, OpportunityUpdate::if_unchanged);
     call.fields.iter().fold(update, |update, (name, field)| match value(field) {
         Some(value) => update.set(name.clone(), value),
         None => update,
+    })
+}
+
+fn query(call: &Call) -> OpportunityQuery {
+    call.query.iter().fold(OpportunityQuery::new(), |query, (name, part)| match value(part) {
+        Some(value) => query.set(name.clone(), value),
+        None => query,
     })
 }
 
@@ -179,17 +203,55 @@ fn value(json: &Json) -> Option<Value> {
 fn differences(outcome: &Outcome, brought: &Brought) -> Vec<String> {
     match brought {
         Brought::Opportunity(opportunity) => record_differences(outcome, opportunity),
+        Brought::Rows(rows, total_count) => row_differences(outcome, rows, *total_count),
+        Brought::FieldMap(map) => map_differences(outcome, map),
     }
 }
 
-fn record_differences(outcome: &Outcome, opportunity: &Opportunity) -> Vec<String> {
+fn row_differences(
+    outcome: &Outcome,
+    rows: &[OpportunityRow],
+    total_count: Option<u64>,
+) -> Vec<String> {
+    let expected = outcome.rows.as_ref().unwrap();
     let mut found = Vec::new();
-    for (path, expected) in outcome.opportunity.iter().flatten() {
-        let got = attribute(opportunity, path);
+    if expected.len() != rows.len() {
+        found.push(format!("expected {} rows, got {}", expected.len(), rows.len()));
+    }
+    for (attributes, row) in expected.iter().zip(rows) {
+        found.extend(attribute_differences(attributes, row));
+    }
+    if outcome.total_count.is_some() && outcome.total_count != total_count {
+        found.push(format!("total_count: got {total_count:?}"));
+    }
+    found
+}
+
+fn map_differences(outcome: &Outcome, map: &FieldMap) -> Vec<String> {
+    let expected = outcome.field_map.as_ref().unwrap();
+    let differs = |(field, options): (&String, &Json)| {
+        let got = map.field(field).map(|field| {
+            field.options.iter().map(|of| json!([of.id, of.label, of.enabled])).collect::<Json>()
+        });
+        (got.as_ref() != Some(options)).then(|| format!("{field}: got {got:?}"))
+    };
+    expected.iter().filter_map(differs).collect()
+}
+
+fn attribute_differences(expected: &Map<String, Json>, record: &Record) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, expected) in expected {
+        let got = attribute(record, path);
         if got != *expected {
             found.push(format!("{path}: expected {expected}, got {got}"));
         }
     }
+    found
+}
+
+fn record_differences(outcome: &Outcome, opportunity: &Opportunity) -> Vec<String> {
+    let attributes = outcome.opportunity.clone().unwrap_or_default();
+    let mut found = attribute_differences(&attributes, opportunity);
     for (key, expected) in outcome.raw.iter().flatten() {
         let got = opportunity.get(key);
         if got.as_ref() != Some(expected) {
