@@ -1,0 +1,47 @@
+// A list of opportunities, which reads a page when it needs one.
+'use strict'
+
+const { start } = require('./calls.js')
+const { failure } = require('./failure.js')
+const { CancelHandle } = require('./native.js')
+
+class OpportunityList {
+  #pages
+  #handle = new CancelHandle()
+  #signal
+  #parse
+
+  /** How many rows the CRM says the whole list has; null before the first page. */
+  totalCount = null
+
+  constructor(open, signal, parse) {
+    this.#pages = open(this.#handle)
+    this.#signal = signal
+    this.#parse = parse
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (let page; (page = await this.#page()) !== null;) {
+      const [totalCount, rows] = page
+      this.totalCount = totalCount
+      for (const row of rows) yield this.#parse(row)
+    }
+  }
+
+  /** The next page, while which is read the signal ends it. */
+  async #page() {
+    const signal = this.#signal
+    const abort = () => this.#handle.cancel()
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort()
+    try {
+      const text = await start((queue, call) => this.#pages.next(queue, call))
+      if (typeof text !== 'string') throw failure(text, signal)
+      return JSON.parse(text)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+}
+
+module.exports = { OpportunityList }
