@@ -62,6 +62,7 @@ impl Transport {
             .max_idle_connections(MAX_IDLE)
             .max_idle_connections_per_host(MAX_IDLE)
             .max_idle_age(MAX_IDLE_AGE)
+            .max_response_header_size(BUFFER - 1) // a full buffer would pass for a hang-up
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();

@@ -180,6 +180,17 @@ fn an_answer_that_trickles_ends_at_the_deadline() {
 }
 
 #[test]
+fn a_head_without_end_is_no_answer() {
+    let server = Server::start();
+    let result = call(&server.client(), CallOptions::new());
+    let mut stream = server.accept();
+    read_request(&mut stream).unwrap();
+    stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
+    while stream.get_mut().write_all(&[b'a'; 1024]).is_ok() {}
+    assert_eq!(wait(&result).unwrap_err().code(), "invalid_answer");
+}
+
+#[test]
 fn calls_reuse_one_connection() {
     let server = Server::start();
     let client = server.client();
