@@ -21,9 +21,10 @@ class OpportunityList {
   }
 
   async *[Symbol.asyncIterator]() {
-    for (let page; (page = await this.#page()) !== null;) {
-      const [totalCount, rows] = page
+    for (;;) {
+      const [totalCount, rows] = await this.#page()
       this.totalCount = totalCount
+      if (rows === null) return
       for (const row of rows) yield this.#parse(row)
     }
   }

@@ -83,7 +83,7 @@ export declare class NativeClient {
 
 /** The pages of a list. */
 export declare class NativeList {
-  /** Reads the next page: `[total count, [row, …]]`, or null when there is none. */
+  /** Reads the next page: `[total count, [row, …]]`, with null for the rows when there is none. */
   next(queue: CompletionQueue, call: number): void
 }
 

@@ -27,7 +27,7 @@ impl NativeList {
 
 #[napi]
 impl NativeList {
-    /// Reads the next page: `[total count, [row, …]]`, or null when there is none.
+    /// Reads the next page: `[total count, [row, …]]`, with null for the rows when there is none.
     #[napi]
     pub fn next(&self, queue: &CompletionQueue, call: i64) {
         let list = Arc::clone(&self.list);
@@ -36,9 +36,12 @@ impl NativeList {
 }
 
 fn next(list: &Mutex<OpportunityList>) -> Result<Utf16String, Error> {
-    let page = list.lock().unwrap_or_else(PoisonError::into_inner).next_page()?;
-    let Some(page) = page else { return Ok(text("null")) };
-    let total = page.total_count.map_or_else(|| "null".to_owned(), |total| total.to_string());
-    let rows: Vec<_> = page.rows.iter().map(|row| row.raw()).collect();
-    Ok(text(&format!("[{total},[{}]]", rows.join(","))))
+    let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+    let rows = list.next_page()?.map(|page| {
+        let rows: Vec<_> = page.rows.iter().map(|row| row.raw()).collect();
+        format!("[{}]", rows.join(","))
+    });
+    let total = list.total_count().map(|total| total.to_string());
+    let or_null = |json: Option<String>| json.unwrap_or_else(|| "null".to_owned());
+    Ok(text(&format!("[{},{}]", or_null(total), or_null(rows))))
 }
