@@ -17,7 +17,7 @@ demo: python node servers
 # --- set-up -----------------------------------------------------------------------------------
 
 python: $(VENV)/ready
-	cd python && maturin develop --quiet
+	cd python && PIP_QUIET=1 maturin develop --quiet
 
 $(VENV)/ready: python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
