@@ -1,11 +1,13 @@
 // An AbortSignal ends a call before, during and after it, and leaves nothing behind.
 
 import assert from 'node:assert/strict'
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 
-import { CancelledError, ServerError, ValidationError } from '../../node/index.js'
-import { Crm, FIELDS, LONG_MS } from './support.mjs'
+import { CancelledError, Client, ServerError, ValidationError } from '../../node/index.js'
+import { Crm, FIELDS, LONG_MS, TOKEN } from './support.mjs'
 
 const OPTIONS = { timeout: LONG_MS / 2 }
 
@@ -42,6 +44,43 @@ test('an abort during a call ends it and tells that it went out', OPTIONS, async
   controller.abort()
   await outcome
   assert.equal(listeners(controller.signal), 0)
+})
+
+test('an abort amid an answer ends the call', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const controller = new AbortController()
+  const call = crm.client().updateOpportunity(1, FIELDS, { signal: controller.signal })
+  const outcome = assert.rejects(call, ({ name, mayHaveBeenApplied }) => {
+    return name === 'CancelledError' && mayHaveBeenApplied
+  })
+  await crm.arrived(1)
+  crm.requests[0].answer('{"code":0,"da', 200, { 'content-length': '5000' })
+  controller.abort()
+  await outcome
+})
+
+/** Listens, tells its port, and never accepts: its loop is blocked for good. */
+const DEAF = `
+  const { parentPort } = require('node:worker_threads')
+  const server = require('node:net').createServer()
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })
+`
+
+test('an abort while connecting ends the call', OPTIONS, async (t) => {
+  const deaf = new Worker(DEAF, { eval: true })
+  t.after(() => deaf.terminate())
+  const [port] = await once(deaf, 'message')
+  const filling = Array.from({ length: 2 }, () => connect(port, '127.0.0.1'))
+  t.after(() => filling.forEach((socket) => socket.destroy()))
+  await Promise.all(filling.map((socket) => once(socket, 'connect')))
+  const client = new Client({ token: TOKEN, baseUrl: `http://127.0.0.1:${port}` })
+  const call = client.updateOpportunity(1, FIELDS, { signal: AbortSignal.timeout(50) })
+  await assert.rejects(call, ({ name, mayHaveBeenApplied }) => {
+    return name === 'CancelledError' && !mayHaveBeenApplied
+  })
 })
 
 test('an abort ends the wait before another attempt', OPTIONS, async (t) => {

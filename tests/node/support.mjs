@@ -24,7 +24,9 @@ export function json(path) {
 /** A CRM that holds every request until `answer` is called on it; closed when the test is over. */
 export class Crm {
   requests = []
-  #server = createServer((request, response) => this.#take(request, response))
+  #server = createServer({ keepAliveTimeout: LONG_MS }, (request, response) =>
+    this.#take(request, response),
+  )
   #arrivals = []
 
   static async start(test) {
@@ -69,7 +71,8 @@ export class Crm {
     const answer = (text = SAMPLE, status = 200, headers = {}) => {
       if (!response.writableEnded) response.writeHead(status, headers).end(text)
     }
-    const taken = { body: JSON.parse(body), headers: request.headers, url: request.url, answer }
+    const { headers, socket, url } = request
+    const taken = { body: JSON.parse(body), headers, socket, url, answer }
     this.requests.push(taken)
     for (const { count, resolve } of this.#arrivals) if (this.requests.length >= count) resolve()
     this.#answer(taken)

@@ -49,6 +49,14 @@ struct Inner {
     resources: PerProcess<Resources>,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(resources) = self.resources.existing() {
+            resources.workers.close();
+        }
+    }
+}
+
 /// What is of no use to a fork: sockets, threads, locks.
 pub(crate) struct Resources {
     transport: Transport,

@@ -28,4 +28,14 @@ impl<T> PerProcess<T> {
         }
         &process.value
     }
+
+    /// The running process's value, if it has one yet.
+    pub(crate) fn existing(&self) -> Option<&T> {
+        let id = std::process::id();
+        let mut process = self;
+        while process.id != id {
+            process = process.forked.get()?;
+        }
+        Some(&process.value)
+    }
 }

@@ -1,4 +1,5 @@
-//! Threads for calls that a caller does not wait for: started on demand, ended when idle.
+//! Threads for calls that a caller does not wait for: started on demand, ended when idle for long
+//! or with their client.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ struct Job {
 }
 
 /// A pool of threads.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Workers(Arc<Shared>);
 
 #[derive(Default)]
@@ -36,6 +37,8 @@ struct State {
     idle: usize,
     /// Whether a thread sweeps.
     sweeping: bool,
+    /// Whether no further call comes.
+    closed: bool,
 }
 
 impl Workers {
@@ -49,8 +52,12 @@ impl Workers {
         let mut state = self.0.lock();
         if state.idle <= state.jobs.len() {
             if state.threads < MOST {
-                self.start(Shared::work)?;
-                state.threads += 1;
+                match self.start(Shared::work) {
+                    Ok(()) => state.threads += 1,
+                    // The system has no more to give: one of those that are there comes to it.
+                    Err(_) if state.threads > 0 => {}
+                    Err(error) => return Err(error),
+                }
             } else if cancel.is_some() && !state.sweeping {
                 self.start(Shared::sweep)?;
                 state.sweeping = true;
@@ -60,6 +67,12 @@ impl Workers {
         drop(state);
         self.0.wake.notify_one();
         Ok(())
+    }
+
+    /// Ends the idle threads; no call comes any more.
+    pub(crate) fn close(&self) {
+        self.0.lock().closed = true;
+        self.0.wake.notify_all();
     }
 
     fn start(&self, work: fn(&Shared)) -> std::io::Result<()> {
@@ -105,12 +118,16 @@ impl Shared {
         state.sweeping.then_some(cancelled)
     }
 
-    /// The next job, or nothing when the thread was idle for long and has signed off.
+    /// The next job, or nothing when the thread has signed off, since it was idle for long or no
+    /// job can come.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
+            }
+            if state.closed {
+                return None;
             }
             state.idle += 1;
             let (woken, wait) =
@@ -126,5 +143,41 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::OnceCell;
+    use std::sync::mpsc::{self, Sender};
+
+    use super::*;
+
+    /// Tells when the thread that keeps it has ended.
+    struct Ended(Sender<()>);
+
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            self.0.send(()).ok();
+        }
+    }
+
+    thread_local! {
+        static ENDED: OnceCell<Ended> = const { OnceCell::new() };
+    }
+
+    #[test]
+    fn idle_threads_end_when_no_call_comes() {
+        let workers = Workers::default();
+        let (begun, calls) = mpsc::channel();
+        let (sender, ended) = mpsc::channel();
+        let call = move || {
+            ENDED.with(|cell| cell.set(Ended(sender)).is_ok());
+            begun.send(()).unwrap();
+        };
+        workers.run(None, call).unwrap();
+        calls.recv().unwrap();
+        workers.close();
+        ended.recv_timeout(IDLE / 2).unwrap();
     }
 }
