@@ -69,6 +69,6 @@ def test_a_stores_password_is_not_shown() -> None:
 
 
 def test_a_pickled_client_keeps_its_quota(crm: Crm) -> None:
-    client = crm.client(quota=ikcrm.Quota(calls=7))
+    client = crm.client(quota=ikcrm.Quota(calls=7), pickle_secrets=True)
     status = pickle.loads(pickle.dumps(client)).quota()
     assert status.calls == 7

@@ -163,8 +163,17 @@ def test_a_fork_amid_calls_of_other_threads_can_call(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
+@pytest.mark.parametrize("secret", [{"token": TOKEN}, {"login": "demo", "password": TOKEN}])
+def test_a_client_is_not_pickled_with_its_secrets_unless_told_to(kind: Any, secret: Any) -> None:
+    client = kind(**secret, base_url="http://127.0.0.1:9")
+    with pytest.raises(TypeError, match="pickle_secrets=True") as raised:
+        pickle.dumps(client)
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
 def test_a_pickled_client_holds_its_settings(kind: Any) -> None:
-    client = kind(token=TOKEN, base_url="http://127.0.0.1:9", timeout=5)
+    client = kind(token=TOKEN, base_url="http://127.0.0.1:9", timeout=5, pickle_secrets=True)
     pickled = pickle.dumps(client)
     assert TOKEN.encode() in pickled
     back = pickle.loads(pickled)
@@ -189,7 +198,7 @@ import pickle, sys
 client = pickle.loads(bytes.fromhex(sys.argv[1]))
 print(client.update_opportunity(568587, title="ccc", customer_id=1).id)
 """
-    with python(code, pickle.dumps(crm.client()).hex()) as child:
+    with python(code, pickle.dumps(crm.client(pickle_secrets=True)).hex()) as child:
         assert child.communicate(timeout=LONG) == ("568587\n", "")
     assert TOKEN in crm.requests[0].headers["authorization"]
 

@@ -36,7 +36,7 @@ class AsyncClient(BaseClient):
     Its calls run on threads of the core's. Cancelling a task ends its call within about a tenth of
     a second; what had been sent by then may have been carried out.
 
-    A pickled client holds the token, unless `from_env` made it.
+    It can be pickled as `Client` can.
     """
 
     __slots__ = ()

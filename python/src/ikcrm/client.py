@@ -23,17 +23,22 @@ if TYPE_CHECKING:
 class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
-    __slots__ = ("__weakref__", "_native", "_options")
+    __slots__ = ("__weakref__", "_native", "_options", "_pickle_secrets")
 
     _native: _native.Client
     _options: ClientOptions | None
+    _pickle_secrets: bool
 
-    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+    def __init__(self, *, pickle_secrets: bool = False, **options: Unpack[ClientOptions]) -> None:
         """Makes a client; no connection is opened yet.
+
+        `pickle_secrets` lets pickles of the client hold its token and password; without it such a
+        client cannot be pickled.
 
         Raises `ConfigError` with every fault of the settings.
         """
         self._options = options
+        self._pickle_secrets = pickle_secrets
         quota = options.get("quota")
         settings = {"quota": quota._asdict()} if isinstance(quota, Quota) else {}
         self._native = _native.Client({**options, **settings})
@@ -52,16 +57,25 @@ class BaseClient:
         """
         client = cls.__new__(cls)
         client._options = None
+        client._pickle_secrets = False
         client._native = _native.Client.from_env()
         return client
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the settings, **with the token**; those of the environment are read anew."""
+        """Pickles the settings; those of the environment are left out and read anew."""
+        if self._options is None:
+            return type(self).from_env, ()
+        secrets = [name for name in ("token", "password") if name in self._options]
+        if secrets and not self._pickle_secrets:
+            raise TypeError(
+                f"a pickle of this client would hold its {' and '.join(secrets)}: "
+                "make it with pickle_secrets=True to allow that, or with from_env()"
+            )
         return _made, (type(self), self._options)
 
 
-def _made(cls: type[BaseClient], options: ClientOptions | None) -> BaseClient:
-    return cls.from_env() if options is None else cls(**options)
+def _made(cls: type[BaseClient], options: ClientOptions) -> BaseClient:
+    return cls(pickle_secrets=True, **options)
 
 
 class Client(BaseClient):
@@ -72,7 +86,8 @@ class Client(BaseClient):
         with ikcrm.Client(token="the open-API token") as client:
             opportunity = client.update_opportunity(568587, title="ccc", customer_id=1)
 
-    A pickled client holds the token, unless `from_env` made it.
+    A client that `from_env` made can be pickled; any other only with `pickle_secrets=True`, for its
+    pickle holds the token and the password.
     """
 
     __slots__ = ()
