@@ -17,7 +17,7 @@ demo: python node servers
 # --- set-up -----------------------------------------------------------------------------------
 
 python: $(VENV)/ready
-	cd python && maturin develop --quiet
+	cd python && PIP_QUIET=1 maturin develop --quiet
 
 $(VENV)/ready: python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -59,8 +59,14 @@ gates:
 generate: python node
 	cd python && maturin generate-stubs --quiet --features stubs --out src
 
-bench:
-	$(PYTHON) tests/bench/bench.py
+bench: python node
+	cargo build --quiet --release -p ikcrm-bench -p ikcrm-sandbox --bins
+	$(BIN)/pip install --quiet -r tests/bench/requirements.txt
+	cd python && maturin develop --quiet --release
+	cd node && npm run --silent build
+	cd tests/bench/node && npm ci --no-fund --no-audit --silent
+	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/quota.py
 
 clean:
 	cargo clean

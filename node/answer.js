@@ -8,9 +8,30 @@ const NESTED = new Map(
   shapes().map(({ name, attributes }) => [name, attributes.filter(({ shape }) => shape)]),
 )
 
-/** The object of this kind in a JSON text, with every key that came, in order. */
-function parse(json, shape) {
-  return withoutEmpty(JSON.parse(json), shape)
+/** The opportunity in a JSON text, with every key that came, in order. */
+function opportunity(json) {
+  return withoutEmpty(JSON.parse(json), 'Opportunity')
+}
+
+/** A row of a list, with every key that came, in order. */
+function row(data) {
+  return withoutEmpty(data, 'OpportunityRow')
+}
+
+/** A field map of `[[[name, [[id, label, enabled], …]], …], raw]`. */
+function fieldMap(json, entity) {
+  const [fields, raw] = JSON.parse(json)
+  const option = ([id, label, enabled]) => ({ id, label, enabled })
+  const named = fields.map(([name, options]) => [name, options.map(option)])
+  return { entity, fields: Object.fromEntries(named), raw }
+}
+
+/** How much of a quota is used, of `[calls, used, milliseconds]` or null. */
+function quotaStatus(json) {
+  const usage = JSON.parse(json)
+  if (usage === null) return null
+  const [calls, used, nextFreeMs] = usage
+  return { calls, used, free: Math.max(calls - used, 0), nextFreeMs }
 }
 
 /** The object, with null for each declared object that came as `{}` or `""`. */
@@ -30,4 +51,4 @@ function isEmpty(value) {
   return true
 }
 
-module.exports = { parse }
+module.exports = { fieldMap, opportunity, quotaStatus, row }

@@ -18,6 +18,8 @@ export interface CustomFields {
   [key: `file_asset${string}`]: Json | undefined
   /** Sent as it is. */
   [key: `subform_${string}`]: Json | undefined
+  /** A custom field by its label, which is looked up before. */
+  [label: string]: Json | Id | Id[] | undefined
 }
 
 /**
@@ -39,7 +41,7 @@ export interface OpportunityUpdate {
    * thousands separators are refused.
    */
   expect_amount?: string | number | null
-  /** The id of the sales stage (销售阶段), as the field map gives it. */
+  /** The sales stage (销售阶段): its id as the field map gives it, or its label. */
   stage?: Id | null
   /** The day on which the contract is expected (预计签单日期), `YYYY-MM-DD`. */
   expect_sign_date?: string | null
@@ -49,9 +51,9 @@ export interface OpportunityUpdate {
   customer_requirement?: string | null
   /** A note (备注). */
   note?: string | null
-  /** The id of the source (来源), as the field map gives it. */
+  /** The source (来源): its id as the field map gives it, or its label. */
   source?: Id | null
-  /** The id of the kind of opportunity (商机类型), as the field map gives it. */
+  /** The kind (商机类型): its id as the field map gives it, or its label. */
   kind?: Id | null
   /** The id of the department it belongs to (所属部门). */
   want_department_id?: Id | null
@@ -63,7 +65,7 @@ export interface OpportunityUpdate {
   custom?: CustomFields
 }
 
-/** What one call does differently from its client. */
+/** What a call does differently from its client. */
 export interface CallOptions {
   /** Ends the call within about a tenth of a second of its abort, with a `CancelledError`. */
   signal?: AbortSignal | null
@@ -71,11 +73,82 @@ export interface CallOptions {
   timeoutMs?: number | null
   /** How often the call is made again after a passing failure, 0 to 10 (the client's). */
   maxRetries?: number | null
+}
+
+/** What an update does differently. */
+export interface UpdateOptions extends CallOptions {
   /**
    * Lets the update go without `title` or `customer_id` (false). The API's page requires both; a
    * client in the field was seen to succeed without.
    */
   partial?: boolean | null
+  /**
+   * Fills `title` and `customer_id`, where they are not given, with what the opportunity has
+   * (false), so that one field can be changed by itself. That takes two calls: it is read first.
+   * What somebody else changes in these two fields between the calls is changed back.
+   */
+  fill?: boolean | null
+  /**
+   * Updates only if the opportunity is still as in this record, which an earlier call answered;
+   * otherwise rejects with a `ConflictError`, which names the fields that differ. That takes two
+   * calls. It finds what was changed before the reading, not what is changed between it and the
+   * update: the API has no way to update on a condition.
+   */
+  ifUnchanged?: Opportunity | null
+}
+
+/** What the reading of a field map does differently. */
+export interface FieldMapOptions extends CallOptions {
+  /** Reads the map anew though the client has it (false). */
+  refresh?: boolean | null
+}
+
+/** Which opportunities to list, and how; what is left out is left to the CRM. */
+export interface OpportunityQuery {
+  /** Only those at this sales stage (销售阶段), by its id or its label. */
+  stage?: Id | null
+  /** Only those that the CRM finds by this text. */
+  query?: string | null
+  /** The key to order by, such as `created_at`. */
+  sort?: string | null
+  /** The direction of the order. */
+  order?: 'asc' | 'desc' | null
+  /** Only those made from the first to the last of these days, `YYYY-MM-DD`, in China's time. */
+  created_between?: [string, string] | null
+  /** How many rows a page has, 1 to 100 (100, so that a list takes the fewest calls). */
+  per_page?: number | null
+}
+
+/** An option of a field. */
+export interface FieldOption {
+  /** The id to write. Ids differ from enterprise to enterprise. */
+  id: string
+  /** The label that the CRM's screens show. */
+  label: string
+  /** Whether it may be written. */
+  enabled: boolean
+}
+
+/** The options of an entity's fields. */
+export interface FieldMap {
+  /** The entity, such as `opportunity`. */
+  entity: string
+  /** Each field's options by its name, in the CRM's order, disabled ones too. */
+  fields: Record<string, FieldOption[]>
+  /** The CRM's answer, as it came. */
+  raw: unknown
+}
+
+/**
+ * The rows of a list, for `for await`: a page is read when it is needed, and stopping early reads no
+ * further one. A list is no snapshot: what is made or deleted while it is read may move rows from
+ * page to page.
+ */
+export class OpportunityList implements AsyncIterable<OpportunityRow> {
+  private constructor()
+  /** How many rows the CRM says the whole list has; `null` before the first page. */
+  readonly totalCount: number | null;
+  [Symbol.asyncIterator](): AsyncGenerator<OpportunityRow, void, undefined>
 }
 
 /** How many calls may be made in any stretch of time, by whom together. */
@@ -192,7 +265,11 @@ export class Client {
    * Updates an opportunity: `PUT /api/v2/opportunities/:id`.
    *
    * @returns The opportunity as the CRM has it now.
-   * @throws {ValidationError} with every fault of the values, before anything is sent.
+   * `stage`, `source` and `kind` take ids or labels, `custom` keys or labels; labels are looked up
+   * before.
+   *
+   * @throws {ValidationError} with every fault of the values, before anything is sent but look-ups.
+   * @throws {ConflictError} when the opportunity differs from `ifUnchanged`; it was not updated.
    * @throws {ApiError} when the CRM refused: `AuthError`, `NotFoundError`,
    *   `InvalidParametersError`, `RateLimitedError`, `ServerError`, or itself.
    * @throws {TransportError} when the CRM could not be reached or the connection broke;
@@ -203,14 +280,45 @@ export class Client {
   updateOpportunity(
     id: Id,
     fields: OpportunityUpdate,
-    options?: CallOptions | null,
+    options?: UpdateOptions | null,
   ): Promise<Opportunity>
-  /** Updates an opportunity with some of the required fields left out. */
+  /** Updates an opportunity with some of the required fields left out, or filled. */
   updateOpportunity(
     id: Id,
     fields: Partial<OpportunityUpdate>,
-    options: CallOptions & { partial: true },
+    options: UpdateOptions & ({ partial: true } | { fill: true }),
   ): Promise<Opportunity>
+
+  /**
+   * Reads an opportunity: `GET /api/v2/opportunities/:id`.
+   *
+   * @throws {ValidationError} when the id is wrong, and what a call can throw.
+   */
+  getOpportunity(id: Id, options?: CallOptions | null): Promise<Opportunity>
+
+  /**
+   * Lists opportunities: `GET /api/v2/opportunities`, a page when it is needed. Rows are flat, as
+   * the CRM serves them. A `timeoutMs` is one page's. The vendor does not document the endpoint;
+   * other clients use it.
+   *
+   * ```js
+   * for await (const row of client.listOpportunities({ stage: '谈判/合同' })) console.log(row.title)
+   * ```
+   *
+   * @throws {ValidationError} with every fault of the query; the rows throw what a call can.
+   */
+  listOpportunities(query?: OpportunityQuery | null, options?: CallOptions | null): OpportunityList
+
+  /**
+   * Reads the options of an entity's fields: `GET /api/v2/field_maps/:entity`. The client keeps them
+   * for ten minutes. The vendor does not document the endpoint; other clients use it.
+   *
+   * @throws {ValidationError} when there is no such entity, and what a call can throw.
+   */
+  fieldMap(
+    entity?: 'opportunity' | (string & {}),
+    options?: FieldMapOptions | null,
+  ): Promise<FieldMap>
 
   /**
    * Tells how much of the quota is used now; `null` when it is turned off.
@@ -288,6 +396,57 @@ export interface Opportunity {
   /** When it was made, `YYYY-MM-DD HH:MM` in China's time. */
   created_at?: string | null
   /** When it was last changed, `YYYY-MM-DD HH:MM` in China's time. */
+  updated_at?: string | null
+}
+
+/** A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects. */
+export interface OpportunityRow {
+  [key: string]: unknown
+  /** The opportunity's id. */
+  id?: number | null
+  /** The title (商机标题). */
+  title?: string | null
+  /** The name, if the CRM sends one. */
+  name?: string | null
+  /** The id of the customer it is for (对应客户). */
+  customer_id?: number | null
+  /** The name of the customer it is for. */
+  customer_name?: string | null
+  /** The id of the user in charge (负责人). */
+  user_id?: number | null
+  /** The name of the user in charge. */
+  user_name?: string | null
+  /** The expected amount (预计销售金额). */
+  expect_amount?: string | number | null
+  /** The chance of winning, as it came: `80%` or a number. */
+  sign_possibility?: string | number | null
+  /** The day on which it was found (商机获取日期), `YYYY-MM-DD` or `""`. */
+  get_time?: string | null
+  /** The day on which the contract is expected (预计签单日期), `YYYY-MM-DD` or `""`. */
+  expect_sign_date?: string | null
+  /** The id of the sales stage (销售阶段). */
+  stage?: string | null
+  /** The label of the sales stage. */
+  stage_mapped?: string | null
+  /** The id of the source (来源). */
+  source?: string | null
+  /** The label of the source. */
+  source_mapped?: string | null
+  /** The id of the kind (商机类型). */
+  kind?: string | null
+  /** The label of the kind. */
+  kind_mapped?: string | null
+  /** What the customer needs (客户需求). */
+  customer_requirement?: string | null
+  /** The note (备注). */
+  note?: string | null
+  /** The state of approval. */
+  approve_status?: string | null
+  /** The label of the state of approval. */
+  approve_status_i18n?: string | null
+  /** When it was made, in China's time. */
+  created_at?: string | null
+  /** When it was last changed, in China's time. */
   updated_at?: string | null
 }
 

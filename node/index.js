@@ -2,13 +2,14 @@
 'use strict'
 
 const { listen } = require('./abort.js')
-const { parse } = require('./answer.js')
+const answer = require('./answer.js')
 const { start } = require('./calls.js')
 const { failure } = require('./failure.js')
+const { OpportunityList } = require('./list.js')
 const native = require('./native.js')
 const { asked, told } = require('./tokens.js')
 
-const { NativeClient } = native
+const { NativeClient, NativeList } = native
 const version = native.version()
 
 class Client {
@@ -23,14 +24,45 @@ class Client {
   }
 
   updateOpportunity(id, fields, options = null) {
-    return run(opportunity, options, (queue, call, cancel) =>
-      this.#native.updateOpportunity(queue, call, id, fields, options, cancel),
+    const spelt = withRecordAsText(options)
+    return run(answer.opportunity, options, (queue, call, cancel) =>
+      this.#native.updateOpportunity(queue, call, id, fields, spelt, cancel),
+    )
+  }
+
+  getOpportunity(id, options = null) {
+    return run(answer.opportunity, options, (queue, call, cancel) =>
+      this.#native.getOpportunity(queue, call, id, options, cancel),
+    )
+  }
+
+  listOpportunities(query = null, options = null) {
+    const open = (cancel) => {
+      const list = this.#native.listOpportunities(query, options, cancel)
+      if (list instanceof NativeList) return list
+      throw failure(list)
+    }
+    return new OpportunityList(open, options?.signal, answer.row)
+  }
+
+  fieldMap(entity = 'opportunity', options = null) {
+    const { refresh = false, ...others } = options ?? {}
+    const read = (json) => answer.fieldMap(json, entity)
+    return run(read, options, (queue, call, cancel) =>
+      this.#native.fieldMap(queue, call, entity, Boolean(refresh), others, cancel),
     )
   }
 
   quota() {
-    return run(quotaStatus, null, (queue, call) => this.#native.quota(queue, call))
+    return run(answer.quotaStatus, null, (queue, call) => this.#native.quota(queue, call))
   }
+}
+
+/** The options with the record in `ifUnchanged` as the JSON text that the core reads. */
+function withRecordAsText(options) {
+  const record = options?.ifUnchanged
+  if (typeof record !== 'object' || record === null) return options
+  return { ...options, ifUnchanged: JSON.stringify(record) }
 }
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */
@@ -51,21 +83,12 @@ async function run(read, options, begin) {
   const signal = options?.signal
   const listener = listen(signal)
   try {
-    const answer = await start((queue, call) => begin(queue, call, listener.handle))
-    if (typeof answer !== 'string') throw failure(answer, signal)
-    return read(answer)
+    const outcome = await start((queue, call) => begin(queue, call, listener.handle))
+    if (typeof outcome !== 'string') throw failure(outcome, signal)
+    return read(outcome)
   } finally {
     listener.stop()
   }
-}
-
-const opportunity = (json) => parse(json, 'Opportunity')
-
-function quotaStatus(json) {
-  const usage = JSON.parse(json)
-  if (usage === null) return null
-  const [calls, used, nextFreeMs] = usage
-  return { calls, used, free: Math.max(calls - used, 0), nextFreeMs }
 }
 
 let shared
@@ -78,6 +101,7 @@ async function updateOpportunity(id, fields, options) {
 // Spelt so that Node finds the names for `import { … }` too.
 module.exports = {
   Client,
+  OpportunityList,
   updateOpportunity,
   update_opportunity: updateOpportunity,
   version,

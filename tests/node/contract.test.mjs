@@ -14,7 +14,7 @@ const TYPES = readFileSync(new URL('../../node/index.d.ts', import.meta.url), 'u
 
 /** The names and types that an interface declares. */
 function declared(name) {
-  const [, body] = TYPES.match(new RegExp(`export interface ${name} \\{\\n(.*?)\\n\\}`, 's'))
+  const [, body] = TYPES.match(new RegExp(`export interface ${name} [^{]*\\{\\n(.*?)\\n\\}`, 's'))
   const members = body.matchAll(/^ {2}(?:readonly )?(\w+)(\??): (.*)$/gm)
   return new Map(Array.from(members, ([, member, optional, type]) => [member, optional + type]))
 }
@@ -51,10 +51,10 @@ test('the options are those of the table', () => {
   const client = new Set(names([...OPTIONS.client, ...OPTIONS.hooks]))
   assert.deepEqual(new Set(declared('ClientOptions').keys()), client)
   assert.deepEqual([...declared('Quota').keys()], names(OPTIONS.quota))
-  assert.deepEqual(
-    new Set(declared('CallOptions').keys()),
-    new Set([...names(OPTIONS.call), 'signal']),
-  )
+  const call = new Set([...declared('CallOptions').keys(), ...declared('UpdateOptions').keys()])
+  assert.deepEqual(call, new Set([...names(OPTIONS.call), 'signal']))
+  const query = json('contract/query.json').map(({ name }) => name)
+  assert.deepEqual([...declared('OpportunityQuery').keys()], query)
 })
 
 test('every option of the table is known, and no other', () => {

@@ -85,15 +85,38 @@ class Store {
   }
 }
 
+/** Makes the call; a list comes with the rows that were taken of it. */
+async function make(client, { method = 'update_opportunity', ...call }) {
+  const { id, fields, query, take = Infinity, entity, if_unchanged, ...others } = call
+  const options = inNodeOptions(others)
+  if (if_unchanged !== undefined) options.ifUnchanged = if_unchanged
+  switch (method) {
+    case 'update_opportunity':
+      return client.updateOpportunity(spell(id), spell(fields ?? {}), options)
+    case 'get_opportunity':
+      return client.getOpportunity(spell(id), options)
+    case 'field_map':
+      return client.fieldMap(entity, options)
+    case 'list_opportunities': {
+      const list = client.listOpportunities(spell(query ?? {}), options)
+      return { list, rows: await taken(list, take) }
+    }
+  }
+}
+
+async function taken(list, count) {
+  const rows = []
+  if (count === 0) return rows
+  for await (const row of list) if (rows.push(row) >= count) break
+  return rows
+}
+
 async function play({ client, call, times = 1 }, { base_url, ca_bundle }, hooks) {
   const settings = { token: TOKEN, quota: null, base_url, ca_bundle, ...client }
-  const { id, fields, ...options } = call
   try {
     const made = new Client({ ...inNodeOptions(settings), ...hooks })
-    const once = () =>
-      made.updateOpportunity(spell(id), spell(fields ?? {}), inNodeOptions(options))
-    for (let done = 1; done < times; done++) await once().catch(() => {})
-    return { opportunity: await once() }
+    for (let done = 1; done < times; done++) await make(made, call).catch(() => {})
+    return { result: await make(made, call) }
   } catch (error) {
     return { error }
   }
@@ -116,6 +139,18 @@ function assertOpportunity(actual, { opportunity = {}, raw = {}, keys }) {
   }
   for (const [key, expected] of Object.entries(raw)) assert.deepEqual(actual[key], expected, key)
   if (keys) assert.deepEqual(Object.keys(actual), keys)
+}
+
+function assertResult(result, { field_map, rows, total_count, ...outcome }) {
+  for (const [name, options] of Object.entries(field_map ?? {})) {
+    const found = result.fields[name].map(({ id, label, enabled }) => [id, label, enabled])
+    assert.deepEqual(found, options, name)
+  }
+  if (total_count !== undefined) assert.equal(result.list.totalCount, total_count)
+  if (rows) {
+    assert.equal(result.rows.length, rows.length)
+    rows.forEach((row, index) => assertOpportunity(result.rows[index], { opportunity: row }))
+  } else if (!field_map) assertOpportunity(result, outcome)
 }
 
 function assertError(
@@ -160,7 +195,7 @@ describe('vectors', () => {
         const tokenStore = vector.store && new Store(vector.store)
         const hooks = { tokenStore, onToken: (token) => tokens.push(token) }
         const address = await server.ask({ start: vector })
-        const { opportunity, error } = await play(vector, address, hooks)
+        const { result, error } = await play(vector, address, hooks)
         const { problems } = await server.ask({ finish: true })
         assert.deepEqual(problems, [])
         const { stored, tokens: expected } = vector.outcome
@@ -168,7 +203,7 @@ describe('vectors', () => {
         if (expected) assert.deepEqual(tokens, expected)
         if (vector.outcome.error)
           assertError(error ?? assert.fail('no error'), vector.outcome.error)
-        else assertOpportunity(opportunity ?? assert.fail(error), vector.outcome)
+        else assertResult(result ?? assert.fail(error), vector.outcome)
       })
     }
   }

@@ -59,6 +59,11 @@ def test_the_call_options_are_those_of_the_table() -> None:
     assert set(annotations(ikcrm.CallOptions)) < beside_fields
 
 
+def test_the_parts_of_a_query_are_those_of_the_table() -> None:
+    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(annotations(ikcrm.CallOptions))
+    assert beside_options == {row["name"] for row in load("contract/query.json")}
+
+
 @pytest.mark.parametrize(("name", "attributes"), load("contract/answer.json").items())
 def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, str]) -> None:
     expected = {
@@ -117,6 +122,15 @@ def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
 def test_all_public_names_are_exported() -> None:
     assert sorted(ikcrm.__all__) == ikcrm.__all__
     public = {name for name in vars(ikcrm) if not name.startswith("_")}
-    modules = {"arguments", "async_client", "client", "errors", "quota", "records"}
+    modules = {
+        "arguments",
+        "async_client",
+        "client",
+        "errors",
+        "field_map",
+        "lists",
+        "quota",
+        "records",
+    }
     assert public - modules == set(ikcrm.__all__) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate

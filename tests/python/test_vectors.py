@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,30 +79,61 @@ def spell(value: Any) -> Any:
     return {name: inner for name, inner in spelt.items() if inner is not ABSENT}
 
 
-def call(client: Any, call: Case) -> Any:
+def begin(client: Any, call: Case) -> Any:
+    """Makes the call; of a list, begins it."""
     arguments = spell(call)
-    return client.update_opportunity(
-        arguments.pop("id"), **arguments.pop("fields", {}), **arguments
-    )
+    method = arguments.pop("method", "update_opportunity")
+    if method == "list_opportunities":
+        arguments.pop("take", None)
+        return client.list_opportunities(**arguments.pop("query", {}), **arguments)
+    if method == "field_map":
+        return client.field_map(arguments.pop("entity"), **arguments)
+    if arguments.get("if_unchanged"):
+        arguments["if_unchanged"] = ikcrm.Opportunity(json.dumps(call["if_unchanged"]))
+    return getattr(client, method)(arguments.pop("id"), **arguments.pop("fields", {}), **arguments)
 
 
 def play_blocking(case: Case, options: Any) -> Any:
     client = ikcrm.Client(**options)
+
+    def once() -> Any:
+        outcome = begin(client, case["call"])
+        if isinstance(outcome, ikcrm.OpportunityList):
+            return outcome, list(islice(outcome, case["call"].get("take")))
+        return outcome
+
     for _ in range(1, case.get("times", 1)):
         with suppress(ikcrm.IkcrmError):
-            call(client, case["call"])
-    return call(client, case["call"])
+            once()
+    return once()
 
 
 def play_async(case: Case, options: Any) -> Any:
     async def play() -> Any:
         client = ikcrm.AsyncClient(**options)
+
+        async def once() -> Any:
+            outcome = begin(client, case["call"])
+            if isinstance(outcome, ikcrm.AsyncOpportunityList):
+                return outcome, await taken(outcome, case["call"].get("take"))
+            return await outcome
+
         for _ in range(1, case.get("times", 1)):
             with suppress(ikcrm.IkcrmError):
-                await call(client, case["call"])
-        return await call(client, case["call"])
+                await once()
+        return await once()
 
     return asyncio.run(play())
+
+
+async def taken(rows: ikcrm.AsyncOpportunityList, count: int | None) -> list[ikcrm.OpportunityRow]:
+    found: list[ikcrm.OpportunityRow] = []
+    while count is None or len(found) < count:
+        row = await anext(rows, None)
+        if row is None:
+            break
+        found.append(row)
+    return found
 
 
 @pytest.mark.parametrize("play", [play_blocking, play_async])
@@ -125,9 +157,29 @@ def test_the_vector_holds(
     if "error" in expected:
         assert isinstance(outcome, ikcrm.IkcrmError), outcome
         check_error(outcome, **expected["error"])
+    elif "field_map" in expected:
+        assert isinstance(outcome, ikcrm.FieldMap), outcome
+        for name, rows in expected["field_map"].items():
+            assert [[*option] for option in outcome[name]] == rows
+    elif "rows" in expected:
+        check_list(*outcome, **expected)
     else:
         assert isinstance(outcome, ikcrm.Opportunity), outcome
         check_opportunity(outcome, **expected)
+
+
+def check_list(
+    rows_of: ikcrm.OpportunityList | ikcrm.AsyncOpportunityList,
+    found: list[ikcrm.OpportunityRow],
+    rows: list[dict[str, Any]],
+    **plain: object,
+) -> None:
+    assert len(found) == len(rows)
+    for row, expected in zip(found, rows, strict=True):
+        assert isinstance(row, ikcrm.OpportunityRow)
+        check_opportunity(row, expected)
+    for name, value in plain.items():
+        assert getattr(rows_of, name) == value, name
 
 
 class Store:
@@ -144,7 +196,7 @@ class Store:
 
 
 def check_opportunity(
-    record: ikcrm.Opportunity,
+    record: ikcrm.Record,
     opportunity: dict[str, Any] | None = None,
     raw: dict[str, Any] | None = None,
     keys: list[str] | None = None,

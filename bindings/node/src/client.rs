@@ -1,15 +1,16 @@
 //! `NativeClient`: settings in, one outcome a call out. JavaScript wraps it in `index.js`.
 
-use ikcrm::{CallOptions, Client, ClientBuilder, Error, Value};
+use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, Value};
 use napi::Result;
 use napi::bindgen_prelude::{Either, Function, Unknown, Utf16String};
 use napi_derive::napi;
 
 use crate::answer::{self, ErrorData, text};
-use crate::call::Call;
+use crate::call::{self, Call};
 use crate::cancel::CancelHandle;
 use crate::completion::CompletionQueue;
 use crate::hooks::{self, Question};
+use crate::list::NativeList;
 use crate::{names, value};
 
 /// The version of the core.
@@ -70,8 +71,78 @@ impl NativeClient {
         let id = value::read(&id)?;
         let Call { update, options } =
             Call::read(value::read(&fields)?, value::read(&options)?, cancel);
-        self.start(queue, call, options, move |client, options| {
+        start(&self.0, queue, call, options, move |client, options| {
             client.update_opportunity_with(id, &update, options).map(|it| text(it.raw()))
+        });
+        Ok(())
+    }
+
+    /// Starts reading an opportunity; its outcome goes to the queue under the number `call`.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws; nothing goes to the queue then.
+    #[napi(
+        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, options: unknown, cancel?: CancelHandle"
+    )]
+    pub fn get_opportunity(
+        &self,
+        queue: &CompletionQueue,
+        call: i64,
+        id: Unknown<'_>,
+        options: Unknown<'_>,
+        cancel: Option<&CancelHandle>,
+    ) -> Result<()> {
+        let (id, options) = (value::read(&id)?, call::options(value::read(&options)?, cancel));
+        start(&self.0, queue, call, options, move |client, options| {
+            client.get_opportunity_with(id, options).map(|it| text(it.raw()))
+        });
+        Ok(())
+    }
+
+    /// The list of a query, of which nothing is read yet, or the error in it.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
+    #[napi(ts_args_type = "query: unknown, options: unknown, cancel: CancelHandle")]
+    pub fn list_opportunities(
+        &self,
+        query: Unknown<'_>,
+        options: Unknown<'_>,
+        cancel: &CancelHandle,
+    ) -> Result<Either<NativeList, ErrorData>> {
+        let mut options = call::options(value::read(&options)?, Some(cancel));
+        let query = call::query(value::read(&query)?, &mut options);
+        let options = options.cancel(cancel.0.clone());
+        Ok(match self.0.list_opportunities_with(&query, options.clone()) {
+            Ok(list) => Either::A(NativeList::new(self.0.clone(), list, options)),
+            Err(error) => Either::B(error.into()),
+        })
+    }
+
+    /// Starts reading the options of an entity's fields: `[[name, [[id, label, enabled], …]], …]`
+    /// and what the CRM sent.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws; nothing goes to the queue then.
+    #[napi(
+        ts_args_type = "queue: CompletionQueue, call: number, entity: unknown, refresh: boolean, options: unknown, cancel?: CancelHandle"
+    )]
+    pub fn field_map(
+        &self,
+        queue: &CompletionQueue,
+        call: i64,
+        entity: Unknown<'_>,
+        refresh: bool,
+        options: Unknown<'_>,
+        cancel: Option<&CancelHandle>,
+    ) -> Result<()> {
+        let entity = value::read(&entity)?;
+        let options = call::options(value::read(&options)?, cancel);
+        start(&self.0, queue, call, options, move |client, options| {
+            client.field_map_with(entity, refresh, options).map(|map| text(&field_map(&map)))
         });
         Ok(())
     }
@@ -79,7 +150,7 @@ impl NativeClient {
     /// Asks how much of the quota is used now: `[calls, used, milliseconds]` or null.
     #[napi]
     pub fn quota(&self, queue: &CompletionQueue, call: i64) {
-        self.start(queue, call, CallOptions::new(), |client, _| {
+        start(&self.0, queue, call, CallOptions::new(), |client, _| {
             let usage = client.quota()?.map(|status| {
                 let wait = status.next_free.as_secs_f64() * 1000.0;
                 format!("[{},{},{wait}]", status.calls, status.used)
@@ -89,23 +160,29 @@ impl NativeClient {
     }
 }
 
-impl NativeClient {
-    /// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
-    fn start(
-        &self,
-        queue: &CompletionQueue,
-        number: i64,
-        options: CallOptions,
-        call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error>
-        + Send
-        + 'static,
-    ) {
-        let completion = queue.completion(number);
-        // Without a thread, the closure was dropped, and its completion told so.
-        drop(self.0.spawn(options, move |client, options| {
-            completion.settle(answer::outcome(call(client, options)));
-        }));
-    }
+/// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
+pub(crate) fn start(
+    client: &Client,
+    queue: &CompletionQueue,
+    number: i64,
+    options: CallOptions,
+    call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error> + Send + 'static,
+) {
+    let completion = queue.completion(number);
+    // Without a thread, the closure was dropped, and its completion told so.
+    drop(client.spawn(options, move |client, options| {
+        completion.settle(answer::outcome(call(client, options)));
+    }));
+}
+
+/// The map as JSON text.
+fn field_map(map: &FieldMap) -> String {
+    let options = |field: &MappedField| -> serde_json::Value {
+        field.options.iter().map(|it| serde_json::json!([it.id, it.label, it.enabled])).collect()
+    };
+    let fields: serde_json::Value =
+        map.fields().iter().map(|field| serde_json::json!([field.name, options(field)])).collect();
+    format!("[{fields},{}]", map.raw())
 }
 
 fn builder(options: Value) -> ClientBuilder {

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod client;
 pub mod completion;
 pub mod hooks;
+pub mod list;
 mod names;
 pub mod shapes;
 mod value;

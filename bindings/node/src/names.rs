@@ -4,13 +4,14 @@ use ikcrm::contract::{OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 6] = [
+const RENAMED: [(&str, &str); 7] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
     ("caBundle", "ca_bundle"),
     ("corpId", "corp_id"),
     ("signInIntervalMs", "sign_in_interval"),
+    ("ifUnchanged", "if_unchanged"),
 ];
 
 /// The same of the quota's settings.

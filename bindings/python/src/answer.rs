@@ -1,9 +1,9 @@
 //! What crosses back into Python: a record, or an exception of `ikcrm.errors`.
 
-use ikcrm::{Enterprise, Error, FieldError, Opportunity};
+use ikcrm::{Enterprise, Error, FieldError, Opportunity, OpportunityRow};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyDict, PyTuple};
+use pyo3::types::{IntoPyDict, PyDict, PyList, PyTuple};
 
 use crate::record;
 
@@ -21,6 +21,20 @@ impl<'py> IntoPyObject<'py> for Answer {
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
         record::made(py, ikcrm::Record::clone(&self.0))
+    }
+}
+
+/// The rows of a page.
+pub(crate) struct Rows(pub(crate) Vec<OpportunityRow>);
+
+impl<'py> IntoPyObject<'py> for Rows {
+    type Target = PyList;
+    type Output = Bound<'py, PyList>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        let rows = self.0.iter().map(|row| record::made(py, ikcrm::Record::clone(row)));
+        PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
     }
 }
 

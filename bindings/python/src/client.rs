@@ -8,9 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::answer::{self, Answer};
-use crate::call::Call;
+use crate::call::{self, UpdateCall};
 use crate::cancel::{Cancel, Signals};
+use crate::field_map::FieldMap;
 use crate::hooks::{TokenHook, TokenStore};
+use crate::list::Pages;
 use crate::pending::Pending;
 use crate::{exit, value};
 
@@ -53,7 +55,7 @@ impl Client {
         id: &Bound<'_, PyAny>,
         arguments: &Bound<'_, PyDict>,
     ) -> PyResult<Answer> {
-        let Call { id, update, options } = Call::read(id, arguments)?;
+        let UpdateCall { id, update, options } = UpdateCall::read(id, arguments)?;
         let call = |client: &ikcrm::Client, options: &CallOptions| {
             client.update_opportunity_with(id, &update, options)
         };
@@ -69,9 +71,78 @@ impl Client {
         arguments: &Bound<'_, PyDict>,
         done: Py<PyAny>,
     ) -> PyResult<Cancel> {
-        let Call { id, update, options } = Call::read(id, arguments)?;
+        let UpdateCall { id, update, options } = UpdateCall::read(id, arguments)?;
         self.spawn(arguments.py(), options, done, move |client, options| {
             client.update_opportunity_with(id, &update, options).map(Answer)
+        })
+    }
+
+    /// Reads an opportunity and waits for the answer.
+    #[pyo3(signature = (id: "object", arguments: "object"))]
+    fn get_opportunity(
+        &self,
+        id: &Bound<'_, PyAny>,
+        arguments: &Bound<'_, PyDict>,
+    ) -> PyResult<Answer> {
+        let (id, options) = (value::read(id)?, call::options(arguments)?);
+        let call = |client: &ikcrm::Client, options: &_| client.get_opportunity_with(id, options);
+        self.wait_for(arguments.py(), options, call).map(Answer)
+    }
+
+    /// Starts reading an opportunity on a thread of the core's; `done` is told.
+    #[pyo3(signature = (id: "object", arguments: "object", done: "object"))]
+    fn spawn_get_opportunity(
+        &self,
+        id: &Bound<'_, PyAny>,
+        arguments: &Bound<'_, PyDict>,
+        done: Py<PyAny>,
+    ) -> PyResult<Cancel> {
+        let (id, options) = (value::read(id)?, call::options(arguments)?);
+        self.spawn(arguments.py(), options, done, |client, options| {
+            client.get_opportunity_with(id, options).map(Answer)
+        })
+    }
+
+    /// The list of a query, of which nothing is read yet.
+    #[pyo3(signature = (arguments: "object"))]
+    fn list_opportunities(&self, arguments: &Bound<'_, PyDict>) -> PyResult<Pages> {
+        let (client, signals) = (self.open()?, Signals::default());
+        let (query, options) = call::query(arguments)?;
+        let cancel = signals.cancel();
+        let list = client.list_opportunities_with(&query, options.cancel(cancel.clone()));
+        let list = list.map_err(|error| answer::exception(arguments.py(), &error))?;
+        Ok(Pages::new(client, list, cancel, signals))
+    }
+
+    /// Reads the options of an entity's fields, and waits for them.
+    #[pyo3(signature = (entity: "object", refresh: "object", arguments: "object"))]
+    fn field_map(
+        &self,
+        entity: &Bound<'_, PyAny>,
+        refresh: &Bound<'_, PyAny>,
+        arguments: &Bound<'_, PyDict>,
+    ) -> PyResult<FieldMap> {
+        let (entity, refresh) = (value::read(entity)?, refresh.is_truthy()?);
+        let call = |client: &ikcrm::Client, options: &CallOptions| {
+            client.field_map_with(entity, refresh, options)
+        };
+        self.wait_for(arguments.py(), call::options(arguments)?, call).map(FieldMap)
+    }
+
+    /// Starts reading the options on a thread of the core's; `done` is told.
+    #[pyo3(
+        signature = (entity: "object", refresh: "object", arguments: "object", done: "object")
+    )]
+    fn spawn_field_map(
+        &self,
+        entity: &Bound<'_, PyAny>,
+        refresh: &Bound<'_, PyAny>,
+        arguments: &Bound<'_, PyDict>,
+        done: Py<PyAny>,
+    ) -> PyResult<Cancel> {
+        let (entity, refresh) = (value::read(entity)?, refresh.is_truthy()?);
+        self.spawn(arguments.py(), call::options(arguments)?, done, move |client, options| {
+            client.field_map_with(entity, refresh, options).map(FieldMap)
         })
     }
 
@@ -119,20 +190,29 @@ impl Client {
         done: Py<PyAny>,
         call: impl FnOnce(&ikcrm::Client, &CallOptions) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<Cancel> {
-        let client = self.open()?;
-        if exit::is_ending() {
-            return Err(PyRuntimeError::new_err(
-                "Python is ending: nobody could be told the answer",
-            ));
-        }
-        let cancel = Cancel::default();
+        let (client, cancel) = (self.open()?, Cancel::default());
         let options = options.cancel(cancel.0.clone());
-        let pending = Pending::new(done);
-        let call = move |client: &_, options: &_| pending.settle(call(client, options));
-        // Without a thread, `call` was dropped, and `pending` with it told so.
-        py.detach(|| drop(client.spawn(options, call)));
+        let (pending, caller) = (Pending::new(done), client.clone());
+        spawn(py, &client, &cancel, move || pending.settle(call(&caller, &options)))?;
         Ok(cancel)
     }
+}
+
+/// Does the work on a thread of the core's; when `cancel` is set meanwhile, it need not wait for its
+/// turn.
+pub(crate) fn spawn(
+    py: Python<'_>,
+    client: &ikcrm::Client,
+    cancel: &Cancel,
+    work: impl FnOnce() + Send + 'static,
+) -> PyResult<()> {
+    if exit::is_ending() {
+        return Err(PyRuntimeError::new_err("Python is ending: nobody could be told the answer"));
+    }
+    let options = CallOptions::new().cancel(cancel.0.clone());
+    // Without a thread, `work` was dropped, and the `Pending` in it told so.
+    py.detach(|| drop(client.spawn(options, move |_, _| work())));
+    Ok(())
 }
 
 fn option(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult<ClientBuilder> {

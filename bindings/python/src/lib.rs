@@ -5,7 +5,9 @@ mod call;
 mod cancel;
 mod client;
 mod exit;
+mod field_map;
 mod hooks;
+mod list;
 mod pending;
 mod record;
 mod value;
@@ -22,6 +24,10 @@ mod native {
     use crate::client::Client;
     #[pymodule_export]
     use crate::exit::prepare_exit;
+    #[pymodule_export]
+    use crate::field_map::FieldMap;
+    #[pymodule_export]
+    use crate::list::Pages;
     #[pymodule_export]
     use crate::record::Record;
 }

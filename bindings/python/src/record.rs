@@ -22,6 +22,16 @@ enum Source<'py> {
     Text(Bound<'py, PyString>),
 }
 
+impl Record {
+    pub(crate) fn core(&self) -> &ikcrm::Record {
+        &self.0
+    }
+
+    pub(crate) fn is_opportunity(&self) -> bool {
+        self.0.shape().name == "Opportunity"
+    }
+}
+
 #[pymethods]
 impl Record {
     /// The object in a JSON text, as `raw` gave it.

@@ -157,10 +157,8 @@ impl Client {
         if !fill && update.if_unchanged.is_none() {
             return Ok(());
         }
-        let request = encode::read(self.config(), checked.id);
-        let current = self
-            .send(&request, budget, decode::opportunity)
-            .map_err(|error| error.at("GET /api/v2/opportunities/:id"))?;
+        let request = encode::read_before(self.config(), checked.id);
+        let current = self.send(&request, budget, decode::opportunity)?;
         if let Some(given) = &update.if_unchanged {
             conflict::check(given, &current)?;
         }
@@ -362,6 +360,7 @@ pub(crate) fn attempts<T>(
             Err(error) if doubtful => error.after_doubtful_attempt(),
             Err(error) => error,
         };
+        let error = request.aside.iter().fold(error, |error, endpoint| error.at(endpoint));
         doubtful = error.may_have_been_applied();
         if outcome.dead_connection && free > 0 {
             free -= 1;

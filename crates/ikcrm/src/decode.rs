@@ -1,16 +1,18 @@
 //! Makes an answer or an error of an HTTP response. Pure.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use crate::custom::CustomFields;
 use crate::error::{ApiError, ApiErrorKind, Enterprise};
 use crate::opportunity::{OPPORTUNITY, OPPORTUNITY_ROW};
-use crate::record::{Kind, Record, Typed};
+use crate::record::{Entries, Index, Kind, Name, Record, Typed, span};
 use crate::token::Token;
 use crate::{Error, FieldMap, Opportunity, OpportunityPage, OpportunityRow};
 
@@ -27,18 +29,25 @@ pub(crate) struct HttpResponse {
 }
 
 /// The form of every answer of the API.
-#[derive(Deserialize)]
-struct Envelope<'a> {
+#[derive(Default)]
+struct Envelope {
     code: Option<Json>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    /// Where the object lies, with its keys.
+    data: Option<(Range<usize>, Index)>,
     message: Option<Json>,
     error: Option<Json>,
     original_message: Option<Json>,
     org_list: Option<Json>,
 }
 
-impl Envelope<'_> {
+impl Envelope {
+    fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let envelope = deserializer.deserialize_map(EnvelopeIn(text))?;
+        deserializer.end()?;
+        Ok(envelope)
+    }
+
     /// The body's `code`, a number or its digits.
     fn code(&self) -> Option<i64> {
         match self.code.as_ref()? {
@@ -86,12 +95,65 @@ impl Envelope<'_> {
     }
 }
 
+/// Reads the envelope that is this text, and the keys of its `data` on the way: one pass for all.
+struct EnvelopeIn<'a>(&'a str);
+
+impl<'de> Visitor<'de> for EnvelopeIn<'de> {
+    type Value = Envelope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+        let mut envelope = Envelope::default();
+        while let Some(Name(name)) = map.next_key()? {
+            match name.as_ref() {
+                "code" => envelope.code = map.next_value()?,
+                "data" => envelope.data = self.data(&name, &mut map)?,
+                "message" => envelope.message = map.next_value()?,
+                "error" => envelope.error = map.next_value()?,
+                "original_message" => envelope.original_message = map.next_value()?,
+                "org_list" => envelope.org_list = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+impl<'de> EnvelopeIn<'de> {
+    /// The object under this name, unless the value is something else.
+    fn data<A: MapAccess<'de>>(
+        &self,
+        name: &str,
+        map: &mut A,
+    ) -> Result<Option<(Range<usize>, Index)>, A::Error> {
+        let Some(object) = self.value_of(name).filter(|value| value.starts_with('{')) else {
+            return map.next_value::<IgnoredAny>().map(|_| None);
+        };
+        let index = map.next_value_seed(Entries(self.0))?;
+        let start = span(object, self.0).start;
+        // Only white space lies between the last value and the end.
+        let last = index.last().map_or(start, |(_, value)| value.end);
+        let end = self.0.get(last..).and_then(|rest| rest.find('}')).unwrap_or_default();
+        Ok(Some((start..last + end + 1, index)))
+    }
+
+    /// The text from the value of this key on.
+    fn value_of(&self, key: &str) -> Option<&'de str> {
+        let rest = self.0.get(span(key, self.0).end..)?.strip_prefix('"')?;
+        Some(rest.trim_start().strip_prefix(':')?.trim_start())
+    }
+}
+
 /// `data` of an answer that tells success, and what is needed to complain of it.
 struct Data {
     status: u16,
     content_type: String,
     text: String,
     range: Range<usize>,
+    index: Index,
     /// Whether the answer may hold secrets, which no message may show.
     secret: bool,
 }
@@ -129,7 +191,7 @@ fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> {
     };
     let foreign =
         |what: &str| foreign(status, &content_type, &shown(text.as_bytes(), secret), what);
-    let envelope: Envelope<'_> = serde_json::from_str(&text).map_err(|error| {
+    let envelope = Envelope::parse(&text).map_err(|error| {
         foreign(if error.is_data() { "not of the API's form" } else { "not JSON" })
     })?;
     match envelope.code() {
@@ -137,20 +199,18 @@ fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> {
         Some(code) => return Err(envelope.refusal(status, code)),
         None => return Err(foreign("without a code")),
     }
-    let Some(data) = envelope.data.filter(|data| data.get().starts_with('{')) else {
+    let Some((range, index)) = envelope.data else {
         return Err(foreign("without an object as data"));
     };
-    let start = data.get().as_ptr() as usize - text.as_ptr() as usize;
-    let range = start..start + data.get().len();
-    Ok(Data { status, content_type, text, range, secret })
+    Ok(Data { status, content_type, text, range, index, secret })
 }
 
 /// The opportunity in an answer.
 pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> {
-    let data = data(response, false)?;
-    let record = Record::new(&OPPORTUNITY, Arc::from(data.text.as_str()), data.range.clone());
-    let has_id =
-        begins_with_id(data.json()) || matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
+    let mut data = data(response, false)?;
+    let (text, index) = (Arc::from(data.text.as_str()), std::mem::take(&mut data.index));
+    let record = Record::indexed(&OPPORTUNITY, text, data.range.clone(), index);
+    let has_id = matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
     if has_id { Ok(record.into()) } else { Err(data.unlike("without the opportunity's id")) }
 }
 
@@ -225,15 +285,6 @@ fn sign_in_refusal(error: Error) -> Error {
     }
 }
 
-/// Whether a numeric id comes first, as the CRM sends it: then the object need not be read through.
-fn begins_with_id(json: &str) -> bool {
-    let id =
-        json.strip_prefix('{').map(str::trim_start).and_then(|rest| rest.strip_prefix("\"id\""));
-    let value =
-        id.map(str::trim_start).and_then(|rest| rest.strip_prefix(':')).map(str::trim_start);
-    value.is_some_and(|value| value.starts_with(|first: char| first.is_ascii_digit()))
-}
-
 /// The kinds of the codes that are known; `tests/contract/errors.json` has them too.
 #[doc(hidden)]
 #[must_use]
@@ -289,5 +340,33 @@ fn invalid(status: u16, content_type: &str, shown: &str, what: &str) -> Error {
         ),
         status: Some(status),
         may_have_been_applied: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> Result<Opportunity, Error> {
+        let (status, content_type) = (200, "application/json".to_owned());
+        opportunity(HttpResponse { status, content_type, body: text.into() })
+    }
+
+    #[test]
+    fn the_object_is_kept_to_the_letter_wherever_it_stands() {
+        for object in ["{\"id\":1}", "{ \"id\" : 1 ,\n\"a\\n}{\":\"}\\\"{\", \"x\":{} }"] {
+            for text in [
+                format!("{{\"code\":0,\"data\":{object}}}"),
+                format!(" {{ \"data\" :\n{object} , \"message\" : \"}}\", \"code\":\"0\" }} "),
+            ] {
+                assert_eq!(decoded(&text).unwrap().raw(), object);
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_object_but_is_text_is_none() {
+        let error = decoded("{\"code\":0,\"data\":\"{\\\"id\\\":1}\"}").unwrap_err();
+        assert!(error.message().contains("without an object as data"));
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::check::Fields;
 use crate::config::Config;
+use crate::error::SIGN_IN;
 use crate::query::CheckedQuery;
 use crate::session::Credentials;
 use crate::validate::Checked;
@@ -16,6 +17,8 @@ pub(crate) struct HttpRequest {
     pub(crate) url: String,
     /// Nothing for a request that only reads.
     pub(crate) body: Option<Vec<u8>>,
+    /// The endpoint, for errors to name, when it is not the one that the call is about.
+    pub(crate) aside: Option<String>,
 }
 
 impl HttpRequest {
@@ -35,7 +38,7 @@ pub(crate) fn update(config: &Config, call: &Checked<'_>) -> HttpRequest {
     #[expect(clippy::expect_used, reason = "text keys and checked values, written to memory")]
     let body = serde_json::to_vec(&Body { opportunity: &call.fields }).expect("JSON");
     let url = format!("{}/api/v2/opportunities/{}", config.base_url, call.id);
-    HttpRequest { method: Method::PUT, url, body: Some(body) }
+    HttpRequest { method: Method::PUT, url, body: Some(body), aside: None }
 }
 
 #[derive(Serialize)]
@@ -54,13 +57,24 @@ pub(crate) fn sign_in(config: &Config, credentials: &Credentials) -> HttpRequest
     #[expect(clippy::expect_used, reason = "texts, written to memory")]
     let body = serde_json::to_vec(&body).expect("JSON");
     let url = format!("{}/api/v2/auth/login", config.base_url);
-    HttpRequest { method: Method::POST, url, body: Some(body) }
+    HttpRequest { method: Method::POST, url, body: Some(body), aside: Some(SIGN_IN.to_owned()) }
 }
 
 /// `GET` of a path.
 pub(crate) fn get(config: &Config, path: &str) -> HttpRequest {
     let url = format!("{}{path}", config.base_url);
-    HttpRequest { method: Method::GET, url, body: None }
+    HttpRequest { method: Method::GET, url, body: None, aside: None }
+}
+
+/// `GET` of a path, to look something up for a call that is about something else.
+pub(crate) fn look_up(config: &Config, path: &str) -> HttpRequest {
+    HttpRequest { aside: Some(format!("GET {path}")), ..get(config, path) }
+}
+
+/// `GET /api/v2/opportunities/:id`, before an update of it.
+pub(crate) fn read_before(config: &Config, id: i64) -> HttpRequest {
+    let endpoint = "GET /api/v2/opportunities/:id";
+    HttpRequest { aside: Some(endpoint.to_owned()), ..read(config, id) }
 }
 
 /// `GET /api/v2/opportunities/:id`.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The endpoint of a sign-in, as errors name it.
+pub(crate) const SIGN_IN: &str = "POST /api/v2/auth/login";
+
 /// One fault of one field, found before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -208,7 +211,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             ApiErrorKind::Other => "the CRM refused the call",
-            ApiErrorKind::Auth if self.endpoint.is_some() => "signing in failed",
+            ApiErrorKind::Auth if self.endpoint.as_deref() == Some(SIGN_IN) => "signing in failed",
             ApiErrorKind::Auth => "the CRM no longer accepts this token",
             ApiErrorKind::ChooseEnterprise => "the account belongs to several enterprises",
             ApiErrorKind::NotFound => "not found, or not yours to see",

@@ -17,8 +17,25 @@
 //! }
 //! ```
 //!
+//! With an account's login and password the client signs in by itself, and with labels a program needs
+//! no ids:
+//!
+//! ```no_run
+//! use ikcrm::{Client, OpportunityQuery, OpportunityUpdate};
+//!
+//! fn main() -> Result<(), ikcrm::Error> {
+//!     let client = Client::builder().login("13800000000").password("secret").build()?;
+//!     for row in client.list_opportunities(&OpportunityQuery::new().stage("谈判/合同"))? {
+//!         println!("{:?}", row?.title()?);
+//!     }
+//!     let won = OpportunityUpdate::new().stage("赢单").custom("合同编号", "HT-7").fill(true);
+//!     client.update_opportunity(568_587, &won)?;
+//!     Ok(())
+//! }
+//! ```
+//!
 //! A call is read top to bottom in `client.rs`: check, encode, send (again, if need be), decode.
-//! Nothing is sent when a value is wrong, and every fault is told at once.
+//! No update is sent when a value is wrong, and every fault is told at once.
 #![forbid(unsafe_code)]
 
 mod budget;

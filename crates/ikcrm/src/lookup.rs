@@ -68,9 +68,8 @@ impl Client {
     ) -> Result<FieldMap, Error> {
         budget.resources.lookups.field_map(entity).get(refresh, budget, || {
             let path = format!("/api/v2/field_maps/{entity}");
-            let request = encode::get(self.config(), &path);
+            let request = encode::look_up(self.config(), &path);
             self.send(&request, budget, |response| decode::field_map(response, entity))
-                .map_err(|error| error.at(&format!("GET {path}")))
         })
     }
 
@@ -78,9 +77,8 @@ impl Client {
     pub(crate) fn look_up_custom_fields(&self, budget: &Budget<'_>) -> Result<CustomFields, Error> {
         budget.resources.lookups.custom_fields.get(false, budget, || {
             let path = "/api/v2/custom_fields/opportunity/by_group";
-            let request = encode::get(self.config(), path);
+            let request = encode::look_up(self.config(), path);
             self.send(&request, budget, decode::custom_fields)
-                .map_err(|error| error.at(&format!("GET {path}")))
         })
     }
 }

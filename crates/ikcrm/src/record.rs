@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Error;
@@ -68,13 +69,39 @@ pub struct Record {
     index: OnceLock<Arc<Index>>,
 }
 
-/// Where each key's value lies in the text.
-type Index = Vec<(Box<str>, Range<usize>)>;
+/// The keys of an object, and where each one's value lies in the text.
+pub(crate) type Index = Vec<(Key, Range<usize>)>;
+
+/// A key: where it lies in the text, or itself if it is spelt with escapes there.
+#[derive(Debug)]
+pub(crate) enum Key {
+    At(Range<usize>),
+    Spelt(Box<str>),
+}
+
+impl Key {
+    fn in_text<'a>(&'a self, text: &'a str) -> &'a str {
+        match self {
+            Self::At(range) => text.get(range.clone()).unwrap_or_default(),
+            Self::Spelt(key) => key,
+        }
+    }
+}
 
 impl Record {
     /// An object that is the part `range` of `text`, which must be JSON.
     pub(crate) fn new(shape: &'static Shape, text: Arc<str>, range: Range<usize>) -> Self {
         Self { shape, text, range, index: OnceLock::new() }
+    }
+
+    /// The same with the keys that are in `range`.
+    pub(crate) fn indexed(
+        shape: &'static Shape,
+        text: Arc<str>,
+        range: Range<usize>,
+        index: Index,
+    ) -> Self {
+        Self { shape, text, range, index: OnceLock::from(Arc::new(index)) }
     }
 
     /// The object of this shape in a JSON text, as [`raw`](Self::raw) gave it.
@@ -84,9 +111,8 @@ impl Record {
     /// When the text is not a JSON object.
     #[doc(hidden)]
     pub fn parse(shape: &'static Shape, json: &str) -> Result<Self, serde_json::Error> {
-        let record = Self::new(shape, json.into(), 0..json.len());
-        let index = read_index(json, 0)?;
-        Ok(Self { index: OnceLock::from(Arc::new(index)), ..record })
+        let index = read_index(json, 0..json.len())?;
+        Ok(Self::indexed(shape, json.into(), 0..json.len(), index))
     }
 
     /// What kind of object this is.
@@ -104,7 +130,7 @@ impl Record {
 
     /// The names of all keys, in the order they came.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.index().iter().map(|(name, _)| name.as_ref())
+        self.index().iter().map(|(key, _)| key.in_text(&self.text))
     }
 
     /// The JSON text of any key's value, typed or not.
@@ -120,13 +146,14 @@ impl Record {
     }
 
     fn find(&self, key: &str) -> Option<Range<usize>> {
-        let entry = self.index().iter().rev().find(|(name, _)| name.as_ref() == key)?;
+        let mut entries = self.index().iter().rev();
+        let entry = entries.find(|(known, _)| known.in_text(&self.text) == key)?;
         Some(entry.1.clone())
     }
 
     fn index(&self) -> &Index {
-        self.index
-            .get_or_init(|| Arc::new(read_index(self.raw(), self.range.start).unwrap_or_default()))
+        let read = || Arc::new(read_index(&self.text, self.range.clone()).unwrap_or_default());
+        self.index.get_or_init(read)
     }
 
     /// The value of a typed attribute; nothing when it is absent, null, `""` or `{}`.
@@ -157,7 +184,7 @@ impl Record {
     fn list(&self, shape: &'static Shape, json: &str) -> Option<Typed<'_>> {
         let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         let record = |item: &RawValue| {
-            let range = span(item.get(), &self.text, 0);
+            let range = span(item.get(), &self.text);
             item.get().starts_with('{').then(|| Self::new(shape, self.text.clone(), range))
         };
         items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
@@ -221,36 +248,54 @@ fn date_time(text: &str) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// Where `part` lies in `whole`, of which it is a slice, counted from `start`.
-fn span(part: &str, whole: &str, start: usize) -> Range<usize> {
-    let from = start + (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
-    from..from + part.len()
+/// Where `part` lies in `whole`, of which it is a slice.
+pub(crate) fn span(part: &str, whole: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start + part.len()
 }
 
-/// The keys of a JSON object, with the place of each value counted from `start`.
-fn read_index(json: &str, start: usize) -> Result<Index, serde_json::Error> {
-    struct Entries<'a>(&'a str, usize);
-
-    impl<'de> Visitor<'de> for Entries<'_> {
-        type Value = Index;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Index, A::Error> {
-            let mut index = Index::new();
-            while let Some((key, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
-                index.push((key.into(), span(value.get(), self.0, self.1)));
-            }
-            Ok(index)
-        }
-    }
-
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let index = deserializer.deserialize_map(Entries(json, start))?;
+/// The keys of the JSON object that is the part `range` of `text`.
+fn read_index(text: &str, range: Range<usize>) -> Result<Index, serde_json::Error> {
+    let object = text.get(range).unwrap_or_default();
+    let mut deserializer = serde_json::Deserializer::from_str(object);
+    let index = Entries(text).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(index)
+}
+
+/// A key as it is spelt in the text, unless escapes are in it.
+#[derive(Deserialize)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// Reads the keys of an object in this text.
+pub(crate) struct Entries<'a>(pub(crate) &'a str);
+
+impl<'de> DeserializeSeed<'de> for Entries<'_> {
+    type Value = Index;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Index, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries<'_> {
+    type Value = Index;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Index, A::Error> {
+        let mut index = Index::new();
+        while let Some((key, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+            let key = match key.0 {
+                Cow::Borrowed(key) => Key::At(span(key, self.0)),
+                Cow::Owned(key) => Key::Spelt(key.into()),
+            };
+            index.push((key, span(value.get(), self.0)));
+        }
+        Ok(index)
+    }
 }
 
 impl PartialEq for Record {

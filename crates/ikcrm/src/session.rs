@@ -9,9 +9,6 @@ use crate::flight::Flight;
 use crate::token::{Token, TokenStoreFailure};
 use crate::{Client, client, decode, encode};
 
-/// The endpoint of a sign-in, for messages.
-const SIGN_IN: &str = "POST /api/v2/auth/login";
-
 /// Login and password of an account, and the enterprise to sign in to.
 #[derive(Clone)]
 pub(crate) struct Credentials {
@@ -116,7 +113,6 @@ impl Client {
     fn sign_in(&self, credentials: &Credentials, budget: &Budget<'_>) -> Result<Arc<Token>, Error> {
         let request = encode::sign_in(self.config(), credentials);
         let signed_in = client::attempts(&request, None, budget, decode::sign_in);
-        let signed_in = signed_in.map_err(|error| error.at(SIGN_IN));
         budget.resources.session.note(&signed_in);
         signed_in.map(Arc::new)
     }

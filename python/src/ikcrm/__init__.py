@@ -13,6 +13,7 @@ from ikcrm.arguments import (
     CallOptions,
     ClientOptions,
     OpportunityFields,
+    OpportunityQuery,
     OpportunityUpdate,
     TokenStore,
 )
@@ -41,8 +42,19 @@ from ikcrm.errors import (
     TransportError,
     ValidationError,
 )
+from ikcrm.field_map import FieldMap, FieldOption
+from ikcrm.lists import AsyncOpportunityList, OpportunityList
 from ikcrm.quota import Quota, QuotaStatus
-from ikcrm.records import Address, Contact, Customer, Department, Opportunity, Record, User
+from ikcrm.records import (
+    Address,
+    Contact,
+    Customer,
+    Department,
+    Opportunity,
+    OpportunityRow,
+    Record,
+    User,
+)
 
 __version__ = _native.VERSION
 
@@ -50,6 +62,7 @@ __all__ = [
     "Address",
     "ApiError",
     "AsyncClient",
+    "AsyncOpportunityList",
     "AuthError",
     "CallOptions",
     "CancelledError",
@@ -63,12 +76,17 @@ __all__ = [
     "Department",
     "Enterprise",
     "FieldError",
+    "FieldMap",
+    "FieldOption",
     "IkcrmError",
     "InvalidAnswerError",
     "InvalidParametersError",
     "NotFoundError",
     "Opportunity",
     "OpportunityFields",
+    "OpportunityList",
+    "OpportunityQuery",
+    "OpportunityRow",
     "OpportunityUpdate",
     "Quota",
     "QuotaExceededError",

@@ -2,11 +2,12 @@
 What the package's Python source is built on; import from `ikcrm` instead.
 """
 
+from _typeshed import Incomplete
 from ikcrm.records import Opportunity
 from typing import Any, Final, final
 from typing_extensions import disjoint_base
 
-__all__ = ["VERSION", "Cancel", "Client", "Record", "prepare_exit"]
+__all__ = ["VERSION", "Cancel", "Client", "FieldMap", "Pages", "Record", "prepare_exit"]
 
 VERSION: Final[str]
 
@@ -33,14 +34,34 @@ class Client:
         """
         Closes idle connections; calls under way go on.
         """
+    def field_map(self, /, entity: "object", refresh: "object", arguments: "object") -> FieldMap:
+        """
+        Reads the options of an entity's fields, and waits for them.
+        """
     @staticmethod
     def from_env() -> Client:
         """
         A client with the environment's settings.
         """
+    def get_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
+        """
+        Reads an opportunity and waits for the answer.
+        """
+    def list_opportunities(self, /, arguments: "object") -> Pages:
+        """
+        The list of a query, of which nothing is read yet.
+        """
     def quota(self, /) -> tuple[int, int, float] | None:
         """
         How much of the quota is used now; nothing when it is turned off.
+        """
+    def spawn_field_map(self, /, entity: "object", refresh: "object", arguments: "object", done: "object") -> Cancel:
+        """
+        Starts reading the options on a thread of the core's; `done` is told.
+        """
+    def spawn_get_opportunity(self, /, id: "object", arguments: "object", done: "object") -> Cancel:
+        """
+        Starts reading an opportunity on a thread of the core's; `done` is told.
         """
     def spawn_quota(self, /, done: "object") -> Cancel:
         """
@@ -54,6 +75,49 @@ class Client:
     def update_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
         """
         Updates an opportunity and waits for the answer.
+        """
+
+@final
+class FieldMap:
+    """
+    The options of an entity's fields, as the client read them.
+    """
+    @property
+    def entity(self, /) -> str:
+        """
+        The entity, such as `opportunity`.
+        """
+    def fields(self, /) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+        """
+        Each field's name and options, in the CRM's order.
+        """
+    def id(self, /, field: str, label: str) -> str:
+        """
+        The id of the option of a field that has this label and may be written.
+        """
+    @property
+    def raw(self, /) -> str:
+        """
+        The CRM's answer as JSON text.
+        """
+
+@final
+class Pages:
+    """
+    The pages of a list. One at a time is read, by whichever thread asks.
+    """
+    def next(self, /) -> Incomplete | None:
+        """
+        Reads the next page and waits for it; nothing when there is none.
+        """
+    def spawn_next(self, /, done: "object") -> Cancel:
+        """
+        Reads the next page on a thread of the core's, which calls `done` with it or an exception.
+        """
+    @property
+    def total_count(self, /) -> int | None:
+        """
+        How many rows the CRM says that the whole list has; nothing before the first page.
         """
 
 @disjoint_base

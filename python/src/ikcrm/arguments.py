@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import SupportsIndex
 
     from ikcrm.quota import Quota
+    from ikcrm.records import Opportunity
 
 Id: TypeAlias = "SupportsIndex | str"
 """The id of an object: a whole number from 1 to 2^53 - 1, or its digits."""
@@ -102,7 +103,7 @@ class OpportunityFields(TypedDict, total=False):
     expect_amount: Amount | None
     """The expected amount (预计销售金额); thousands separators are refused."""
     stage: Id | None
-    """The id of the sales stage (销售阶段), as the field map gives it."""
+    """The sales stage (销售阶段): its id as the field map gives it, or its label."""
     expect_sign_date: Day | None
     """The day on which the contract is expected (预计签单日期)."""
     get_time: Day | None
@@ -112,9 +113,9 @@ class OpportunityFields(TypedDict, total=False):
     note: str | None
     """A note (备注)."""
     source: Id | None
-    """The id of the source (来源), as the field map gives it."""
+    """The source (来源): its id as the field map gives it, or its label."""
     kind: Id | None
-    """The id of the kind (商机类型), as the field map gives it."""
+    """The kind (商机类型): its id as the field map gives it, or its label."""
     want_department_id: Id | None
     """The id of the department it belongs to (所属部门)."""
     name: str | None
@@ -122,7 +123,7 @@ class OpportunityFields(TypedDict, total=False):
     approve_status: str | None
     """The state of approval, as in the page's sample request; its table does not list it."""
     custom: Mapping[str, CustomValue]
-    """Custom fields by their keys. `text_asset_…` takes text, a date or a list of texts,
+    """Custom fields by their keys or labels. `text_asset_…` takes text, a date or a list of texts,
     `numeric_asset_…` a number, `user_field_asset_…` an id or a list of ids; `file_asset…` and
     `subform_…` are sent as they are."""
 
@@ -133,3 +134,29 @@ class OpportunityUpdate(OpportunityFields, CallOptions, total=False):
     partial: bool
     """Lets the update go without `title` or `customer_id` (`False`). The API's page requires both;
     a client in the field was seen to succeed without."""
+    fill: bool
+    """Fills `title` and `customer_id`, where they are not given, with what the opportunity has
+    (`False`), so that one field can be changed by itself. That takes two calls: it is read first.
+    What somebody else changes in these two fields between the calls is changed back."""
+    if_unchanged: Opportunity | None
+    """Updates only if the opportunity is still as in this record, which an earlier call returned;
+    otherwise raises `ConflictError`, which names the fields that differ. That takes two calls. It
+    finds what was changed before the reading, not what is changed between it and the update: the
+    API has no way to update on a condition."""
+
+
+class OpportunityQuery(CallOptions, total=False):
+    """The keyword arguments of `list_opportunities`. What is left out is left to the CRM."""
+
+    stage: Id | None
+    """Only those at this sales stage (销售阶段), by its id or its label."""
+    query: str | None
+    """Only those that the CRM finds by this text."""
+    sort: str | None
+    """The key to order by, such as `created_at`."""
+    order: Literal["asc", "desc"] | None
+    """The direction of the order."""
+    created_between: tuple[Day, Day] | None
+    """Only those made from the first to the last of these days, in China's time."""
+    per_page: int | None
+    """How many rows a page has, 1 to 100 (100, so that a list takes the fewest calls)."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ikcrm import _native
 from ikcrm.client import BaseClient
+from ikcrm.field_map import FieldMap
+from ikcrm.lists import AsyncOpportunityList
 from ikcrm.quota import QuotaStatus
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ikcrm.arguments import Id, OpportunityUpdate
+    from ikcrm.arguments import CallOptions, Id, OpportunityQuery, OpportunityUpdate
     from ikcrm.records import Opportunity
 
     T = TypeVar("T")
@@ -42,6 +44,26 @@ class AsyncClient(BaseClient):
     async def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: the awaitable twin of `Client.update_opportunity`."""
         return await _outcome(lambda done: self._native.spawn_update_opportunity(id, fields, done))
+
+    async def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
+        """Reads an opportunity: the awaitable twin of `Client.get_opportunity`."""
+        return await _outcome(lambda done: self._native.spawn_get_opportunity(id, options, done))
+
+    def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
+        """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.
+
+        A task that is cancelled while it waits for a page ends the list.
+        """
+        return AsyncOpportunityList(self._native.list_opportunities(query), _outcome)
+
+    async def field_map(
+        self, entity: str = "opportunity", *, refresh: bool = False, **options: Unpack[CallOptions]
+    ) -> FieldMap:
+        """The options of an entity's fields: the awaitable twin of `Client.field_map`."""
+        native: _native.FieldMap = await _outcome(
+            lambda done: self._native.spawn_field_map(entity, refresh, options, done)
+        )
+        return FieldMap(native)
 
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""
@@ -79,7 +101,8 @@ async def _outcome(spawn: Callable[[Done[T]], _native.Cancel]) -> T:
     try:
         return await future
     finally:
-        cancel.cancel()
+        if future.cancelled() or not future.done():
+            cancel.cancel()
 
 
 def _settle(future: Future[Any], answer: object, error: BaseException | None) -> None:

@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ikcrm import _native
+from ikcrm.field_map import FieldMap
+from ikcrm.lists import OpportunityList
 from ikcrm.quota import Quota, QuotaStatus
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ikcrm.arguments import ClientOptions, Id, OpportunityUpdate
+    from ikcrm.arguments import CallOptions, ClientOptions, Id, OpportunityQuery, OpportunityUpdate
     from ikcrm.records import Opportunity
 
 
@@ -81,11 +83,14 @@ class Client(BaseClient):
         Takes the fields of `OpportunityFields`, where one that is left out keeps its value and
         `None` clears it; `custom` fields by their keys; and for this call alone `timeout`
         (seconds), `max_retries`, and `partial`, which lets `title` and `customer_id` be left out.
+        `stage`, `source` and `kind` take ids or labels, `custom` keys or labels; labels are looked
+        up before. `fill` and `if_unchanged` read the opportunity before: see `OpportunityUpdate`.
 
         Returns the opportunity as the CRM has it now.
 
         Raises
-            ValidationError: with every fault of the values, before anything is sent.
+            ValidationError: with every fault of the values, before anything is sent but look-ups.
+            ConflictError: when the opportunity differs from `if_unchanged`; it was not updated.
             ApiError: when the CRM refused: `AuthError`, `NotFoundError`,
                 `InvalidParametersError`, `RateLimitedError`, `ServerError`, or itself.
             TransportError: when the CRM could not be reached or the connection broke;
@@ -93,6 +98,38 @@ class Client(BaseClient):
             InvalidAnswerError: when what came back is not an answer of this API.
         """
         return self._native.update_opportunity(id, fields)
+
+    def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
+        """Reads an opportunity: `GET /api/v2/opportunities/:id`.
+
+        Raises `ValidationError` when the id is wrong, and what a call can raise.
+        """
+        return self._native.get_opportunity(id, options)
+
+    def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> OpportunityList:
+        """Lists opportunities: `GET /api/v2/opportunities`, a page when it is needed.
+
+            for row in client.list_opportunities(stage="谈判/合同", sort="created_at"):
+                print(row.title, row.customer_name)
+
+        Rows are flat, as the CRM serves them. A `timeout` is one page's. The vendor does not
+        document the endpoint; other clients use it.
+
+        Raises `ValidationError` with every fault of the query; the iterator raises what a call can.
+        """
+        return OpportunityList(self._native.list_opportunities(query))
+
+    def field_map(
+        self, entity: str = "opportunity", *, refresh: bool = False, **options: Unpack[CallOptions]
+    ) -> FieldMap:
+        """The options of an entity's fields: `GET /api/v2/field_maps/:entity`.
+
+        The client keeps them for ten minutes; `refresh` reads them anew. The vendor does not
+        document the endpoint; other clients use it.
+
+        Raises `ValidationError` when there is no such entity, and what a call can raise.
+        """
+        return FieldMap(self._native.field_map(entity, refresh, options))
 
     def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now; `None` when it is turned off.

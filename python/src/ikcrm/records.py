@@ -151,6 +151,60 @@ class Opportunity(Record):
 
 
 @_typed
+class OpportunityRow(Record):
+    """A sales opportunity (商机) as a row of a list: flat, with ids and names for objects."""
+
+    __slots__ = ()
+
+    id: int | None
+    """The opportunity's id."""
+    title: str | None
+    """The title (商机标题)."""
+    name: str | None
+    """The name, if the CRM sends one."""
+    customer_id: int | None
+    """The id of the customer it is for (对应客户)."""
+    customer_name: str | None
+    """The name of the customer it is for."""
+    user_id: int | None
+    """The id of the user in charge (负责人)."""
+    user_name: str | None
+    """The name of the user in charge."""
+    expect_amount: Decimal | None
+    """The expected amount (预计销售金额)."""
+    sign_possibility: str | None
+    """The chance of winning, as it came: `80%` or a number."""
+    get_time: date | None
+    """The day on which it was found (商机获取日期)."""
+    expect_sign_date: date | None
+    """The day on which the contract is expected (预计签单日期)."""
+    stage: str | None
+    """The id of the sales stage (销售阶段)."""
+    stage_mapped: str | None
+    """The label of the sales stage."""
+    source: str | None
+    """The id of the source (来源)."""
+    source_mapped: str | None
+    """The label of the source."""
+    kind: str | None
+    """The id of the kind (商机类型)."""
+    kind_mapped: str | None
+    """The label of the kind."""
+    customer_requirement: str | None
+    """What the customer needs (客户需求)."""
+    note: str | None
+    """The note (备注)."""
+    approve_status: str | None
+    """The state of approval."""
+    approve_status_i18n: str | None
+    """The label of the state of approval."""
+    created_at: datetime | None
+    """When it was made, in China's time."""
+    updated_at: datetime | None
+    """When it was last changed, in China's time."""
+
+
+@_typed
 class Customer(Record):
     """A customer (客户)."""
 

@@ -49,10 +49,15 @@ async function admits() {
   const opportunity: Opportunity = await client.updateOpportunity(568587, update, options)
   await updateOpportunity('568587', { title: 'ccc', customer_id: 1 })
   await update_opportunity(568587n, { note: 'x' }, { partial: true, timeoutMs: 10 })
+  const listed = client.listOpportunities({ stage: '谈判/合同', per_page: 50 }, options)
+  for await (const row of listed) await client.getOpportunity(row.id ?? 0)
+  const { fields } = await client.fieldMap('opportunity', { refresh: true })
+  const ids: string[] = fields['stage']?.map(({ id }) => id) ?? []
+  await client.updateOpportunity(1, { stage: '赢单' }, { fill: true, ifUnchanged: opportunity })
   const money: string | number | null | undefined = opportunity.expect_amount
   const phone: string | null | undefined = opportunity.customer?.contacts?.[0]?.address?.phone
   const custom: unknown = opportunity['text_asset_8b1eeedd']
-  return [money, phone, custom]
+  return [money, phone, custom, ids]
 }
 
 function admitsErrors(error: unknown) {
@@ -63,6 +68,10 @@ function admitsErrors(error: unknown) {
 }
 
 async function refuses() {
+  // @ts-expect-error a part that a query does not have
+  client.listOpportunities({ stages: 5 })
+  // @ts-expect-error a record's id in place of the record
+  await client.updateOpportunity(1, { stage: 5 }, { fill: true, ifUnchanged: 568587 })
   const whole = { title: 'ccc', customer_id: 1 }
   // @ts-expect-error a field that is misspelt
   await client.updateOpportunity(1, { titel: 'ccc', customer_id: 1 })
@@ -82,8 +91,6 @@ async function refuses() {
   await client.updateOpportunity(true, whole)
   // @ts-expect-error a custom field beside the others
   await client.updateOpportunity(1, { ...whole, text_asset_8b1eeedd: 'x' })
-  // @ts-expect-error a key that no custom field has
-  await client.updateOpportunity(1, { ...whole, custom: { colour: 'x' } })
   // @ts-expect-error a custom number that is a list
   await client.updateOpportunity(1, { ...whole, custom: { numeric_asset_1: [1] } })
   // @ts-expect-error an option of another language

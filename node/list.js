@@ -1,0 +1,48 @@
+// A list of opportunities, which reads a page when it needs one.
+'use strict'
+
+const { start } = require('./calls.js')
+const { failure } = require('./failure.js')
+const { CancelHandle } = require('./native.js')
+
+class OpportunityList {
+  #pages
+  #handle = new CancelHandle()
+  #signal
+  #parse
+
+  /** How many rows the CRM says the whole list has; null before the first page. */
+  totalCount = null
+
+  constructor(open, signal, parse) {
+    this.#pages = open(this.#handle)
+    this.#signal = signal
+    this.#parse = parse
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      const [totalCount, rows] = await this.#page()
+      this.totalCount = totalCount
+      if (rows === null) return
+      for (const row of rows) yield this.#parse(row)
+    }
+  }
+
+  /** The next page, while which is read the signal ends it. */
+  async #page() {
+    const signal = this.#signal
+    const abort = () => this.#handle.cancel()
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort()
+    try {
+      const text = await start((queue, call) => this.#pages.next(queue, call))
+      if (typeof text !== 'string') throw failure(text, signal)
+      return JSON.parse(text)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+}
+
+module.exports = { OpportunityList }
