@@ -71,10 +71,12 @@ const DEAF = `
 
 test('an abort while connecting ends the call', OPTIONS, async (t) => {
   const deaf = new Worker(DEAF, { eval: true })
-  t.after(() => deaf.terminate())
   const [port] = await once(deaf, 'message')
   const filling = Array.from({ length: 2 }, () => connect(port, '127.0.0.1'))
-  t.after(() => filling.forEach((socket) => socket.destroy()))
+  t.after(() => {
+    filling.forEach((socket) => socket.destroy())
+    return deaf.terminate()
+  })
   await Promise.all(filling.map((socket) => once(socket, 'connect')))
   const client = new Client({ token: TOKEN, baseUrl: `http://127.0.0.1:${port}` })
   const call = client.updateOpportunity(1, FIELDS, { signal: AbortSignal.timeout(50) })
