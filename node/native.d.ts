@@ -52,8 +52,39 @@ export declare class NativeClient {
    * What a getter among the values throws; nothing goes to the queue then.
    */
   updateOpportunity(queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle): void
+  /**
+   * Starts reading an opportunity; its outcome goes to the queue under the number `call`.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws; nothing goes to the queue then.
+   */
+  getOpportunity(queue: CompletionQueue, call: number, id: unknown, options: unknown, cancel?: CancelHandle): void
+  /**
+   * The list of a query, of which nothing is read yet, or the error in it.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  listOpportunities(query: unknown, options: unknown, cancel: CancelHandle): NativeList | ErrorData
+  /**
+   * Starts reading the options of an entity's fields: `[[name, [[id, label, enabled], …]], …]`
+   * and what the CRM sent.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws; nothing goes to the queue then.
+   */
+  fieldMap(queue: CompletionQueue, call: number, entity: unknown, refresh: boolean, options: unknown, cancel?: CancelHandle): void
   /** Asks how much of the quota is used now: `[calls, used, milliseconds]` or null. */
   quota(queue: CompletionQueue, call: number): void
+}
+
+/** The pages of a list. */
+export declare class NativeList {
+  /** Reads the next page: `[total count, [row, …]]`, or null when there is none. */
+  next(queue: CompletionQueue, call: number): void
 }
 
 /** The place for the answer of a store. */

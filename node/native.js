@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.CancelHandle = nativeBinding.CancelHandle
 module.exports.CompletionQueue = nativeBinding.CompletionQueue
 module.exports.NativeClient = nativeBinding.NativeClient
+module.exports.NativeList = nativeBinding.NativeList
 module.exports.TokenReply = nativeBinding.TokenReply
 module.exports.shapes = nativeBinding.shapes
 module.exports.version = nativeBinding.version
