@@ -85,7 +85,7 @@ def refuses() -> None:
     client.update_opportunity(1, timeout="5")  # type: ignore[arg-type]
     client.updateOpportunity(1)  # type: ignore[attr-defined]
     ikcrm.update_opportunity(1, titel="t")  # type: ignore[call-arg]
-    ikcrm.Client("token")  # type: ignore[arg-type]
+    ikcrm.Client("token")  # type: ignore[call-arg, arg-type]
     ikcrm.Client(token="t", edition="cloud")  # type: ignore[arg-type]
     ikcrm.Client(token="t", tiemout=5)  # type: ignore[call-arg]
     ikcrm.Client(token=b"t")  # type: ignore[arg-type]
