@@ -23,7 +23,7 @@ const body = () => JSON.stringify({ opportunity: fields })
 
 const peers = {
   'ikcrm, Node': (url) => {
-    const client = new Client({ token: 'bench-token', baseUrl: url })
+    const client = new Client({ token: 'bench-token', baseUrl: url, quota: null })
     return async () => (await client.updateOpportunity(568587, fields)).id
   },
   'undici.request': (url) => async () => {

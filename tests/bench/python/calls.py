@@ -26,7 +26,7 @@ UPDATE = {
 def ikcrm(url):
     from ikcrm import Client
 
-    client = Client(token="bench-token", base_url=url)
+    client = Client(token="bench-token", base_url=url, quota=None)
     return lambda: client.update_opportunity(568587, **UPDATE).id
 
 
@@ -100,5 +100,5 @@ async def aiohttp_task(url):
 async def ikcrm_task(url):
     from ikcrm import AsyncClient
 
-    client = AsyncClient(token="bench-token", base_url=url)
+    client = AsyncClient(token="bench-token", base_url=url, quota=None)
     return lambda: client.update_opportunity(568587, **UPDATE)
