@@ -154,6 +154,15 @@ fn a_probe_is_asked_on_the_calling_thread_and_ends_the_call() {
 }
 
 #[test]
+fn a_call_that_is_cancelled_while_it_connects_sends_nothing() {
+    let server = Server::start();
+    let cancel = Cancel::with_probe(|| true);
+    let error = wait(&call(&server.client(), CallOptions::new().cancel(cancel))).unwrap_err();
+    assert_eq!((error.code(), error.may_have_been_applied()), ("cancelled", false));
+    assert!(read_request(&mut server.accept()).is_none());
+}
+
+#[test]
 fn the_deadline_covers_the_whole_call() {
     let server = Server::start();
     let timeout = Duration::from_millis(150);

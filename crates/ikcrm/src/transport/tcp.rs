@@ -83,7 +83,11 @@ impl<In: Transport> Connector<In> for Established {
     type Out = In;
 
     fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<In>, Error> {
-        told(Attempt::connected);
+        if let Some(attempt) = Attempt::current() {
+            attempt.connected();
+            // What was cancelled meanwhile is not sent any more.
+            attempt.check()?;
+        }
         Ok(chained)
     }
 }
