@@ -19,17 +19,32 @@ def release_folder():
     return Path(json.loads(text)["target_directory"]) / "release"
 
 
+def on_processors(chosen):
+    """Keeps a program to these processors: where the scheduler puts both ends of a connection, now
+    on one, now on two, makes more of a difference than what is measured."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    processors = sorted(os.sched_getaffinity(0))
+    return lambda: os.sched_setaffinity(0, processors[chosen] or processors)
+
+
+SERVERS, CLIENTS = slice(-1, None), slice(None, -1)
+
+
 @contextmanager
 def server(*latency):
     """A loopback server that answers the sample; ends with the block."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([release_folder() / "bench-server", *latency], **pipes) as process:
+    command = [release_folder() / "bench-server", *latency]
+    with subprocess.Popen(command, preexec_fn=on_processors(SERVERS), **pipes) as process:
         yield process.stdout.readline().strip()
         process.stdin.close()
 
 
 def measured(*command):
-    lines = subprocess.check_output([str(part) for part in command], text=True, cwd=HERE)
+    command = [str(part) for part in command]
+    options = {"text": True, "cwd": HERE, "preexec_fn": on_processors(CLIENTS)}
+    lines = subprocess.check_output(command, **options)
     return [json.loads(line) for line in lines.splitlines()]
 
 
