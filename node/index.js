@@ -24,10 +24,10 @@ class Client {
   }
 
   updateOpportunity(id, fields, options = null) {
-    const spelt = withRecordAsText(options)
-    return run(answer.opportunity, options, (queue, call, cancel) =>
-      this.#native.updateOpportunity(queue, call, id, fields, spelt, cancel),
-    )
+    return run(answer.opportunity, options, (queue, call, cancel) => {
+      const spelt = withRecordAsText(options)
+      this.#native.updateOpportunity(queue, call, id, fields, spelt, cancel)
+    })
   }
 
   getOpportunity(id, options = null) {
@@ -46,11 +46,11 @@ class Client {
   }
 
   fieldMap(entity = 'opportunity', options = null) {
-    const { refresh = false, ...others } = options ?? {}
     const read = (json) => answer.fieldMap(json, entity)
-    return run(read, options, (queue, call, cancel) =>
-      this.#native.fieldMap(queue, call, entity, Boolean(refresh), others, cancel),
-    )
+    return run(read, options, (queue, call, cancel) => {
+      const { refresh = false, ...others } = options ?? {}
+      this.#native.fieldMap(queue, call, entity, Boolean(refresh), others, cancel)
+    })
   }
 
   quota() {

@@ -112,14 +112,17 @@ test('an id that is missing is told to be', async () => {
   assert.match(fault.message, /undefined/)
 })
 
-test("what a getter throws is the caller's to catch", async () => {
-  const fields = {
-    get title() {
-      throw new RangeError('mine')
-    },
+test('what reading a value throws is a rejection', async () => {
+  const throws = () => {
+    throw new RangeError('mine')
   }
+  const fields = Object.defineProperty({}, 'title', { get: throws, enumerable: true })
+  const options = Object.defineProperty({}, 'refresh', { get: throws, enumerable: true })
   const client = new Client({ token: TOKEN })
   await assert.rejects(client.updateOpportunity(1, fields), RangeError)
+  await assert.rejects(client.fieldMap('opportunity', options), RangeError)
+  const record = { id: 1, toJSON: throws }
+  await assert.rejects(client.updateOpportunity(1, FIELDS, { ifUnchanged: record }), RangeError)
 })
 
 test('fields and options that are no objects are refused', async () => {
