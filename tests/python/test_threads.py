@@ -84,6 +84,19 @@ def test_ctrl_c_ends_the_wait_before_another_attempt_promptly(crm: Crm) -> None:
     assert len(crm.requests) == 1
 
 
+def test_a_signal_ends_the_wait_for_a_slot_of_the_quota_promptly(crm: Crm) -> None:
+    crm.answer_all()
+    client = crm.client(quota=ikcrm.Quota(calls=1, per=3600))
+    client.update_opportunity(1, **FIELDS)
+    began, delay = time.monotonic(), 0.1
+    with handling(signal.SIGALRM, signal.default_int_handler):
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        with pytest.raises(KeyboardInterrupt):
+            client.update_opportunity(1, **FIELDS)
+    assert delay <= time.monotonic() - began < delay + PROMPTLY
+    assert len(crm.requests) == 1
+
+
 def test_what_a_signal_handler_raises_is_kept(crm: Crm) -> None:
     raised = AlarmError("mine")
 
