@@ -48,6 +48,18 @@ test('a name of another language is no option, and the right one is told', () =>
   }
 })
 
+test("a setting of the quota under another language's name is none, and the right one is told", () => {
+  const [fault] = faultsOfClient({ token: TOKEN, quota: { per: 10 } })
+  assert.deepEqual([fault.field, fault.code], ['quota.per', 'unknown'])
+  assert.match(fault.message, /did you mean perMs\?/)
+})
+
+test('a duration that is refused is told as it was written', () => {
+  const [timeout, per] = faultsOfClient({ token: TOKEN, timeoutMs: -1, quota: { perMs: NaN } })
+  assert.match(timeout.message, /got -1 ms$/)
+  assert.match(per.message, /got NaN ms$/)
+})
+
 test('faults of call options carry the names that were written', async () => {
   const options = { timeoutMs: -1, maxRetries: 0.5, timeout: 5, partial: 'yes', signal: 'SIGINT' }
   assert.deepEqual(

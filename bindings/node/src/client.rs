@@ -196,12 +196,32 @@ fn builder(options: Value) -> ClientBuilder {
 }
 
 fn set(mut builder: ClientBuilder, (name, value): (String, Value)) -> ClientBuilder {
-    if names::client_options().any(|known| known == name) {
-        let (option, value) = names::to_core(&name, value);
-        return builder.set(option, value);
+    match (name.as_str(), value) {
+        ("quota", Value::Map(settings)) => quota(builder, settings),
+        (name, value) if names::client_options().any(|known| known == name) => {
+            let (option, value) = names::to_core(name, value);
+            builder.set(option, value)
+        }
+        (name, _) => {
+            builder.faults.push(names::unknown(name, names::client_options()));
+            builder
+        }
     }
-    builder.faults.push(names::unknown(&name, names::client_options()));
-    builder
+}
+
+fn quota(mut builder: ClientBuilder, settings: Vec<(String, Value)>) -> ClientBuilder {
+    let mut known = Vec::new();
+    for (name, value) in settings {
+        if names::quota_options().any(|option| option == name) {
+            let (option, value) = names::quota_to_core(&name, value);
+            known.push((option.to_owned(), value));
+        } else {
+            let mut fault = names::unknown(&name, names::quota_options());
+            fault.field = format!("quota.{name}");
+            builder.faults.push(fault);
+        }
+    }
+    builder.set("quota", Value::Map(known))
 }
 
 fn built(client: std::result::Result<Client, Error>) -> Either<NativeClient, ErrorData> {

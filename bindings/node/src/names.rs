@@ -1,6 +1,6 @@
 //! JavaScript's names and units for the core's options.
 
-use ikcrm::contract::{OPTIONS, unknown_message};
+use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
@@ -26,35 +26,38 @@ fn from_core(core: &str) -> &str {
     RENAMED.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
 }
 
-/// The option's name and value in the core, which counts time in seconds.
-pub(crate) fn to_core(name: &str, value: Value) -> (&str, Value) {
-    match (name, value) {
-        ("quota", Value::Map(settings)) => (name, Value::Map(quota_to_core(settings))),
-        (_, value) => renamed(&RENAMED, name, value),
-    }
+/// The names of the quota's settings in JavaScript.
+pub(crate) fn quota_options() -> impl Iterator<Item = &'static str> {
+    QUOTA_OPTIONS.iter().map(|core| quota_from_core(core))
 }
 
-fn quota_to_core(settings: Vec<(String, Value)>) -> Vec<(String, Value)> {
-    let renamed = settings.into_iter().map(|(name, value)| {
-        let (core, value) = renamed(&RENAMED_OF_QUOTA, &name, value);
-        (core.to_owned(), value)
-    });
-    renamed.collect()
+fn quota_from_core(core: &str) -> &str {
+    RENAMED_OF_QUOTA.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
+}
+
+/// The option's name and value in the core.
+pub(crate) fn to_core(name: &str, value: Value) -> (&str, Value) {
+    renamed(&RENAMED, name, value)
+}
+
+/// The same of a setting of the quota.
+pub(crate) fn quota_to_core(name: &str, value: Value) -> (&str, Value) {
+    renamed(&RENAMED_OF_QUOTA, name, value)
 }
 
 fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str, value: Value) -> (&'a str, Value) {
     match table.iter().find(|(known, _)| *known == name) {
-        Some((_, core)) if name.ends_with("Ms") => (core, seconds(value)),
+        Some((_, core)) if name.ends_with("Ms") => (core, milliseconds(value)),
         Some((_, core)) => (core, value),
         None => (name, value),
     }
 }
 
-fn seconds(milliseconds: Value) -> Value {
-    match milliseconds {
+fn milliseconds(value: Value) -> Value {
+    match value {
         #[expect(clippy::cast_precision_loss, reason = "what is large enough to lose is refused")]
-        Value::Integer(milliseconds) => Value::Float(milliseconds as f64 / 1000.0),
-        Value::Float(milliseconds) => Value::Float(milliseconds / 1000.0),
+        Value::Integer(number) => Value::Milliseconds(number as f64),
+        Value::Float(number) => Value::Milliseconds(number),
         // The core would take text for seconds, as environment variables have it.
         Value::Text(_) => Value::Other("string".to_owned()),
         other => other,
@@ -69,10 +72,6 @@ pub(crate) fn rename(faults: &mut [FieldError]) {
             None => from_core(&fault.field).to_owned(),
         };
     }
-}
-
-fn quota_from_core(core: &str) -> &str {
-    RENAMED_OF_QUOTA.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
 }
 
 /// The fault of an option that is none of `known`.

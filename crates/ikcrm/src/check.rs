@@ -300,7 +300,7 @@ fn check_any(value: &Value) -> Checks<'_> {
             .map(|(name, value)| Ok((name.as_str().into(), check_any(value)?)))
             .collect::<Result<_, _>>()
             .map(|entries| Wire::Map(Fields(entries))),
-        Value::Other(_) => {
+        Value::Other(_) | Value::Milliseconds(_) => {
             fault(Code::Type, format!("must be JSON data, got {}", value.describe()))
         }
     }

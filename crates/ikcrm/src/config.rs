@@ -512,10 +512,14 @@ pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
     usize::try_from(number).map_err(|_| (Code::Range, format!("may not be negative, got {number}")))
 }
 
-/// A duration from a number of seconds.
+/// A duration from a number of seconds or milliseconds.
 pub(crate) fn duration(value: &Value) -> Result<Duration, Fault> {
+    let seconds = match value {
+        Value::Milliseconds(number) => number / 1000.0,
+        _ => number(value)?,
+    };
     let fault = |_| (Code::Range, format!("must be 0 s or more, got {}", value.describe()));
-    Duration::try_from_secs_f64(number(value)?).map_err(fault)
+    Duration::try_from_secs_f64(seconds).map_err(fault)
 }
 
 /// A timeout from a number of seconds, checked as the typed setter's is.

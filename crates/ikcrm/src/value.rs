@@ -20,6 +20,9 @@ pub enum Value {
     Integer(i64),
     /// A binary floating-point number.
     Float(f64),
+    /// A number of milliseconds, for a duration.
+    #[doc(hidden)]
+    Milliseconds(f64),
     /// A number in decimal text, such as a decimal or an integer beyond 64 bits.
     Number(String),
     /// Text.
@@ -45,6 +48,7 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Integer(value) => format!("the number {value}"),
             Self::Float(value) => format!("the float {value:?}"),
+            Self::Milliseconds(number) => format!("{number} ms"),
             Self::Number(text) => format!("the number {text}"),
             Self::Text(text) => format!("the text {:?}", excerpt(text)),
             Self::Date(date) => format!("the date {date}"),
