@@ -1,12 +1,16 @@
 //! What a user's own JavaScript does with tokens: a store that keeps them, a hook that is told.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use ikcrm::{ClientBuilder, TokenStoreFailure};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Result, Status};
 use napi_derive::napi;
+
+/// How long a store may take: its promise may never settle.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is asked (`get`, `set` or `told`), the token, and where the answer goes.
 pub(crate) type Question = FnArgs<(&'static str, Option<String>, TokenReply)>;
@@ -41,7 +45,10 @@ impl TokenStore {
         let (sender, answer) = sync_channel(1);
         let question = (what, token.map(ToOwned::to_owned), TokenReply(sender)).into();
         self.0.call(question, ThreadsafeFunctionCallMode::NonBlocking);
-        answer.recv().unwrap_or_else(|_| Err("the environment is gone".to_owned()))
+        answer.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(format!("no answer came within {PATIENCE:?}")),
+            RecvTimeoutError::Disconnected => Err("the environment is gone".to_owned()),
+        })
     }
 }
 
