@@ -11,9 +11,10 @@ class Listener {
   static #ofSignal = new WeakMap()
 
   handle = new CancelHandle()
+  #others = new Set()
   #calls = 0
   #signal
-  #abort = () => this.handle.cancel()
+  #abort = () => [this.handle, ...this.#others].forEach((handle) => handle.cancel())
 
   static of(signal) {
     return Listener.#ofSignal.get(signal) ?? new Listener(signal)
@@ -31,6 +32,19 @@ class Listener {
     return this
   }
 
+  /** The same for a handle that has one already. */
+  startFor(handle) {
+    this.#others.add(handle)
+    if (this.#signal.aborted) handle.cancel()
+    this.start()
+    return {
+      stop: () => {
+        this.#others.delete(handle)
+        this.stop()
+      },
+    }
+  }
+
   stop() {
     this.#calls -= 1
     if (this.#calls > 0) return
@@ -41,7 +55,21 @@ class Listener {
 
 /** A handle that the signal pulls until `stop` is called; the core refuses what is no signal. */
 function listen(signal) {
-  return typeof signal?.addEventListener === 'function' ? Listener.of(signal).start() : NOTHING
+  return isSignal(signal) ? Listener.of(signal).start() : NOTHING
 }
 
-module.exports = { listen }
+/** Lets the signal pull this handle until `stop` is called. */
+function listenFor(signal, handle) {
+  return isSignal(signal) ? Listener.of(signal).startFor(handle) : NOTHING
+}
+
+/** A handle for the calls of one list; the core refuses what is no signal. */
+function handleFor(signal) {
+  return isSignal(signal) ? new CancelHandle() : undefined
+}
+
+function isSignal(signal) {
+  return typeof signal?.addEventListener === 'function'
+}
+
+module.exports = { handleFor, listen, listenFor }

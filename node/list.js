@@ -1,13 +1,13 @@
 // A list of opportunities, which reads a page when it needs one.
 'use strict'
 
+const { handleFor, listenFor } = require('./abort.js')
 const { start } = require('./calls.js')
 const { failure } = require('./failure.js')
-const { CancelHandle } = require('./native.js')
 
 class OpportunityList {
   #pages
-  #handle = new CancelHandle()
+  #handle
   #signal
   #parse
 
@@ -15,6 +15,7 @@ class OpportunityList {
   totalCount = null
 
   constructor(open, signal, parse) {
+    this.#handle = handleFor(signal)
     this.#pages = open(this.#handle)
     this.#signal = signal
     this.#parse = parse
@@ -32,15 +33,13 @@ class OpportunityList {
   /** The next page, while which is read the signal ends it. */
   async #page() {
     const signal = this.#signal
-    const abort = () => this.#handle.cancel()
-    signal?.addEventListener('abort', abort)
-    if (signal?.aborted) abort()
+    const listener = listenFor(signal, this.#handle)
     try {
       const text = await start((queue, call) => this.#pages.next(queue, call))
       if (typeof text !== 'string') throw failure(text, signal)
       return JSON.parse(text)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      listener.stop()
     }
   }
 }

@@ -67,7 +67,7 @@ export declare class NativeClient {
    *
    * What a getter among the values throws.
    */
-  listOpportunities(query: unknown, options: unknown, cancel: CancelHandle): NativeList | ErrorData
+  listOpportunities(query: unknown, options: unknown, cancel?: CancelHandle): NativeList | ErrorData
   /**
    * Starts reading the options of an entity's fields: `[[name, [[id, label, enabled], …]], …]`
    * and what the CRM sent.

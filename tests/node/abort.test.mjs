@@ -157,6 +157,32 @@ test('one signal serves 10,000 calls without a leak or a warning', OPTIONS, asyn
   assert.deepEqual(warnings, [])
 })
 
+test('what is no signal is refused for a list too', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  assert.throws(
+    () => crm.client().listOpportunities({}, { signal: 'SIGINT' }),
+    ({ fields: [fault] }) => fault.field === 'signal' && fault.code === 'type',
+  )
+})
+
+test('one signal ends many lists without a warning', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  const client = crm.client()
+  const controller = new AbortController()
+  const { signal } = controller
+  const warnings = []
+  const warn = (warning) => warnings.push(warning)
+  process.on('warning', warn)
+  t.after(() => process.off('warning', warn))
+  const first = () => client.listOpportunities({}, { signal })[Symbol.asyncIterator]().next()
+  const pages = Promise.allSettled(Array.from({ length: 20 }, first))
+  assert.equal(listeners(signal), 1)
+  controller.abort()
+  for (const { reason } of await pages) assert(reason instanceof CancelledError, reason)
+  assert.equal(listeners(signal), 0)
+  assert.deepEqual(warnings, [])
+})
+
 test("the user's own onabort stays", OPTIONS, async (t) => {
   const crm = await Crm.start(t)
   const controller = new AbortController()

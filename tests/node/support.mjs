@@ -72,7 +72,7 @@ export class Crm {
       if (!response.writableEnded) response.writeHead(status, headers).end(text)
     }
     const { headers, socket, url } = request
-    const taken = { body: JSON.parse(body), headers, socket, url, answer }
+    const taken = { body: body && JSON.parse(body), headers, socket, url, answer }
     this.requests.push(taken)
     for (const { count, resolve } of this.#arrivals) if (this.requests.length >= count) resolve()
     this.#answer(taken)

@@ -105,16 +105,15 @@ impl NativeClient {
     /// # Errors
     ///
     /// What a getter among the values throws.
-    #[napi(ts_args_type = "query: unknown, options: unknown, cancel: CancelHandle")]
+    #[napi(ts_args_type = "query: unknown, options: unknown, cancel?: CancelHandle")]
     pub fn list_opportunities(
         &self,
         query: Unknown<'_>,
         options: Unknown<'_>,
-        cancel: &CancelHandle,
+        cancel: Option<&CancelHandle>,
     ) -> Result<Either<NativeList, ErrorData>> {
-        let mut options = call::options(value::read(&options)?, Some(cancel));
+        let mut options = call::options(value::read(&options)?, cancel);
         let query = call::query(value::read(&query)?, &mut options);
-        let options = options.cancel(cancel.0.clone());
         Ok(match self.0.list_opportunities_with(&query, options.clone()) {
             Ok(list) => Either::A(NativeList::new(self.0.clone(), list, options)),
             Err(error) => Either::B(error.into()),

@@ -19,20 +19,16 @@ const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "ma
 
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|core| from_core(core))
-}
-
-fn from_core(core: &str) -> &str {
-    RENAMED.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
+    OPTIONS.iter().map(|core| from_core(&RENAMED, core))
 }
 
 /// The names of the quota's settings in JavaScript.
 pub(crate) fn quota_options() -> impl Iterator<Item = &'static str> {
-    QUOTA_OPTIONS.iter().map(|core| quota_from_core(core))
+    QUOTA_OPTIONS.iter().map(|core| from_core(&RENAMED_OF_QUOTA, core))
 }
 
-fn quota_from_core(core: &str) -> &str {
-    RENAMED_OF_QUOTA.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
+fn from_core<'a>(table: &[(&'a str, &str)], core: &'a str) -> &'a str {
+    table.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
 }
 
 /// The option's name and value in the core.
@@ -68,8 +64,8 @@ fn milliseconds(value: Value) -> Value {
 pub(crate) fn rename(faults: &mut [FieldError]) {
     for fault in faults.iter_mut().filter(|fault| fault.code != FieldErrorCode::Unknown) {
         fault.field = match fault.field.strip_prefix("quota.") {
-            Some(setting) => format!("quota.{}", quota_from_core(setting)),
-            None => from_core(&fault.field).to_owned(),
+            Some(setting) => format!("quota.{}", from_core(&RENAMED_OF_QUOTA, setting)),
+            None => from_core(&RENAMED, &fault.field).to_owned(),
         };
     }
 }
