@@ -394,10 +394,10 @@ fn send_once(
     let slot = quota.as_ref().map(|quota| quota.take(timeout, cancel)).transpose()?;
     let begun = Instant::now();
     let outcome = transport.send(request, token, begun + timeout, cancel);
+    budget.spend(begun.elapsed());
     if let Some(slot) = slot {
         slot.settle(outcome.fate);
     }
-    budget.spend(begun.elapsed());
     Ok(outcome)
 }
 
