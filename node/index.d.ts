@@ -167,7 +167,7 @@ export interface Quota {
    * processes of this machine, `redis://host:6379/0` with those of other machines too.
    */
   store?: string | null
-  /** Who counts together (clients of the same host and token). */
+  /** Who counts together (clients of one host and `corpId`, else login, else token). */
   key?: string | null
   /**
    * What part of the calls this process may make while the store is away, more than 0 and at most 1

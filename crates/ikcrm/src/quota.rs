@@ -117,8 +117,8 @@ impl Quota {
         self.unless_fault("store", checked)
     }
 
-    /// The name under which clients share the quota (default: the CRM's host, and the token's
-    /// fingerprint). Programs of one enterprise that use several tokens need one name for all.
+    /// The name under which clients share the quota (default: the CRM's host with the `corp_id`,
+    /// else the login, else the token). Programs of one enterprise that differ in these need one name.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         let checked = check_key(key.into()).map(|key| self.key = Some(key));
         self.unless_fault("key", checked)

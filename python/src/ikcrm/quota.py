@@ -25,7 +25,7 @@ class Quota(NamedTuple):
     """Where the slots are kept (`None`: in this process). `sqlite:///absolute/path` shares them
     with the processes of this machine, `redis://host:6379/0` with those of other machines too."""
     key: str | None = None
-    """Who counts together (`None`: clients of the same host and token)."""
+    """Who counts together (`None`: clients of one host and `corp_id`, else login, else token)."""
     fallback: float | None = None
     """What part of the calls this process may make while the store is away, more than 0 and at most
     1 (`None`: such calls fail with `QuotaStoreError`). It holds only as far as the parts of all
