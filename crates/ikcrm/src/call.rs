@@ -1,9 +1,9 @@
 //! One call: its token, its attempts, its retries.
 
 mod engine;
-mod exchange;
 mod lookups;
-mod retry;
 mod session;
+mod exchange;
+mod retry;
 
 pub(crate) use engine::{Call, Engine};

@@ -1,11 +1,11 @@
 //! The settings of a client and of one call, each checked once.
 
+mod env;
+mod checked;
 mod builder;
 mod call_options;
 mod check;
-mod checked;
 mod edition;
-mod env;
 
 pub use builder::{ClientBuilder, OPTIONS};
 pub use call_options::CallOptions;

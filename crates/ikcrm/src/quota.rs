@@ -1,15 +1,15 @@
 //! How many calls an enterprise may make, and the waits for that.
 
-mod gate;
+#[cfg(test)]
+mod tests;
 mod open;
+mod settings;
+mod gate;
 #[cfg(feature = "quota-redis")]
 mod redis;
-mod settings;
 #[cfg(feature = "quota-sqlite")]
 mod sqlite;
 mod store;
-#[cfg(test)]
-mod tests;
 mod window;
 
 pub(crate) use open::OpenQuota;

@@ -1,10 +1,10 @@
 //! What a caller asks for, and its checks.
 
 mod custom_field;
-mod fields;
 mod query;
-mod update;
 mod validate;
+mod update;
+mod fields;
 
 pub(crate) use custom_field::{CustomField, CustomFields, Form};
 pub use fields::{FIELDS, Field, FieldKind};

@@ -2,8 +2,8 @@
 
 mod diff;
 mod field_map;
-mod opportunity;
 mod page;
+mod opportunity;
 mod record;
 
 pub(crate) use diff::check_unchanged;

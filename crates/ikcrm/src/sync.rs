@@ -1,12 +1,12 @@
 //! What calls on several threads share: cancels, time, fetched values, threads, processes.
 
-mod budget;
+mod workers;
 mod cache;
+mod single_flight;
+mod budget;
 mod cancel;
 mod lock;
 mod per_process;
-mod single_flight;
-mod workers;
 
 pub(crate) use budget::Budget;
 pub(crate) use cache::Cache;

@@ -1,11 +1,11 @@
 //! Sends one request over ureq, and says precisely how that failed. Nothing else names ureq.
 
+mod tcp;
+mod resolver;
 mod attempt;
 mod message;
 mod proxy;
-mod resolver;
 mod roots;
-mod tcp;
 
 use std::io::Read;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! `Patch`: leave a field alone, clear it, or set it.
 
-use crate::{Choice, Value};
+use super::value::{Choice, Value};
 
 /// What an update does with one field.
 ///
