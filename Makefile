@@ -73,4 +73,4 @@ bench: python node
 
 clean:
 	cargo clean
-	rm -rf $(VENV) node/node_modules
+	rm -rf $(VENV) node/node_modules node/dist

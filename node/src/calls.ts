@@ -1,14 +1,17 @@
 // The calls under way: each is a promise with a number, under which its outcome comes back.
-'use strict'
 
-const { CompletionQueue } = require('./native.js')
+import type { CompletionQueue as Queue, ErrorData } from './native.cjs'
+import { CompletionQueue } from './native.js'
 
-const resolvers = new Map()
+/** The JSON text of an answer, or an error. */
+export type Outcome = string | ErrorData
+
+const resolvers = new Map<number, (outcome: Outcome) => void>()
 const queue = new CompletionQueue(settle)
 let last = 0
 
 /** Begins a call and promises its outcome; until it is there, the process lives on. */
-function start(begin) {
+export function start(begin: (queue: Queue, call: number) => void): Promise<Outcome> {
   return new Promise((resolve) => {
     const call = ++last
     begin(queue, call)
@@ -17,11 +20,9 @@ function start(begin) {
   })
 }
 
-function settle(call, outcome) {
+function settle(call: number, outcome: Outcome): void {
   const resolve = resolvers.get(call)
   resolvers.delete(call)
   if (resolvers.size === 0) queue.keepAlive(false)
-  resolve(outcome)
+  resolve?.(outcome)
 }
-
-module.exports = { start }
