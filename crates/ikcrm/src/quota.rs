@@ -12,8 +12,9 @@ mod sqlite;
 mod store;
 mod window;
 
-pub(crate) use open::OpenQuota;
+pub(crate) use gate::Lane;
 pub use open::QuotaStatus;
+pub(crate) use open::{OpenQuota, Turn};
 pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};
 pub(crate) use window::Fate;

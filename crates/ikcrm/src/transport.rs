@@ -8,7 +8,7 @@ mod proxy;
 mod roots;
 
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -19,6 +19,7 @@ use ureq::{Agent, Body};
 
 use crate::error::Error;
 use crate::sync::Cancel;
+use crate::sync::clock::Moment;
 
 pub(crate) use attempt::Progress;
 pub(crate) use message::{HttpRequest, HttpResponse};
@@ -85,7 +86,7 @@ impl Transport {
         &self,
         request: &HttpRequest,
         authorization: Option<&HeaderValue>,
-        deadline: Instant,
+        deadline: Moment,
         cancel: Option<&Cancel>,
     ) -> Outcome {
         let attempt = Attempt::new(deadline, cancel.cloned());

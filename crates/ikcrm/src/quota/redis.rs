@@ -132,8 +132,8 @@ impl Store for Redis {
         self.set("blocked", Some(duration))
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        let request = Request { id: 0, hold: limit.per, ahead: 0 };
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        let request = Request { id: 0, hold: limit.per, ahead };
         let (_, wait, used) = self.take(None, request, limit)?;
         Ok((used, wait))
     }

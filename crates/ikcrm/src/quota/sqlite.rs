@@ -102,8 +102,8 @@ impl Store for Sqlite {
         self.with(|window, now| window.block(duration, now))
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        self.with(|window, now| window.usage(limit, now))
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        self.with(|window, now| window.usage(limit, ahead, now))
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_opened_is_named() {
         let store = Sqlite::new(PathBuf::from("/no/such/folder/quota.db"), "test");
-        let StoreError(message) = store.usage(LIMIT).unwrap_err();
+        let StoreError(message) = store.usage(LIMIT, 0).unwrap_err();
         assert!(message.contains("/no/such/folder/quota.db"), "{message}");
     }
 }

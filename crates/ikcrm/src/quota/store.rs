@@ -21,13 +21,20 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Lets nobody take a slot for some time.
     fn block(&self, duration: Duration) -> Result<(), StoreError>;
 
-    /// How many slots are taken, and how long it takes until one can be had.
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError>;
+    /// How many slots are taken, and how long it takes until one can be had when `ahead` others come
+    /// first.
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError>;
 }
 
 /// Why a store could not be used.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoreError(pub(crate) String);
+
+impl StoreError {
+    pub(crate) fn of_thread(error: &std::io::Error) -> Self {
+        Self(format!("no thread can be started for the quota's store: {error}"))
+    }
+}
 
 /// The store of one process, by its monotonic clock.
 #[derive(Debug)]
@@ -66,9 +73,9 @@ impl Store for Local {
         Ok(())
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
         let (window, now) = self.now();
-        Ok(window.usage(limit, now))
+        Ok(window.usage(limit, ahead, now))
     }
 }
 
@@ -122,10 +129,10 @@ impl Store for Fallback {
         self.local.block(duration)
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        match self.ask(|store| store.usage(limit)) {
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        match self.ask(|store| store.usage(limit, ahead)) {
             Some(usage) => Ok(usage),
-            None => self.local.usage(self.limit),
+            None => self.local.usage(self.limit, ahead),
         }
     }
 }

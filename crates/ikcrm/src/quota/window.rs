@@ -31,6 +31,11 @@ impl Limit {
         let calls = (self.calls.get() as f64 * part) as usize;
         Self { calls: NonZeroUsize::new(calls).unwrap_or(NonZeroUsize::MIN), ..self }
     }
+
+    /// The time between two calls that are spread evenly.
+    pub(crate) fn pace(self) -> Duration {
+        self.per / u32::try_from(self.calls.get()).unwrap_or(u32::MAX)
+    }
 }
 
 /// What became of the call that a slot was taken for.
@@ -129,8 +134,8 @@ impl Window {
     }
 
     /// How many slots are taken, and when the next can be had.
-    pub(crate) fn usage(&self, limit: Limit, now: Duration) -> (usize, Duration) {
-        (self.taken(now).count(), self.next(0, limit, now).saturating_sub(now))
+    pub(crate) fn usage(&self, limit: Limit, ahead: usize, now: Duration) -> (usize, Duration) {
+        (self.taken(now).count(), self.next(ahead, limit, now).saturating_sub(now))
     }
 
     /// Counts all times from `moment` on.

@@ -7,8 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::sync::clock::{self, Moment};
 use crate::sync::{Cancel, SLICE};
 
 /// Why an attempt was ended from outside.
@@ -46,7 +47,7 @@ pub(super) struct Attempt(Rc<State>);
 
 #[derive(Debug)]
 struct State {
-    deadline: Instant,
+    deadline: Moment,
     cancel: Option<Cancel>,
     ending: Cell<Option<Ending>>,
     step: Cell<Step>,
@@ -61,7 +62,7 @@ thread_local! {
 }
 
 impl Attempt {
-    pub(super) fn new(deadline: Instant, cancel: Option<Cancel>) -> Self {
+    pub(super) fn new(deadline: Moment, cancel: Option<Cancel>) -> Self {
         Self(Rc::new(State {
             deadline,
             cancel,
@@ -163,7 +164,7 @@ impl Attempt {
 
     /// How long to wait before asking [`check`](Self::check) again.
     pub(super) fn slice(&self) -> Duration {
-        let left = self.0.deadline.saturating_duration_since(Instant::now());
+        let left = clock::left(self.0.deadline);
         left.clamp(Duration::from_millis(1), SLICE)
     }
 
@@ -171,7 +172,7 @@ impl Attempt {
     pub(super) fn check(&self) -> io::Result<()> {
         if self.0.cancel.as_ref().is_some_and(Cancel::poll) {
             self.0.ending.set(Some(Ending::Cancelled));
-        } else if Instant::now() >= self.0.deadline {
+        } else if clock::now() >= self.0.deadline {
             self.0.ending.set(Some(Ending::Deadline));
         } else {
             return Ok(());

@@ -20,7 +20,7 @@ fn waits(taken: Taken, seconds: u64) -> bool {
 }
 
 fn check(store: &dyn Store) {
-    assert_eq!(store.usage(LIMIT).unwrap(), (0, Duration::ZERO));
+    assert_eq!(store.usage(LIMIT, 0).unwrap(), (0, Duration::ZERO));
     assert!([1, 2, 3].iter().all(|id| take(store, *id, 0) == Taken::Slot));
     assert_eq!(take(store, 3, 0), Taken::Slot, "asked again, as after an answer that got lost");
     assert!(waits(take(store, 4, 0), 600), "an answer may come at once");
@@ -31,7 +31,7 @@ fn check(store: &dyn Store) {
     assert!([2, 3, 4].iter().all(|id| store.settle(*id, Fate::Answered, LIMIT).is_ok()));
     assert!(waits(take(store, 5, 0), 600));
     store.settle(5, Fate::Answered, LIMIT).unwrap();
-    assert_eq!(store.usage(LIMIT).unwrap().0, 4, "one came back that had been forgotten");
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 4, "one came back that had been forgotten");
 
     store.block(Duration::from_secs(900)).unwrap();
     store.block(Duration::from_secs(5)).unwrap();
@@ -49,7 +49,8 @@ fn a_file() {
     let path = std::env::temp_dir().join(format!("ikcrm-quota-{}.db", std::process::id()));
     check(&super::super::sqlite::Sqlite::new(path.clone(), "one"));
     // Another connection finds the same slots, and none under another name.
-    let used = |name| super::super::sqlite::Sqlite::new(path.clone(), name).usage(LIMIT).unwrap().0;
+    let used =
+        |name| super::super::sqlite::Sqlite::new(path.clone(), name).usage(LIMIT, 0).unwrap().0;
     assert_eq!((used("one"), used("other")), (4, 0));
     for end in ["", "-wal", "-shm"] {
         std::fs::remove_file(format!("{}{end}", path.display())).ok();
@@ -124,11 +125,11 @@ mod redis {
         assert_eq!(take(&store, 1, 0), Taken::Slot);
         let port = server.port;
         drop(server);
-        let message = store.usage(LIMIT).unwrap_err().0;
+        let message = store.usage(LIMIT, 0).unwrap_err().0;
         assert!(message.contains("the quota's Redis server cannot be used"), "{message}");
         let _server = Server::start(port);
         assert!(waits(take(&store, 2, 0), 1200));
         store.settle(1, Fate::Answered, LIMIT).unwrap();
-        assert_eq!(store.usage(LIMIT).unwrap().0, 1, "the holder told its fate all the same");
+        assert_eq!(store.usage(LIMIT, 0).unwrap().0, 1, "the holder told its fate all the same");
     }
 }
