@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
 use std::sync::mpsc::{self, Receiver};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -245,7 +245,7 @@ fn a_call_is_a_future_and_dropping_it_cancels() {
             thread::yield_now();
         }
         answer(&mut under_way);
-        while let Poll::Pending = first.as_mut().poll(&mut context) {
+        while first.as_mut().poll(&mut context).is_pending() {
             thread::yield_now();
         }
         under_way
