@@ -103,7 +103,7 @@ def test_32_threads_of_one_process(crm, capsys, language):
 
 
 def test_8_processes_on_one_file_some_of_them_killed(crm, capsys, tmp_path):
-    variables = environment(crm, f"sqlite://{tmp_path}/quota.db")
+    variables = environment(crm, f"file://{tmp_path}/quota")
     languages = ["python", "node", "rust"]
     workers = [start(languages[i % 3], 4, 5, variables) for i in range(8)]
     crm.stats(calls=40)
@@ -111,7 +111,7 @@ def test_8_processes_on_one_file_some_of_them_killed(crm, capsys, tmp_path):
         worker.send_signal(signal.SIGKILL)
         worker.wait()
     end_well(workers[3:])
-    crm.check(capsys, "8 processes on SQLite, 3 killed")
+    crm.check(capsys, "8 processes on a file, 3 killed")
 
 
 @contextmanager

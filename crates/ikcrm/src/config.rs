@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ring::digest::{SHA256, digest};
-
 use crate::error::{Error, FieldError, FieldErrorCode as Code};
 use crate::fields::unknown_message;
-use crate::quota::{QUOTA_OPTIONS, SharedQuota};
+use crate::quota::{QUOTA_OPTIONS, Scope, SharedQuota};
 use crate::session::Credentials;
 use crate::token::{Token, TokenStore};
 use crate::value::excerpt;
@@ -347,8 +345,12 @@ impl ClientBuilder {
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep("ca_bundle", ca_bundle, &mut faults);
         let proxy = keep("proxy", check_proxy(std::mem::take(&mut self.proxy)), &mut faults);
-        let scope = self.scope(base_url.as_deref(), token.as_ref().and_then(Option::as_ref));
-        let quota = match std::mem::take(&mut self.quota) {
+        let quota = std::mem::take(&mut self.quota);
+        let scope = Scope {
+            base_url: base_url.as_deref(),
+            who: self.who(token.as_ref().and_then(Option::as_ref)),
+        };
+        let quota = match quota {
             Patch::Unset => Quota::default().check(&scope).map(Some),
             Patch::Null => Ok(None),
             Patch::Set(quota) => quota.check(&scope).map(Some),
@@ -428,15 +430,10 @@ impl ClientBuilder {
         faults
     }
 
-    /// For whom a quota is: the CRM's host, and whose calls they are as far as that is told.
-    /// Secrets stay so.
-    fn scope(&self, base_url: Option<&str>, token: Option<&Token>) -> String {
-        let host = base_url.and_then(|url| url.split_once("://")).map_or("", |(_, host)| host);
+    /// Whose calls they are, as far as that is told.
+    fn who<'a>(&'a self, token: Option<&'a Token>) -> Option<&'a str> {
         let who = self.corp_id.as_deref().or(self.login.as_deref());
-        let who = who.or(token.map(Token::text)).unwrap_or_default();
-        let digest = digest(&SHA256, who.as_bytes());
-        let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
-        format!("{host} {fingerprint:016x}")
+        who.or(token.map(Token::text))
     }
 }
 

@@ -42,6 +42,7 @@ mod budget;
 mod cancel;
 mod check;
 mod client;
+mod clock;
 mod config;
 mod conflict;
 mod custom;

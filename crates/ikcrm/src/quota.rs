@@ -2,17 +2,17 @@
 
 #[cfg(test)]
 mod agreement;
+mod file;
 mod gate;
 #[cfg(feature = "quota-redis")]
 mod redis;
 #[cfg(test)]
 mod simulation;
-#[cfg(feature = "quota-sqlite")]
-mod sqlite;
 mod store;
 mod window;
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ use crate::{Cancel, Error, Value};
 pub(crate) use window::Fate;
 
 use gate::{Gate, Pass, Slot};
+use ring::digest::{SHA256, digest};
+
 use store::{Fallback, Local, Store};
 use window::Limit;
 
@@ -46,10 +48,8 @@ const LONGEST_KEY: usize = 200;
 /// use ikcrm::{Client, Quota};
 ///
 /// // Half of what the CRM admits, shared with every process of this machine that says the same.
-/// let quota = Quota::new(5, Duration::from_secs(10)).store("sqlite:///var/lib/ikcrm/quota.db");
-/// # if cfg!(feature = "quota-sqlite") {
+/// let quota = Quota::new(5, Duration::from_secs(10)).store("file:///var/lib/ikcrm/quota");
 /// let client = Client::builder().token("your-token").quota(quota).build()?;
-/// # }
 /// # Ok::<(), ikcrm::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +66,7 @@ pub struct Quota {
 /// Where slots are kept that several processes share.
 #[derive(Debug, Clone, PartialEq)]
 enum StoreUrl {
-    #[cfg(feature = "quota-sqlite")]
-    Sqlite(std::path::PathBuf),
+    File(PathBuf),
     #[cfg(feature = "quota-redis")]
     Redis(String),
 }
@@ -109,9 +108,9 @@ impl Quota {
 
     /// Where the slots are kept (default: in this process).
     ///
-    /// `sqlite:///absolute/path` shares them with the processes of this machine (Cargo feature
-    /// `quota-sqlite`), `redis://host:6379` with those of other machines too (`quota-redis`). A
-    /// process that is killed leaves its slots to become free by time.
+    /// `file:///absolute/path` shares them with the processes of this machine,
+    /// `redis://user:password@host:6379` or `rediss://` (TLS) with those of other machines too (Cargo
+    /// feature `quota-redis`). A process that is killed leaves its slots to become free by time.
     pub fn store(mut self, url: impl Into<String>) -> Self {
         let checked = store_url(&url.into()).map(|url| self.store = Some(url));
         self.unless_fault("store", checked)
@@ -127,8 +126,10 @@ impl Quota {
     /// What part of the calls this process may make by itself while the store is away: more than
     /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`]).
     ///
-    /// While the store is away nobody counts for all: the promise then holds only as far as the
-    /// parts of all processes add up to no more than 1.
+    /// While the store is away nobody counts for all: the promise then holds only while the store
+    /// is away for all processes alike, and as far as their parts add up to no more than 1. When the
+    /// store is back after longer than `per`, nobody passes for `per` and a second, until all have
+    /// told it what they sent. An error that will not pass, such as a wrong password, is no absence.
     pub fn fallback(mut self, part: f64) -> Self {
         let checked = check_part(part).map(|part| self.fallback = Some(part));
         self.unless_fault("fallback", checked)
@@ -168,17 +169,54 @@ impl Quota {
 
     /// The quota as clients use it, or all faults of its settings. `scope` is whom it is for when
     /// it has no key of its own.
-    pub(crate) fn check(mut self, scope: &str) -> Result<SharedQuota, Vec<FieldError>> {
+    pub(crate) fn check(mut self, scope: &Scope<'_>) -> Result<SharedQuota, Vec<FieldError>> {
         if self.fallback.is_some() && self.store.is_none() {
             let fault = (Code::Conflict, "is of use only with a store".to_owned());
             self = self.unless_fault("fallback", Err(fault));
         }
+        if self.key.is_none() && self.store.is_some() && scope.who.is_none() {
+            let message = "give a name for the company: a token store does not tell whose calls they \
+                           are, and a shared store keeps those of several companies apart";
+            self = self.unless_fault("key", Err((Code::Required, message.to_owned())));
+        }
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
-        let name = self.key.clone().unwrap_or_else(|| scope.to_owned());
+        let name = self.key.clone().unwrap_or_else(|| scope.name());
         Ok(SharedQuota { quota: self, name })
     }
+}
+
+/// Whose calls a quota counts, as far as a client's settings tell.
+pub(crate) struct Scope<'a> {
+    pub(crate) base_url: Option<&'a str>,
+    /// The `corp_id`, the login, or the token.
+    pub(crate) who: Option<&'a str>,
+}
+
+impl Scope<'_> {
+    /// The CRM's host, and a fingerprint of whose calls they are. Secrets stay so.
+    fn name(&self) -> String {
+        let host = self.base_url.map(host_of).unwrap_or_default();
+        let digest = digest(&SHA256, self.who.unwrap_or_default().as_bytes());
+        let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
+        format!("{host} {fingerprint:016x}")
+    }
+}
+
+/// The host that a base URL names, however it is written, and its port unless that is the usual one.
+fn host_of(base_url: &str) -> String {
+    let (scheme, rest) = base_url.split_once("://").unwrap_or_default();
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let port = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    let (host, port) = port.unwrap_or((&authority, ""));
+    let usual = if scheme == "https" { "443" } else { "80" };
+    let host = match host.trim_end_matches('.') {
+        "localhost" | "[::1]" => "127.0.0.1",
+        host => host,
+    };
+    if port.is_empty() || port == usual { host.to_owned() } else { format!("{host}:{port}") }
 }
 
 /// A quota that passed all checks, and the name under which it is shared.
@@ -239,14 +277,9 @@ fn with_fallback(store: Box<dyn Store>, limit: Limit, part: Option<f64>) -> Box<
 
 impl StoreUrl {
     /// The window of this name in the store.
-    #[cfg_attr(
-        not(any(feature = "quota-sqlite", feature = "quota-redis")),
-        expect(unused_variables, reason = "without stores there is none to name")
-    )]
     fn open(&self, name: &str) -> Box<dyn Store> {
         match *self {
-            #[cfg(feature = "quota-sqlite")]
-            Self::Sqlite(ref path) => Box::new(sqlite::Sqlite::new(path.clone(), name)),
+            Self::File(ref path) => Box::new(file::FileStore::new(path.clone(), name)),
             #[cfg(feature = "quota-redis")]
             Self::Redis(ref url) => Box::new(redis::Redis::new(url, name)),
         }
@@ -308,24 +341,59 @@ fn check_part(part: f64) -> Result<f64, Fault> {
 
 /// The URL may hold a password, so a fault does not show it.
 fn store_url(url: &str) -> Result<StoreUrl, Fault> {
-    match url.split_once("://") {
-        #[cfg(feature = "quota-sqlite")]
-        Some(("sqlite", path)) if path.starts_with('/') && path.len() > 1 => {
-            Ok(StoreUrl::Sqlite(sqlite::path_of(path)))
-        }
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let message = match scheme {
+        "file" => match file::path_of(rest) {
+            Some(path) => return Ok(StoreUrl::File(path)),
+            None => "must name an absolute path, as file:///var/lib/ikcrm/quota; write % as %25",
+        },
         #[cfg(feature = "quota-redis")]
-        Some(("redis", _)) if redis::is_url(url) => Ok(StoreUrl::Redis(url.to_owned())),
-        #[cfg(not(feature = "quota-sqlite"))]
-        Some(("sqlite", _)) => Err(missing_feature("quota-sqlite")),
-        #[cfg(not(feature = "quota-redis"))]
-        Some(("redis", _)) => Err(missing_feature("quota-redis")),
-        _ => {
-            Err((Code::Format, "must be sqlite:///absolute/path or redis://host:6379/0".to_owned()))
+        "redis" | "rediss" if redis::is_url(url) => return Ok(StoreUrl::Redis(url.to_owned())),
+        #[cfg(feature = "quota-redis")]
+        "redis" | "rediss" => {
+            "must be redis://user:password@host:6379/0, or rediss:// for TLS; write a special \
+             character of a password by its code, as %40 for @"
         }
-    }
+        #[cfg(not(feature = "quota-redis"))]
+        "redis" | "rediss" => "needs ikcrm built with its feature quota-redis",
+        "sqlite" => "keeps slots in a small file now: write file:///absolute/path",
+        scheme if scheme.contains("sentinel") => {
+            "cannot ask Sentinel: name the master by redis://, or what always leads to it"
+        }
+        _ => "must be file:///absolute/path, redis://host:6379/0 or rediss://host:6379/0",
+    };
+    Err((Code::Format, message.to_owned()))
 }
 
-#[cfg(not(all(feature = "quota-sqlite", feature = "quota-redis")))]
-fn missing_feature(name: &str) -> Fault {
-    (Code::Format, format!("needs ikcrm built with its feature {name}"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_host_has_one_name() {
+        let same = ["https://Crm.example", "https://crm.example:443", "https://crm.example./api"];
+        assert!(same.iter().all(|url| host_of(url) == "crm.example"));
+        let same = ["http://localhost:8080", "http://127.0.0.1:8080/", "http://[::1]:8080"];
+        assert!(same.iter().all(|url| host_of(url) == "127.0.0.1:8080"));
+        assert_eq!(host_of("https://[2001:DB8::1]"), "[2001:db8::1]");
+        assert_ne!(host_of("https://crm.example:8443"), host_of("https://crm.example"));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_is_told_what_to_write_instead() {
+        let cases = [
+            ("sqlite:///var/quota.db", "file:///"),
+            ("file://quota", "absolute path"),
+            ("file:///100%", "%25"),
+            ("redis+sentinel://host/mymaster", "name the master"),
+            ("ftp://quota", "redis://host"),
+            ("quota", "file:///absolute/path"),
+        ];
+        for (url, advice) in cases {
+            let (_, message) = store_url(url).unwrap_err();
+            assert!(message.contains(advice), "{url}: {message}");
+        }
+        let path = StoreUrl::File("/var/lib/quota".into());
+        assert_eq!(store_url("file:///var/lib/quota"), Ok(path));
+    }
 }

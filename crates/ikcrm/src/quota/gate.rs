@@ -161,8 +161,8 @@ impl Slot<'_> {
 }
 
 impl From<StoreError> for Error {
-    fn from(StoreError(message): StoreError) -> Self {
-        Self::QuotaStore { message, may_have_been_applied: false }
+    fn from(StoreError { message, retryable }: StoreError) -> Self {
+        Self::QuotaStore { message, retryable, may_have_been_applied: false }
     }
 }
 

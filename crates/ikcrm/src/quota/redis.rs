@@ -52,7 +52,7 @@ impl Redis {
         *kept = None;
         let fresh = Link::open(&self.url).and_then(|mut link| Ok((script(&mut link)?, link)));
         let (answer, link) = fresh.map_err(|error| {
-            StoreError(format!("the quota's Redis server cannot be used: {error}"))
+            StoreError::passing(format!("the quota's Redis server cannot be used: {error}"))
         })?;
         *kept = Some(link);
         Ok(answer)
@@ -123,7 +123,7 @@ impl Store for Redis {
         match fate {
             Fate::Unsent => self.set(&id, None),
             Fate::Answered => self.set(&id, Some(limit.per)),
-            Fate::Unknown => Ok(()),
+            Fate::Unknown | Fate::Elsewhere(_) => Ok(()),
         }
     }
 
@@ -135,6 +135,10 @@ impl Store for Redis {
         let request = Request { id: 0, hold: limit.per, ahead: 0 };
         let (_, wait, used) = self.take(None, request, limit)?;
         Ok((used, wait))
+    }
+
+    fn warnings(&self) -> Vec<super::store::Warning> {
+        Vec::new()
     }
 }
 
