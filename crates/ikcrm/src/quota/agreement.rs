@@ -29,7 +29,7 @@ fn waits(taken: Taken, seconds: u64) -> bool {
 }
 
 /// Asks stores of their own, which `make` makes empty.
-fn check(make: &dyn Fn(&str) -> Box<dyn Store>) {
+pub(super) fn check(make: &dyn Fn(&str) -> Box<dyn Store>) {
     check_slots(make("slots").as_ref());
     check_fates(make("fates").as_ref());
     check_limits(make("limits").as_ref());
