@@ -8,7 +8,7 @@ mod state;
 
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken, Window};
-use crate::clock::machine_time;
+use crate::sync::{lock, machine_time};
 use state::{Here, LONGEST_LOSS, MOST_BYTES, Memory, Refused, State};
 
 pub(crate) use place::path_of;
@@ -59,7 +59,7 @@ impl FileStore {
         hold: Duration,
         work: impl FnOnce(&mut Window, Duration) -> T,
     ) -> Result<T, StoreError> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = lock(&self.memory);
         let mut locked = self.lock()?;
         let (mut state, lost) = self.read(&mut locked, hold, &memory)?;
         if lost {

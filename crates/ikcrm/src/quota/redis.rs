@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use redis::{
@@ -16,7 +16,7 @@ use redis::{
 
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken};
-use crate::clock::machine_time;
+use crate::sync::{lock, machine_time};
 
 /// How long an answer may take, and connecting with its several round trips.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ impl Redis {
         work: impl Fn(&mut Connection, &mut usize, &Memory) -> RedisResult<T>,
         learn: impl FnOnce(&T, &mut Memory),
     ) -> Result<T, StoreError> {
-        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = lock(&self.link);
         let Link { connection, pending, memory } = &mut *link;
         let end = Instant::now() + TIMEOUT;
         let mut kept = connection.take().map(|mut kept| {
@@ -150,7 +150,7 @@ impl Redis {
 
     /// Whether the server's clock went further since its last answer than time has passed here.
     fn has_jumped(&self, server: Duration, asked: Duration) -> bool {
-        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = lock(&self.link);
         let before = link.memory.server.replace((server, asked));
         before.is_some_and(|(server_before, asked_before)| {
             let passed = machine_time().saturating_sub(asked_before);
@@ -291,24 +291,25 @@ fn told(error: &RedisError) -> StoreError {
         ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => {
             "; in a cluster, name the node that has this key"
         }
-        ErrorKind::Server(ServerErrorKind::NoPerm) => {
-            "; the user needs +evalsha +eval +script|load +time +info, +@hash, +pexpire and ~ikcrm:quota:*"
+        kind if kind == ErrorKind::Server(ServerErrorKind::NoPerm)
+            || text.contains("can't run this") =>
+        {
+            "; the user needs +eval +evalsha +script|load +time +info +@hash +pexpire and ~ikcrm:quota:*"
         }
         _ => "",
     };
-    let message = format!("the quota's Redis server cannot be used: {error}{advice}");
-    StoreError { message, retryable: advice.is_empty() && passes(error) }
+    let message = format!("the quota's Redis server cannot be used: {text}{advice}");
+    StoreError { message, retryable: advice.is_empty() && passes(error, &text) }
 }
 
 /// Whether it may work later as it is.
-fn passes(error: &RedisError) -> bool {
+fn passes(error: &RedisError, text: &str) -> bool {
     let refused = ["NOAUTH", "WRONGPASS", "WRONGTYPE"];
-    let wrong =
-        matches!(error.kind(), ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig);
-    // Redis says so when a long command comes without a password.
-    let text = error.to_string();
-    let untrusted = text.contains("certificate") || text.contains("unauthenticated");
-    !wrong && !untrusted && !error.code().is_some_and(|code| refused.contains(&code))
+    let refused = error.code().is_some_and(|code| refused.contains(&code))
+        // What Redis says when a long command comes without a password.
+        || text.contains("unauthenticated");
+    let wrong = [ErrorKind::AuthenticationFailed, ErrorKind::InvalidClientConfig];
+    !refused && !wrong.contains(&error.kind()) && !text.contains("certificate")
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -1,11 +1,11 @@
 //! `Store`: where a quota's slots are kept, and the store of one process.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::window::{Fate, Limit, Request, Taken, Window};
-use crate::clock::machine_time;
+use crate::sync::{lock, machine_time};
 
 /// How long a store that failed is not asked again.
 pub(crate) const AWAY: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError>;
 
     /// What the user should hear of and has not been told yet.
+    #[cfg_attr(not(test), expect(dead_code, reason = "observers will be told of them"))]
     fn warnings(&self) -> Vec<Warning>;
 }
 
@@ -94,6 +95,7 @@ impl Warnings {
         }
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "observers will be told of them"))]
     pub(crate) fn take(&self) -> Vec<Warning> {
         let (told, new) = &mut *self.lock();
         told.extend_from_slice(new);
@@ -101,7 +103,7 @@ impl Warnings {
     }
 
     fn lock(&self) -> MutexGuard<'_, (Vec<Warning>, Vec<Warning>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -124,7 +126,7 @@ impl Local {
 
     /// The window and the time.
     fn now(&self) -> (MutexGuard<'_, Window>, Duration) {
-        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = lock(&self.window);
         (window, (self.clock)())
     }
 
@@ -200,7 +202,7 @@ impl Fallback {
         &self,
         ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut away = lock(&self.away);
         let now = (self.clock)();
         // A clock that went back must not keep the store away.
         if away.is_some_and(|away| (away.until.saturating_sub(AWAY)..away.until).contains(&now)) {

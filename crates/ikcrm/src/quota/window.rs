@@ -33,6 +33,9 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
+    pub(crate) const MOST_CALLS: usize = 1000;
+    pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
+
     /// A part of the calls, at least one.
     pub(crate) fn part(self, part: f64) -> Self {
         #[expect(

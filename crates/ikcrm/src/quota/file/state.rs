@@ -15,12 +15,12 @@
 //! | the first half of the SHA-256 of all before | 16 |
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ring::digest::{SHA256, digest};
 
 use super::super::window::{Limit, Slot, Window, moved};
-use super::super::{check_calls, check_per};
 
 /// How much is read and written at most.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
@@ -298,9 +298,12 @@ impl Reader<'_> {
         let blocked_until = self.time()?;
         let mut window = Window { blocked_until, now, ..Window::default() };
         for _ in 0..self.byte()? {
-            let (calls, per) = (self.number()?.into(), self.time()?);
-            let calls = check_calls(calls).ok()?;
-            let limit = Limit { calls, per: check_per(per).ok()? };
+            let calls = NonZeroUsize::new(self.number()?.into())?;
+            let limit = Limit { calls, per: self.time()? };
+            if calls.get() > Limit::MOST_CALLS || limit.per > Limit::LONGEST || limit.per.is_zero()
+            {
+                return None;
+            }
             window.limits.push((limit, self.time()?));
         }
         for _ in 0..self.number()? {
@@ -313,8 +316,6 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use proptest::prelude::*;
 
     use super::super::super::window::{Fate, Request, Taken};

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use redis::Commands;
 
-use super::super::agreement;
+use super::super::tests::agreement;
 use super::*;
 
 const LIMIT: Limit = Limit { calls: NonZeroUsize::new(3).unwrap(), per: Duration::from_secs(60) };
