@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, Warning};
 use super::window::{Fate, Limit, Request, Taken};
 use crate::error::Error;
 use crate::sync::{Cancel, PerProcess, lock};
@@ -99,6 +99,12 @@ impl Gate {
     /// How many slots are taken, and how long it takes until one can be had.
     pub(crate) fn usage(&self, limit: Limit) -> Result<(usize, Duration), Error> {
         Ok(self.store.usage(limit)?)
+    }
+
+    /// What the user should hear of and has not been told yet.
+    #[expect(dead_code, reason = "observers will be told of them")]
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.store.warnings()
     }
 
     fn join(&self, cancel: Cancel) -> Ticket<'_> {

@@ -30,7 +30,6 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError>;
 
     /// What the user should hear of and has not been told yet.
-    #[cfg_attr(not(test), expect(dead_code, reason = "observers will be told of them"))]
     fn warnings(&self) -> Vec<Warning>;
 }
 
@@ -63,6 +62,7 @@ pub(crate) enum Warning {
         other: Limit,
     },
     /// Redis may forget the slots when its memory is full.
+    #[cfg(feature = "quota-redis")]
     Evicts {
         /// Its `maxmemory-policy`.
         policy: String,
@@ -95,7 +95,6 @@ impl Warnings {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "observers will be told of them"))]
     pub(crate) fn take(&self) -> Vec<Warning> {
         let (told, new) = &mut *self.lock();
         told.extend_from_slice(new);
