@@ -17,7 +17,10 @@ def can_make_hosts():
     if os.geteuid() != 0 or not shutil.which("ip"):
         return False
     name = f"{PREFIX}probe"
-    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
+    if (
+        subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode
+        != 0
+    ):
         return False
     ip("netns", "delete", name)
     return True
@@ -34,7 +37,11 @@ class Host:
         self.namespace = namespace
 
     def popen(self, command, **options):
-        inside = ["ip", "netns", "exec", self.namespace, *command] if self.namespace else command
+        inside = (
+            ["ip", "netns", "exec", self.namespace, *command]
+            if self.namespace
+            else command
+        )
         return subprocess.Popen(inside, **options)
 
 
@@ -52,7 +59,18 @@ def network(count):
             namespace, outer = f"{PREFIX}h{number}", f"{PREFIX}v{number}"
             ip("netns", "add", namespace)
             stack.callback(ip, "netns", "delete", namespace)
-            ip("link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", namespace)
+            ip(
+                "link",
+                "add",
+                outer,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "eth0",
+                "netns",
+                namespace,
+            )
             ip("link", "set", outer, "master", bridge, "up")
             for command in (
                 ["addr", "add", f"{SUBNET}.{number + 2}/24", "dev", "eth0"],
@@ -71,5 +89,7 @@ def forwarded(host, listen, target):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with host.popen([str(part) for part in command], **pipes) as process:
         assert process.stdout.readline() == "ready\n"
-        yield
-        process.stdin.close()
+        try:
+            yield
+        finally:
+            process.stdin.close()
