@@ -17,10 +17,7 @@ def can_make_hosts():
     if os.geteuid() != 0 or not shutil.which("ip"):
         return False
     name = f"{PREFIX}probe"
-    if (
-        subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode
-        != 0
-    ):
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
         return False
     ip("netns", "delete", name)
     return True
@@ -37,11 +34,7 @@ class Host:
         self.namespace = namespace
 
     def popen(self, command, **options):
-        inside = (
-            ["ip", "netns", "exec", self.namespace, *command]
-            if self.namespace
-            else command
-        )
+        inside = ["ip", "netns", "exec", self.namespace, *command] if self.namespace else command
         return subprocess.Popen(inside, **options)
 
 

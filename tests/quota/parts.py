@@ -44,9 +44,7 @@ class Crm:
 
     def stats(self, calls=0):
         """What was counted, as soon as so many calls have come."""
-        with urllib.request.urlopen(
-            f"{self.url}/sandbox/stats?calls={calls}"
-        ) as answer:
+        with urllib.request.urlopen(f"{self.url}/sandbox/stats?calls={calls}") as answer:
             return json.load(answer)
 
 
@@ -73,9 +71,7 @@ def check(stats, capsys, name):
     windows = math.ceil(stats["calls"] / CALLS) - 1
     share = windows * (PER + LATENCY) / stats["seconds"] if stats["seconds"] else 0
     with capsys.disabled():
-        print(
-            f"\n  {name}: {stats['calls']} calls, {stats['refused']} refused, ", end=""
-        )
+        print(f"\n  {name}: {stats['calls']} calls, {stats['refused']} refused, ", end="")
         print(f"{share:.1%} of the ideal", end="")
     assert stats["refused"] == 0, stats
     assert stats["max_in_window"] <= CALLS, stats
@@ -91,9 +87,7 @@ def environment(crm, store=None, **more):
         "IKCRM_QUOTA_PER": str(PER),
         "IKCRM_QUOTA_KEY": KEY,
     }
-    return (
-        os.environ | settings | ({"IKCRM_QUOTA_STORE": store} if store else {}) | more
-    )
+    return os.environ | settings | ({"IKCRM_QUOTA_STORE": store} if store else {}) | more
 
 
 def start(language, threads, calls, variables, host=None, before=(), **options):
@@ -131,9 +125,7 @@ def redis_server(address, port, *options):
 
 
 def redis_cli(port, *command, **options):
-    return subprocess.check_output(
-        ["redis-cli", "-p", str(port), *command], text=True, **options
-    )
+    return subprocess.check_output(["redis-cli", "-p", str(port), *command], text=True, **options)
 
 
 def long_up(port, *options):
