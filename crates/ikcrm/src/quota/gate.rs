@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
+use std::num::NonZeroUsize;
 use std::ops::Bound;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Wake, Waker};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, Warning};
 use super::window::{Fate, Limit, Request, Taken};
 use crate::error::Error;
 use crate::sync::clock::{self, Moment};
@@ -75,8 +76,18 @@ pub(crate) enum Lane {
 #[derive(Debug)]
 struct Waiting {
     limit: Limit,
+    /// How many slots it leaves for others.
+    reserve: usize,
     hold: Duration,
     reply: Reply<Verdict>,
+}
+
+impl Waiting {
+    /// The time from one call to the next of those that leave slots for others.
+    fn pace(&self) -> Duration {
+        let calls = NonZeroUsize::new(self.limit.calls.get().saturating_sub(self.reserve));
+        Limit { calls: calls.unwrap_or(NonZeroUsize::MIN), ..self.limit }.pace()
+    }
 }
 
 /// What became of a wait.
@@ -103,6 +114,8 @@ type Usage = Result<(usize, Duration), StoreError>;
 /// What one call wants of the gate.
 pub(crate) struct Pass<'a> {
     pub(crate) limit: Limit,
+    /// How many slots to leave for others.
+    pub(crate) reserve: usize,
     /// How long the slot is held when nobody tells the call's fate.
     pub(crate) hold: Duration,
     /// How long to wait for a slot; nothing for as long as it takes.
@@ -195,6 +208,12 @@ impl Gate {
         Ok((used, waiting, next_free))
     }
 
+    /// What the user should hear of and has not been told yet.
+    #[expect(dead_code, reason = "observers will be told of them")]
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.store.warnings()
+    }
+
     /// Waits until a shared store knows what became of all calls, but no longer than this.
     pub(crate) fn flush(&self, longest: Duration) {
         let state = lock(&self.state);
@@ -204,7 +223,7 @@ impl Gate {
 
     /// A place in the queue, or a slot when it is this call's turn and one is free.
     fn join(self: &Arc<Self>, pass: &Pass<'_>, until: Option<Moment>) -> Result<Joined, Error> {
-        let Pass { limit, hold, lane, order, .. } = *pass;
+        let Pass { limit, reserve, hold, lane, order, .. } = *pass;
         let place = Place { lane, order, id: slot_id()? };
         let slot = |gate: &Arc<Self>| Slot { gate: Arc::clone(gate), id: place.id, limit };
         let mut state = lock(&self.state);
@@ -222,7 +241,7 @@ impl Gate {
             }
         }
         let reply = Reply::new();
-        state.queue.insert(place, Waiting { limit, hold, reply: reply.clone() });
+        state.queue.insert(place, Waiting { limit, reserve, hold, reply: reply.clone() });
         let first = state.queue.first_key_value().is_some_and(|(first, _)| *first == place);
         if first {
             state.ask_at = Moment::ZERO;
@@ -257,7 +276,7 @@ impl Gate {
         match thread.stack_size(256 * 1024).spawn(move || gate.work()) {
             Ok(_) => state.running = true,
             Err(error) => {
-                let error = StoreError::of_thread(&error);
+                let error = StoreError::passing(format!("no thread can be started: {error}"));
                 let wakes = state.fail_all(&error);
                 drop(state);
                 self.tell_all(wakes);
@@ -424,7 +443,7 @@ impl State {
         if now < self.ask_at {
             return None;
         }
-        let request = Request { id: place.id, hold: waiting.hold, ahead: 0 };
+        let request = Request { id: place.id, hold: waiting.hold, ahead: waiting.reserve };
         Some((*place, request, waiting.limit))
     }
 
@@ -437,9 +456,9 @@ impl State {
     ) -> (Vec<Wakeup>, bool) {
         match taken {
             Ok(Taken::Slot) => {
-                let limit = self.queue.get(&place).map(|waiting| waiting.limit);
-                if let Some(limit) = limit.filter(|_| place.lane == Lane::Batch) {
-                    self.batch_from = now + limit.pace();
+                let waiting = self.queue.get(&place);
+                if let Some(waiting) = waiting.filter(|_| place.lane == Lane::Batch) {
+                    self.batch_from = now + waiting.pace();
                 }
                 self.ask_at = Moment::ZERO;
                 (self.tell(place, Verdict::Slot).into_iter().collect(), true)
@@ -541,6 +560,7 @@ fn slot_id() -> Result<u64, Error> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::QuotaStore {
         message: "the system gives no random numbers".to_owned(),
+        retryable: true,
         may_have_been_applied: false,
     })?;
     // 0 asks for nobody.
@@ -552,8 +572,8 @@ fn too_late(retry_after: Duration) -> Error {
 }
 
 impl From<StoreError> for Error {
-    fn from(StoreError(message): StoreError) -> Self {
-        Self::QuotaStore { message, may_have_been_applied: false }
+    fn from(StoreError { message, retryable }: StoreError) -> Self {
+        Self::QuotaStore { message, retryable, may_have_been_applied: false }
     }
 }
 
@@ -599,7 +619,7 @@ mod tests {
         let budget = &Budget::new(Duration::from_secs(60), None, (cancel.clone(), cancel.clone()));
         let hold = Duration::from_secs(60);
         block_on(
-            gate.take(&Pass { limit, hold, max_wait: None, lane, order, budget }),
+            gate.take(&Pass { limit, reserve: 0, hold, max_wait: None, lane, order, budget }),
             Some(cancel),
         )
     }

@@ -52,13 +52,14 @@ impl OpenQuota {
     /// Takes a slot for an attempt that ends within what is left of the budget.
     pub(crate) async fn take(&self, turn: Turn, budget: &Budget) -> Result<Slot, Error> {
         let Turn { lane, order, max_wait } = turn;
-        let limit = match lane {
-            Lane::Interactive => self.limit,
-            Lane::Batch => self.limit.part(BATCH_SHARE),
+        let (limit, calls) = (self.limit, self.limit.calls.get());
+        let reserve = match lane {
+            Lane::Interactive => 0,
+            Lane::Batch => calls - limit.part(BATCH_SHARE).calls.get(),
         };
         let hold = budget.left() + self.limit.per;
         let max_wait = max_wait.or(self.max_wait);
-        self.gate.take(&Pass { limit, hold, max_wait, lane, order, budget }).await
+        self.gate.take(&Pass { limit, reserve, hold, max_wait, lane, order, budget }).await
     }
 
     /// Lets nobody pass for a whole window, or longer if asked: somebody else spends the quota too.
@@ -88,14 +89,9 @@ fn with_fallback(store: Box<dyn Store>, limit: Limit, part: Option<f64>) -> Box<
 
 impl StoreUrl {
     /// The window of this name in the store.
-    #[cfg_attr(
-        not(any(feature = "quota-sqlite", feature = "quota-redis")),
-        expect(unused_variables, reason = "without stores there is none to name")
-    )]
     fn open(&self, name: &str) -> Box<dyn Store> {
         match *self {
-            #[cfg(feature = "quota-sqlite")]
-            Self::Sqlite(ref path) => Box::new(super::sqlite::Sqlite::new(path.clone(), name)),
+            Self::File(ref path) => Box::new(super::file::FileStore::new(path.clone(), name)),
             #[cfg(feature = "quota-redis")]
             Self::Redis(ref url) => Box::new(super::redis::Redis::new(url, name)),
         }

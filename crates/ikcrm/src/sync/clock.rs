@@ -1,10 +1,14 @@
-//! The clock of slots and deadlines: it counts the time that the machine sleeps, where the system
-//! has such a clock.
+//! The clock of slots and deadlines: it goes on while the machine sleeps and is the same for all its
+//! processes.
 
 use std::time::Duration;
 
-/// A point in time, counted from one that is the same for all processes of the machine.
+/// A point in time, counted from one in the past.
 pub(crate) type Moment = Duration;
+
+/// What is counted from: a day before the machine's start, so that what was before it has a time too.
+#[cfg(unix)]
+const START: Duration = Duration::from_secs(24 * 3600);
 
 /// The time now.
 #[cfg(unix)]
@@ -14,10 +18,11 @@ pub(crate) fn now() -> Moment {
     const CLOCK: ClockId = ClockId::Boottime;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     const CLOCK: ClockId = ClockId::Monotonic;
-    Duration::try_from(clock_gettime(CLOCK)).unwrap_or_default()
+    START + Duration::try_from(clock_gettime(CLOCK)).unwrap_or_default()
 }
 
 /// Where the clock since the start cannot be read without unsafe code, the time of day stands in.
+/// It may go backwards; who keeps its times must expect that.
 #[cfg(not(unix))]
 pub(crate) fn now() -> Moment {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
