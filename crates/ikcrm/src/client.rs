@@ -10,11 +10,11 @@ use crate::decode::{self, HttpResponse};
 use crate::encode::{self, HttpRequest};
 use crate::lookup::Lookups;
 use crate::process::PerProcess;
-use crate::quota::{OpenQuota, SharedQuota};
+use crate::quota::{Fate, OpenQuota, SharedQuota};
 use crate::retry::{self, Decision};
 use crate::session::{Refused, Session};
 use crate::token::Token;
-use crate::transport::{Outcome, Transport};
+use crate::transport::{Outcome, Progress, Terms, Transport};
 use crate::validate::Checked;
 use crate::workers::Workers;
 use crate::{
@@ -60,6 +60,8 @@ impl Drop for Inner {
 /// What is of no use to a fork: sockets, threads, locks.
 pub(crate) struct Resources {
     transport: Transport,
+    /// What no error may show though an answer echoes it.
+    password: Option<String>,
     workers: Workers,
     quota: Option<OpenQuota>,
     pub(crate) session: Session,
@@ -69,7 +71,8 @@ pub(crate) struct Resources {
 impl Resources {
     fn new(config: &Config, session: Session) -> Self {
         Self {
-            transport: Transport::new(config),
+            transport: Transport::new(config.proxy.clone(), config.ca_bundle.clone()),
+            password: config.credentials.as_ref().map(|account| account.password.clone()),
             workers: Workers::default(),
             quota: config.quota.as_ref().map(SharedQuota::open),
             session,
@@ -142,7 +145,7 @@ impl Client {
         let mut checked = draft.finish()?;
         self.compare_and_fill(&mut checked, update, &budget)?;
         let request = encode::update(self.config(), &checked);
-        self.send(&request, &budget, decode::opportunity)
+        self.send(&request, &budget, |answer| decode::opportunity(answer, checked.id))
     }
 
     /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
@@ -158,7 +161,8 @@ impl Client {
             return Ok(());
         }
         let request = encode::read_before(self.config(), checked.id);
-        let current = self.send(&request, budget, decode::opportunity)?;
+        let decode = |answer| decode::opportunity(answer, checked.id);
+        let current = self.send(&request, budget, decode)?;
         if let Some(given) = &update.if_unchanged {
             conflict::check(given, &current)?;
         }
@@ -193,7 +197,8 @@ impl Client {
     ) -> Result<Opportunity, Error> {
         let id = validate::id(&id.into(), &options.faults)?;
         let request = encode::read(self.config(), id);
-        self.send(&request, &Budget::new(self, options), decode::opportunity)
+        let decode = |answer| decode::opportunity(answer, id);
+        self.send(&request, &Budget::new(self, options), decode)
     }
 
     /// The opportunities of a query: `GET /api/v2/opportunities`, page after page as they are needed.
@@ -360,6 +365,8 @@ pub(crate) fn attempts<T>(
             Err(error) if doubtful => error.after_doubtful_attempt(),
             Err(error) => error,
         };
+        let secrets = [token.map(Token::text), budget.resources.password.as_deref()];
+        let error = error.without_secrets(&secrets.map(Option::unwrap_or_default));
         let error = request.aside.iter().fold(error, |error, endpoint| error.at(endpoint));
         doubtful = error.may_have_been_applied();
         if outcome.dead_connection && free > 0 {
@@ -368,7 +375,7 @@ pub(crate) fn attempts<T>(
         }
         let (policy, spent) = (&budget.policy, budget.spent());
         let quota = budget.resources.quota.as_ref();
-        let asked = back_off(quota, &error, outcome.retry_after);
+        let asked = back_off(quota, &error);
         match retry::decide(policy, attempt, &error, asked, spent, fastrand::f64()) {
             Decision::Stop => return Err(error),
             Decision::After(wait) => {
@@ -393,27 +400,33 @@ fn send_once(
     let Resources { transport, quota, .. } = budget.resources;
     let slot = quota.as_ref().map(|quota| quota.take(timeout, cancel)).transpose()?;
     let begun = Instant::now();
-    let outcome = transport.send(request, token, begun + timeout, cancel);
+    let terms = Terms::new(begun + timeout, cancel.cloned());
+    let outcome = transport.send(request, token.map(Token::header), terms);
     budget.spend(begun.elapsed());
     if let Some(slot) = slot {
-        slot.settle(outcome.fate);
+        slot.settle(fate(outcome.progress));
     }
     Ok(outcome)
 }
 
+/// Whether the CRM counts a request that got so far.
+fn fate(progress: Progress) -> Fate {
+    match progress {
+        Progress::NotSent => Fate::Unsent,
+        Progress::Sent => Fate::Unknown,
+        Progress::Answered => Fate::Answered,
+    }
+}
+
 /// After a refusal over quota lets all who share the quota wait, and this call only with them;
 /// tells for how long it is asked to wait by itself.
-fn back_off(
-    quota: Option<&OpenQuota>,
-    error: &Error,
-    retry_after: Option<Duration>,
-) -> Option<Duration> {
+fn back_off(quota: Option<&OpenQuota>, error: &Error) -> Option<Duration> {
     match quota {
         Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
-            quota.back_off(retry_after);
+            quota.back_off(error.retry_after());
             Some(Duration::ZERO)
         }
-        _ => retry_after,
+        _ => error.retry_after(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::fields::unknown_message;
 use crate::quota::{QUOTA_OPTIONS, SharedQuota};
 use crate::session::Credentials;
 use crate::token::{Token, TokenStore};
+use crate::transport::ProxyUrl;
 use crate::value::excerpt;
 use crate::{Client, Patch, Quota, Value};
 
@@ -59,9 +60,9 @@ impl Edition {
     }
 }
 
-/// Through what the client reaches the CRM.
+/// Through what the client is to reach the CRM.
 #[derive(Clone, Default, PartialEq)]
-pub(crate) enum Proxy {
+enum Proxy {
     #[default]
     None,
     /// As the variables `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` say.
@@ -87,7 +88,7 @@ pub(crate) struct Config {
     pub(crate) quota: Option<SharedQuota>,
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Option<ProxyUrl>,
 }
 
 impl fmt::Debug for Config {
@@ -346,7 +347,8 @@ impl ClientBuilder {
         let retries = keep("max_retries", retries, &mut faults);
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep("ca_bundle", ca_bundle, &mut faults);
-        let proxy = keep("proxy", check_proxy(std::mem::take(&mut self.proxy)), &mut faults);
+        let proxy = check_proxy(&self.proxy, base_url.as_deref().unwrap_or_default());
+        let proxy = keep("proxy", proxy, &mut faults);
         let scope = self.scope(base_url.as_deref(), token.as_ref().and_then(Option::as_ref));
         let quota = match std::mem::take(&mut self.quota) {
             Patch::Unset => Quota::default().check(&scope).map(Some),
@@ -595,14 +597,15 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn check_proxy(proxy: Proxy) -> Result<Proxy, Fault> {
-    match &proxy {
-        Proxy::Url(url) if !crate::transport::is_proxy_url(url) => Err((
-            Code::Format,
-            "must be the URL of an HTTP proxy such as http://proxy.example:3128, or env".to_owned(),
-        )),
-        _ => Ok(proxy),
-    }
+/// The proxy to go through to this base URL. http goes to this machine only, and never through one.
+fn check_proxy(proxy: &Proxy, base_url: &str) -> Result<Option<ProxyUrl>, Fault> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let proxy = match proxy {
+        Proxy::None => Ok(None),
+        Proxy::Environment => ProxyUrl::of_environment(base_url, &variable),
+        Proxy::Url(url) => ProxyUrl::parse(url).map(Some),
+    };
+    proxy.map_err(|fault| (Code::Format, fault))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {

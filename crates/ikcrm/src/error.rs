@@ -164,6 +164,44 @@ impl fmt::Display for Enterprise {
     }
 }
 
+/// The longest words of the CRM that an error shows, in characters.
+const LONGEST_MESSAGE: usize = 500;
+/// Shorter ones would take words apart, and hide nothing.
+const SHORTEST_SECRET: usize = 4;
+/// The longest beginning of an answer that an error holds, in characters.
+const LONGEST_EXCERPT: usize = 200;
+/// How much of an answer is kept until secrets are taken out of it: one may lie across the end of
+/// what is shown.
+const KEPT: usize = 4096;
+
+/// The beginning of an answer, which may hold names and telephone numbers. It is printed nowhere.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Excerpt(Option<Box<str>>);
+
+impl Excerpt {
+    /// The beginning of this text; nothing of an empty one.
+    pub(crate) fn of(text: &str) -> Self {
+        Self((!text.is_empty()).then(|| cut(text, KEPT).into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// The text's first characters.
+fn cut(text: &str, longest: usize) -> &str {
+    text.char_indices().nth(longest).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
 /// The CRM answered and refused: a body `code` other than 0, or a status of 400 or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -174,26 +212,29 @@ pub struct ApiError {
     pub status: u16,
     /// The body's `code`, if it had one.
     pub api_code: Option<i64>,
-    /// The CRM's own words, as they came.
+    /// The CRM's own words, at most 500 characters of them.
     pub message: String,
     /// The endpoint, when it is not the one that the call is about: that of a sign-in, of a look-up,
     /// of the reading before an update.
     pub endpoint: Option<String>,
     /// The enterprises to choose from; empty but for [`ApiErrorKind::ChooseEnterprise`].
     pub enterprises: Vec<Enterprise>,
+    /// How long the CRM asks to wait, if it does (`Retry-After`).
+    pub retry_after: Option<Duration>,
+    pub(crate) excerpt: Excerpt,
     pub(crate) may_have_been_applied: bool,
 }
 
 impl ApiError {
     /// Whether the same request may be answered otherwise later.
     pub(crate) fn is_passing(&self) -> bool {
-        self.kind == ApiErrorKind::RateLimited
-            || (self.api_code.is_none() && matches!(self.status, 408 | 502..=504))
+        self.kind == ApiErrorKind::RateLimited || matches!(self.status, 408 | 502..=504)
     }
 
     /// Whether the token is dead and a new one may live.
     pub(crate) fn asks_for_sign_in(&self) -> bool {
-        matches!(self.api_code, Some(100_401 | 100_400 | 100_000))
+        self.kind == ApiErrorKind::Auth
+            && matches!(self.api_code, Some(100_401 | 100_400 | 100_000))
     }
 
     /// The CRM's words, with the endpoint if it needs telling and the enterprises to choose from.
@@ -273,10 +314,12 @@ pub enum Error {
     /// What came back is not an answer of this API.
     #[error("{message}")]
     InvalidAnswer {
-        /// What is wrong with it, with content type and the first 200 bytes.
+        /// What is wrong with it.
         message: String,
         /// The HTTP status, if it came.
         status: Option<u16>,
+        /// How it begins.
+        excerpt: Excerpt,
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
@@ -329,6 +372,23 @@ pub enum Error {
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
+}
+
+/// The text without a secret, plain or as JSON spells it.
+fn redact(text: String, secret: &&str) -> String {
+    if secret.len() < SHORTEST_SECRET {
+        return text;
+    }
+    let spelt = serde_json::Value::from(*secret).to_string();
+    let spelt = spelt.trim_matches('"');
+    text.replace(secret, "***").replace(spelt, "***")
+}
+
+fn shortened(text: &str) -> String {
+    match cut(text, LONGEST_MESSAGE) {
+        whole if whole.len() == text.len() => text.to_owned(),
+        begin => format!("{begin}…"),
+    }
 }
 
 fn list(fields: &[FieldError]) -> String {
@@ -442,6 +502,18 @@ impl Error {
             Self::QuotaExceeded { retry_after, .. } | Self::SignInLimited { retry_after, .. } => {
                 Some(*retry_after)
             }
+            Self::Api(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The first 200 characters of the answer that this error is about, unless it was one to a
+    /// sign-in. They may hold names and telephone numbers, so no message shows them.
+    #[must_use]
+    pub fn body_excerpt(&self) -> Option<&str> {
+        match self {
+            Self::Api(error) => error.excerpt.text(),
+            Self::InvalidAnswer { excerpt, .. } => excerpt.text(),
             _ => None,
         }
     }
@@ -466,6 +538,32 @@ impl Error {
     /// The same error, knowing that an earlier attempt may have been carried out.
     pub(crate) fn after_doubtful_attempt(self) -> Self {
         self.applied(true)
+    }
+
+    /// The same error as it may be shown: with `***` for each of these secrets, which an answer may
+    /// echo, and no longer than is of use.
+    pub(crate) fn without_secrets(mut self, secrets: &[&str]) -> Self {
+        let redacted = |text: &str| secrets.iter().fold(text.to_owned(), redact);
+        let shown = |excerpt: &mut Excerpt| {
+            *excerpt = Excerpt(excerpt.text().map(|t| cut(&redacted(t), LONGEST_EXCERPT).into()));
+        };
+        match &mut self {
+            Self::Api(error) => {
+                error.message = shortened(&redacted(&error.message));
+                shown(&mut error.excerpt);
+                for enterprise in &mut error.enterprises {
+                    enterprise.name = shortened(&redacted(&enterprise.name));
+                    enterprise.corp_id = shortened(&redacted(&enterprise.corp_id));
+                }
+            }
+            Self::InvalidAnswer { message, excerpt, .. } => {
+                *message = shortened(&redacted(message));
+                shown(excerpt);
+            }
+            Self::Transport { message, .. } => *message = redacted(message),
+            _ => {}
+        }
+        self
     }
 
     /// The same error of a request that changes nothing.

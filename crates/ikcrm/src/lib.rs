@@ -73,7 +73,7 @@ mod workers;
 pub use cancel::Cancel;
 pub use client::{Client, update_opportunity};
 pub use config::{ClientBuilder, Edition};
-pub use error::{ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode};
+pub use error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode};
 pub use field_map::{FieldMap, FieldOption, MappedField};
 pub use jiff::civil::{Date, DateTime, date};
 pub use list::{OpportunityList, OpportunityPage};

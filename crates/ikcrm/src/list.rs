@@ -1,6 +1,7 @@
 //! `OpportunityList`: the rows of a list, page after page as they are needed.
 
 use crate::budget::Budget;
+use crate::error::Excerpt;
 use crate::query::CheckedQuery;
 use crate::{CallOptions, Client, Error, OpportunityRow, decode, encode};
 
@@ -128,6 +129,7 @@ fn repeated(number: u32) -> Error {
              would never end"
         ),
         status: Some(200),
+        excerpt: Excerpt::default(),
         may_have_been_applied: false,
     }
 }

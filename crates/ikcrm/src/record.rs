@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::Error;
 use crate::check::parse_date;
+use crate::error::Excerpt;
 use crate::value::excerpt;
 
 /// What kind of value a typed attribute has.
@@ -193,11 +194,11 @@ impl Record {
     fn unexpected(&self, key: &str, json: &str) -> Error {
         Error::InvalidAnswer {
             message: format!(
-                "{}.{key} came in an unexpected form: {}; its text is still there under its key",
-                self.shape.name,
-                excerpt(json)
+                "{}.{key} came in an unexpected form; its text is still there under its key",
+                self.shape.name
             ),
             status: Some(200),
+            excerpt: Excerpt::of(&excerpt(json)),
             may_have_been_applied: true,
         }
     }

@@ -36,7 +36,11 @@ pub(crate) fn decide(
         return Decision::Stop;
     }
     let wait = retry_after.unwrap_or_else(|| backoff(attempt, jitter));
-    if elapsed + wait >= policy.timeout { Decision::Stop } else { Decision::After(wait) }
+    if elapsed.saturating_add(wait) >= policy.timeout {
+        Decision::Stop
+    } else {
+        Decision::After(wait)
+    }
 }
 
 /// Half to all of 0.5 s, 1 s, 2 s, … 8 s.
