@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ikcrm::Error;
 use pyo3::prelude::*;
 
-use crate::answer;
+use crate::errors;
 
 /// Ends the call that it was given for.
 #[pyclass(frozen, module = "ikcrm._native")]
@@ -40,7 +40,7 @@ impl Signals {
     /// The result, unless a handler raised: its exception then, with the call's end as the cause.
     pub(crate) fn check<T>(&self, py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
         let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let failure = |error| answer::exception(py, &error);
+        let failure = |error| errors::exception(py, &error);
         match (raised, result) {
             (Some(raised), Err(end)) if raised.cause(py).is_none() => {
                 raised.set_cause(py, Some(failure(end)));

@@ -7,14 +7,14 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::answer::{self, Answer};
+use crate::answer::Answer;
 use crate::call::{self, UpdateCall};
 use crate::cancel::{Cancel, Signals};
 use crate::field_map::FieldMap;
 use crate::hooks::{TokenHook, TokenStore};
 use crate::list::Pages;
-use crate::pending::Pending;
-use crate::{exit, value};
+use crate::pending::{Pending, spawn};
+use crate::{errors, value};
 
 /// A client of the core, until it is closed.
 #[pyclass(frozen, module = "ikcrm._native")]
@@ -110,7 +110,7 @@ impl Client {
         let (query, options) = call::query(arguments)?;
         let cancel = signals.cancel();
         let list = client.list_opportunities_with(&query, options.cancel(cancel.clone()));
-        let list = list.map_err(|error| answer::exception(arguments.py(), &error))?;
+        let list = list.map_err(|error| errors::exception(arguments.py(), &error))?;
         Ok(Pages::new(client, list, cancel, signals))
     }
 
@@ -161,7 +161,7 @@ impl Client {
 impl Client {
     fn built(py: Python<'_>, builder: ClientBuilder) -> PyResult<Self> {
         let client = py.detach(|| builder.build());
-        client.map(|client| Self(Mutex::new(Some(client)))).map_err(|e| answer::exception(py, &e))
+        client.map(|client| Self(Mutex::new(Some(client)))).map_err(|e| errors::exception(py, &e))
     }
 
     fn open(&self) -> PyResult<ikcrm::Client> {
@@ -196,23 +196,6 @@ impl Client {
         spawn(py, &client, &cancel, move || pending.settle(call(&caller, &options)))?;
         Ok(cancel)
     }
-}
-
-/// Does the work on a thread of the core's; when `cancel` is set meanwhile, it need not wait for its
-/// turn.
-pub(crate) fn spawn(
-    py: Python<'_>,
-    client: &ikcrm::Client,
-    cancel: &Cancel,
-    work: impl FnOnce() + Send + 'static,
-) -> PyResult<()> {
-    if exit::is_ending() {
-        return Err(PyRuntimeError::new_err("Python is ending: nobody could be told the answer"));
-    }
-    let options = CallOptions::new().cancel(cancel.0.clone());
-    // Without a thread, `work` was dropped, and the `Pending` in it told so.
-    py.detach(|| drop(client.spawn(options, move |_, _| work())));
-    Ok(())
 }
 
 fn option(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult<ClientBuilder> {

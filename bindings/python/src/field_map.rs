@@ -3,7 +3,7 @@
 use ikcrm::{Error, MappedField};
 use pyo3::prelude::*;
 
-use crate::answer;
+use crate::errors;
 
 /// A field's options, each with its id, its label and whether it may be written.
 type Options<'a> = Vec<(&'a str, &'a str, bool)>;
@@ -35,7 +35,7 @@ impl FieldMap {
     fn id(&self, py: Python<'_>, field: &str, label: &str) -> PyResult<&str> {
         self.0
             .id(field, label)
-            .map_err(|fault| answer::exception(py, &Error::Validation { fields: vec![fault] }))
+            .map_err(|fault| errors::exception(py, &Error::Validation { fields: vec![fault] }))
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod cancel;
 mod client;
+mod errors;
 mod exit;
 mod field_map;
 mod hooks;

@@ -7,8 +7,7 @@ use pyo3::prelude::*;
 
 use crate::answer::Rows;
 use crate::cancel::{Cancel, Signals};
-use crate::client::spawn;
-use crate::pending::Pending;
+use crate::pending::{Pending, spawn};
 
 /// The pages of a list. One at a time is read, by whichever thread asks.
 #[pyclass(frozen, module = "ikcrm._native")]

@@ -1,10 +1,12 @@
 //! `Pending`: a call that Python does not wait for; it is told the result on another thread.
 
-use ikcrm::Error;
+use ikcrm::{CallOptions, Error};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::{answer, exit};
+use crate::cancel::Cancel;
+use crate::{errors, exit};
 
 /// The function to call with an answer or an exception. Dropped uncalled, it tells that there will
 /// be no answer.
@@ -23,7 +25,7 @@ impl Pending {
     fn call<T: for<'py> IntoPyObject<'py>>(&mut self, result: Result<T, Error>) {
         let Some(done) = self.0.take() else { return };
         exit::attach(|py| {
-            let result = result.map_err(|error| answer::exception(py, &error));
+            let result = result.map_err(|error| errors::exception(py, &error));
             let outcome = match result.and_then(|answer| answer.into_py_any(py)) {
                 Ok(answer) => (Some(answer), None),
                 Err(exception) => (None, Some(exception)),
@@ -44,4 +46,21 @@ impl Drop for Pending {
             may_have_been_applied: true,
         }));
     }
+}
+
+/// Does the work on a thread of the core's; when `cancel` is set meanwhile, it need not wait for its
+/// turn.
+pub(crate) fn spawn(
+    py: Python<'_>,
+    client: &ikcrm::Client,
+    cancel: &Cancel,
+    work: impl FnOnce() + Send + 'static,
+) -> PyResult<()> {
+    if exit::is_ending() {
+        return Err(PyRuntimeError::new_err("Python is ending: nobody could be told the answer"));
+    }
+    let options = CallOptions::new().cancel(cancel.0.clone());
+    // Without a thread, `work` was dropped, and the `Pending` in it told so.
+    py.detach(|| drop(client.spawn(options, move |_, _| work())));
+    Ok(())
 }

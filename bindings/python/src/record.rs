@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDate, PyDateTime, PyString, PyTuple, PyType};
 
-use crate::answer;
+use crate::errors;
 
 /// An object of an answer: JSON text, of which any key's value can be had.
 #[pyclass(frozen, subclass, module = "ikcrm._native")]
@@ -62,7 +62,7 @@ impl Record {
         };
         match self.0.read(name, *kind) {
             Ok(value) => convert(py, *kind, value),
-            Err(error) => Err(answer::exception(py, &error)),
+            Err(error) => Err(errors::exception(py, &error)),
         }
     }
 

@@ -3,17 +3,19 @@
 //! ureq speaks HTTP and keeps the connections; they are ours from TCP to TLS, so that they can be
 //! interrupted and tell how far a request got.
 
-mod attempt;
-mod body;
 mod dial;
+mod wire;
+mod tunnel;
+mod tls;
+mod proxy;
+mod names;
+mod tcp;
+mod body;
 mod failure;
 mod head;
-mod names;
-mod proxy;
-mod tcp;
-mod tls;
-mod tunnel;
-mod wire;
+mod attempt;
+mod message;
+mod bounds;
 
 use std::time::Duration;
 
@@ -22,24 +24,19 @@ use ureq::Agent;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{HeaderMap, HeaderValue, Request};
 
-use crate::Error;
-use crate::decode::HttpResponse;
-use crate::encode::HttpRequest;
+use crate::error::Error;
+
+pub(crate) use attempt::{Progress, Terms};
+pub(crate) use message::{HttpRequest, HttpResponse};
+pub(crate) use proxy::{Proxy, ProxyUrl};
+pub(crate) use tls::count_certificates;
 
 use attempt::Attempt;
 use dial::{Dialer, NoResolver};
 
-pub(crate) use attempt::{Progress, Terms};
-pub(crate) use proxy::ProxyUrl;
-pub(crate) use tls::count_certificates;
-
-/// The largest answer that is read, packed or not.
-const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 /// Connections kept for reuse: as many as a busy program has calls in flight.
 const MAX_IDLE: usize = 256;
 const MAX_IDLE_AGE: Duration = Duration::from_secs(60);
-/// Holds the answer's 4 KB and the request's few hundred bytes; no head or line may be longer.
-const BUFFER: usize = 16 * 1024;
 /// The longest `Retry-After` that is told: no sum with it overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -55,12 +52,17 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Transport {
     agent: Agent,
+    base_url: String,
 }
 
 impl Transport {
     /// Connections through this proxy, and with TLS that trusts the certificates of this PEM text
     /// besides the bundled ones.
-    pub(crate) fn new(proxy: Option<ProxyUrl>, ca_bundle: Option<Vec<u8>>) -> Self {
+    pub(crate) fn new(
+        base_url: String,
+        proxy: Option<ProxyUrl>,
+        ca_bundle: Option<Vec<u8>>,
+    ) -> Self {
         let settings = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -73,7 +75,7 @@ impl Transport {
             .max_response_header_size(usize::MAX) // a head is bounded by its buffer
             .build();
         let agent = Agent::with_parts(settings, Dialer::new(proxy, ca_bundle), NoResolver);
-        Self { agent }
+        Self { agent, base_url }
     }
 
     /// Makes one attempt, within its terms.
@@ -100,7 +102,7 @@ impl Transport {
     ) -> Result<HttpResponse, ureq::Error> {
         let mut head = Request::builder()
             .method(request.method.clone())
-            .uri(&request.url)
+            .uri(format!("{}{}", self.base_url, request.path))
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         if let Some(authorization) = authorization {

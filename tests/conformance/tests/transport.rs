@@ -111,7 +111,7 @@ fn call(client: &Client) -> Receiver<Result<Option<String>, Error>> {
     thread::spawn(move || {
         let update = OpportunityUpdate::new().title("ccc").customer_id(1);
         let result = client.update_opportunity(568_587, &update);
-        sender.send(result.map(|updated| updated.title().unwrap().map(|title| title.to_string())))
+        sender.send(result.map(|updated| updated.title().unwrap().map(|title| (*title).to_owned())))
     });
     result
 }

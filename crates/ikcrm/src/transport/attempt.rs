@@ -10,8 +10,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use crate::Cancel;
-use crate::cancel::SLICE;
+use crate::sync::{Cancel, SLICE};
 
 /// Why an attempt was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Terms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// No byte of it left: the CRM knows nothing of it.
-    NotSent,
+    Unsent,
     /// Bytes of it left, and nothing came back.
     Sent,
     /// Bytes of an answer came.
@@ -144,7 +143,7 @@ impl Attempt {
 
     pub(super) fn progress(&self) -> Progress {
         match self.0.step.get() {
-            Step::Ready | Step::Connecting | Step::Offered => Progress::NotSent,
+            Step::Ready | Step::Connecting | Step::Offered => Progress::Unsent,
             Step::Sending => Progress::Sent,
             Step::Receiving => Progress::Answered,
         }

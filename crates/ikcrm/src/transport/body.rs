@@ -7,8 +7,8 @@ use ureq::Body;
 use ureq::http::header::CONTENT_ENCODING;
 use ureq::http::{HeaderMap, Response};
 
-use super::MAX_ANSWER;
 use super::attempt::slice;
+use super::bounds::MAX_ANSWER;
 use super::failure::{Fault, is_of_answer};
 
 /// How much is unpacked before the attempt is asked whether to go on.

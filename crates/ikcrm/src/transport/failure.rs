@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::attempt::{Attempt, Progress, Refusal};
-use crate::Error;
-use crate::error::Excerpt;
+use crate::error::{Error, Excerpt};
 
 /// What our own layers find wrong, in words that need no more explaining.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ pub(super) fn is_of_answer(error: &ureq::Error) -> bool {
 
 /// The error of an attempt that failed.
 pub(super) fn error(attempt: &Attempt, error: &ureq::Error) -> Error {
-    let may_have_been_applied = attempt.progress() != Progress::NotSent;
+    let may_have_been_applied = attempt.progress() != Progress::Unsent;
     match attempt.ending() {
         Some(Refusal::Cancelled) => Error::Cancelled { may_have_been_applied },
         Some(Refusal::Deadline) => Error::RequestTimeout {

@@ -9,6 +9,35 @@ use http::uri::{Authority, Uri};
 
 use super::names::Place;
 
+/// Through what the client is to reach the CRM.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) enum Proxy {
+    #[default]
+    None,
+    /// As the variables `https_proxy`, `all_proxy`, `no_proxy` say.
+    Environment,
+    Url(String),
+}
+
+impl Proxy {
+    /// The proxy to this base URL.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with its URL, or with the variable that names it.
+    pub(crate) fn choose(
+        &self,
+        base_url: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<ProxyUrl>, String> {
+        match self {
+            Self::None => Ok(None),
+            Self::Environment => ProxyUrl::of_environment(base_url, variable),
+            Self::Url(url) => ProxyUrl::parse(url).map(Some),
+        }
+    }
+}
+
 /// An HTTP proxy that can be used.
 #[derive(Clone, PartialEq)]
 pub(crate) struct ProxyUrl {
@@ -32,7 +61,7 @@ impl ProxyUrl {
     /// # Errors
     ///
     /// Says what is wrong, without user and password.
-    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+    fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let encrypted = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
@@ -67,7 +96,7 @@ impl ProxyUrl {
     /// # Errors
     ///
     /// Says which variable is wrong, and why.
-    pub(crate) fn of_environment(
+    fn of_environment(
         base_url: &str,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, String> {

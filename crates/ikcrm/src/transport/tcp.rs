@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::attempt::{Attempt, interruptible, slice, told};
-use crate::cancel::SLICE;
+use crate::sync::SLICE;
 
 /// The longest time that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

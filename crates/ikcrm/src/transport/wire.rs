@@ -7,10 +7,10 @@ use ureq::Error;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
 use super::attempt::{Attempt, told};
+use super::bounds::{BUFFER, MAX_ANSWER};
 use super::failure::{Fault, unmasked};
 use super::head::{self, Head};
 use super::tcp::Layer;
-use super::{BUFFER, MAX_ANSWER};
 
 /// The most bytes of interim answers before the answer.
 const MAX_INTERIM: usize = 256 * 1024;

@@ -1,0 +1,57 @@
+//! The core's errors as exceptions of `ikcrm.errors`.
+
+use ikcrm::{Enterprise, Error, FieldError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyDict, PyTuple};
+
+/// The exception that stands for the error; an exception of the making, should that fail.
+pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
+    match made(py, error) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(failure) => failure,
+    }
+}
+
+fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+    static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let classes = CLASSES.import(py, "ikcrm.errors", "BY_CODE")?;
+    let class = classes.as_any().get_item(error.code())?;
+    let faults = error.fields().iter().map(|fault| field_error(py, fault));
+    let faults = PyTuple::new(py, faults.collect::<PyResult<Vec<_>>>()?)?;
+    let enterprises = error.enterprises().iter().map(|enterprise| choice(py, enterprise));
+    let enterprises = PyTuple::new(py, enterprises.collect::<PyResult<Vec<_>>>()?)?;
+    let details = [
+        ("message", error.message().into_pyobject(py)?.into_any()),
+        ("status", error.status().into_pyobject(py)?.into_any()),
+        ("api_code", error.api_code().into_pyobject(py)?.into_any()),
+        ("fields", faults.into_any()),
+        ("enterprises", enterprises.into_any()),
+        ("retry_after", error.retry_after().map(|d| d.as_secs_f64()).into_pyobject(py)?.into_any()),
+    ]
+    .into_py_dict(py)?;
+    details.set_item("retryable", error.retryable())?;
+    details.set_item("may_have_been_applied", error.may_have_been_applied())?;
+    let exception = class.call((error.to_string(),), Some(&details))?;
+    if let Some(cause) = raised_by_hook(error) {
+        exception.setattr("__cause__", cause.clone_ref(py).into_value(py))?;
+    }
+    Ok(exception)
+}
+
+/// What a token store in Python raised.
+fn raised_by_hook(error: &Error) -> Option<&PyErr> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+fn choice<'py>(py: Python<'py>, enterprise: &Enterprise) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = CLASS.import(py, "ikcrm.errors", "Enterprise")?;
+    class.call1((&enterprise.corp_id, &enterprise.name))
+}
+
+fn field_error<'py>(py: Python<'py>, fault: &FieldError) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = CLASS.import(py, "ikcrm.errors", "FieldError")?;
+    class.call1((&fault.field, fault.code.as_str(), &fault.message))
+}
