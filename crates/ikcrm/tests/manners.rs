@@ -205,6 +205,19 @@ fn a_head_without_end_is_no_answer() {
 }
 
 #[test]
+fn a_base_url_may_end_with_the_path_of_the_api() {
+    let server = Server::start();
+    let builder = Client::builder().token("secret-token").quota(None);
+    let client = builder.base_url(format!("{}/api/v2/", server.url)).build().unwrap();
+    let result = call(&client, CallOptions::new());
+    let mut stream = server.accept();
+    let request = read_request(&mut stream).unwrap();
+    assert!(request.starts_with("PUT /api/v2/opportunities/568587 HTTP/1.1"), "{request}");
+    answer(&mut stream);
+    wait(&result).unwrap();
+}
+
+#[test]
 fn calls_reuse_one_connection() {
     let server = Server::start();
     let client = server.client();
