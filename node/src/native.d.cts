@@ -123,6 +123,8 @@ export interface ErrorData {
   retryAfterMs: number | null
   /** Whether the CRM may have carried the update out. */
   mayHaveBeenApplied: boolean
+  /** The beginning of the answer. */
+  bodyExcerpt: string | null
 }
 
 /** A fault of one field. */

@@ -8,7 +8,7 @@
 export interface Opportunity {
   [key: string]: unknown
   /** The opportunity's id. */
-  id: number
+  id?: number | null
   /** The title (商机标题). */
   title?: string | null
   /** The name, if the CRM sends one. */

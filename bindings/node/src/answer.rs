@@ -45,6 +45,8 @@ pub struct ErrorData {
     pub retry_after_ms: Option<f64>,
     /// Whether the CRM may have carried the update out.
     pub may_have_been_applied: bool,
+    /// The beginning of the answer.
+    pub body_excerpt: Option<String>,
 }
 
 /// The JSON text of the answer, or the error.
@@ -85,6 +87,7 @@ impl From<Error> for ErrorData {
             retryable: error.retryable(),
             retry_after_ms: error.retry_after().map(|after| after.as_secs_f64() * 1000.0),
             may_have_been_applied: error.may_have_been_applied(),
+            body_excerpt: error.body_excerpt().map(ToOwned::to_owned),
         }
     }
 }

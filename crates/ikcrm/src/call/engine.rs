@@ -42,7 +42,7 @@ impl Resources {
     fn new(config: &Config, membership: Membership) -> Self {
         let Config { base_url, proxy, ca_bundle, .. } = config;
         Self {
-            transport: Transport::new(base_url, proxy, ca_bundle.as_deref()),
+            transport: Transport::new(base_url.clone(), proxy.clone(), ca_bundle.clone()),
             workers: Workers::default(),
             permits: Permits::new(MOST_REQUESTS),
             quota: config.quota.as_ref().map(SharedQuota::open),
@@ -83,6 +83,7 @@ impl Engine {
         };
         let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
+        let credentials = self.config.account.credentials.as_ref();
         let exchange = Exchange {
             transport: &resources.transport,
             workers: &resources.workers,
@@ -91,6 +92,7 @@ impl Engine {
             turn: Turn { lane, order, max_wait: options.max_wait },
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.deadline, cancels),
+            password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();
         Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }

@@ -7,7 +7,7 @@ use crate::auth::Token;
 use crate::error::{ApiErrorKind, Error};
 use crate::quota::{Fate, OpenQuota, Turn};
 use crate::sync::{Budget, Permits, Workers, clock};
-use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Transport};
+use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Terms, Transport};
 
 /// The means, the time and the patience of one call.
 pub(crate) struct Exchange<'a> {
@@ -19,6 +19,8 @@ pub(crate) struct Exchange<'a> {
     pub(super) turn: Turn,
     pub(super) max_retries: u32,
     pub(super) budget: Budget,
+    /// What no error may show though an answer echoes it.
+    pub(super) password: Option<&'a str>,
 }
 
 /// Why a request failed for good.
@@ -56,13 +58,15 @@ impl Exchange<'_> {
                 Err(error) if !request.is_update() => error.without_effect(),
                 Err(error) => ended(error, doubtful, sent).error,
             };
+            let secrets = [token.map(Token::text), self.password].map(Option::unwrap_or_default);
+            let error = error.without_secrets(&secrets);
             let error = request.endpoint.iter().fold(error, |error, endpoint| error.at(endpoint));
             doubtful = error.may_have_been_applied();
             if outcome.dead_connection && free > 0 {
                 free -= 1;
                 continue;
             }
-            let asked = self.back_off(&error, outcome.retry_after);
+            let asked = self.back_off(&error);
             if request.is_sign_in() && sent && !is_over_quota(&error) {
                 return Err(Failure { error, sent });
             }
@@ -96,10 +100,12 @@ impl Exchange<'_> {
             None => None,
         };
         let begun = clock::now();
-        let (deadline, authorization) = (begun + self.budget.left(), token.map(Token::header));
-        let outcome = self.workers.block(|| {
-            self.transport.send(request, authorization, deadline, Some(self.budget.requests()))
-        });
+        // From the slot's taking on, by a clock that counts the machine's sleep: a request that has
+        // become late is not sent on a slot that may be another's by now.
+        let deadline = begun + self.budget.left();
+        let terms = Terms { deadline, cancel: Some(self.budget.requests().clone()) };
+        let authorization = token.map(Token::header);
+        let outcome = self.workers.block(|| self.transport.send(request, authorization, terms));
         self.budget.spend(clock::now().saturating_sub(begun));
         if let Some(slot) = slot {
             slot.settle(fate(outcome.progress));
@@ -109,13 +115,13 @@ impl Exchange<'_> {
 
     /// After a refusal over quota lets all who share the quota wait, and this call only with them;
     /// tells for how long it is asked to wait by itself.
-    fn back_off(&self, error: &Error, retry_after: Option<Duration>) -> Option<Duration> {
+    fn back_off(&self, error: &Error) -> Option<Duration> {
         match self.quota {
             Some(quota) if is_over_quota(error) => {
-                quota.back_off(retry_after);
+                quota.back_off(error.retry_after());
                 Some(Duration::ZERO)
             }
-            _ => retry_after,
+            _ => error.retry_after(),
         }
     }
 }

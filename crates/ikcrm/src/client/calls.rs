@@ -28,7 +28,8 @@ pub(super) async fn update(
     lookup::resolve(&mut draft, &call).await?;
     let mut checked = draft.finish()?;
     compare_and_fill(&mut checked, update, &call).await?;
-    call.send(&opportunities::update(&checked), opportunities::opportunity).await
+    let decode = |answer| opportunities::opportunity(answer, checked.id);
+    call.send(&opportunities::update(&checked), decode).await
 }
 
 /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
@@ -42,8 +43,9 @@ async fn compare_and_fill(
     if !fill && update.if_unchanged.is_none() {
         return Ok(());
     }
-    let request = opportunities::read_before(checked.id);
-    let current = call.send(&request, opportunities::opportunity).await?;
+    let id = checked.id;
+    let decode = |answer| opportunities::opportunity(answer, id);
+    let current = call.send(&opportunities::read_before(id), decode).await?;
     if let Some(given) = &update.if_unchanged {
         check_unchanged(given, &current)?;
     }
@@ -58,7 +60,8 @@ pub(super) async fn read(
 ) -> Result<Opportunity, Error> {
     let id = check_opportunity_id(id, &options.faults)?;
     checked().await;
-    engine.call(options).send(&opportunities::read(id), opportunities::opportunity).await
+    let decode = |answer| opportunities::opportunity(answer, id);
+    engine.call(options).send(&opportunities::read(id), decode).await
 }
 
 /// `GET /api/v2/field_maps/:entity`.
