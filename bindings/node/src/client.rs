@@ -1,17 +1,17 @@
-//! `NativeClient`: settings in, one outcome a call out. TypeScript wraps it in `client.ts`.
+//! `NativeClient`: settings in, calls out. TypeScript wraps it in `client.ts`.
 
 use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, Value};
 use napi::Result;
 use napi::bindgen_prelude::{Either, Function, Unknown};
 use napi_derive::napi;
 
-use crate::answer::{ErrorData, text};
+use crate::answer::ErrorData;
 use crate::call::{self, Call};
 use crate::cancel::CancelHandle;
-use crate::completion::{CompletionQueue, start};
+use crate::completion::NativeCall;
 use crate::hooks::{self, Question};
 use crate::list::NativeList;
-use crate::{names, value};
+use crate::{decode, names, value};
 
 /// The version of the core.
 #[napi]
@@ -26,7 +26,8 @@ pub struct NativeClient(Client);
 
 #[napi]
 impl NativeClient {
-    /// A client with these settings, or the error in them.
+    /// A client with these settings, or the error in them. A store and a hook come as functions; among
+    /// the settings they are wrong.
     ///
     /// # Errors
     ///
@@ -50,54 +51,46 @@ impl NativeClient {
         built(Client::from_env())
     }
 
-    /// Starts an update on a thread of the core's; its outcome goes to the queue under the number
-    /// `call`.
+    /// An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws; nothing goes to the queue then.
+    /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle"
+        ts_args_type = "id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle, record?: string"
     )]
     pub fn update_opportunity(
         &self,
-        queue: &CompletionQueue,
-        call: i64,
         id: Unknown<'_>,
         fields: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<()> {
+        record: Option<String>,
+    ) -> Result<NativeCall> {
         let id = value::read(&id)?;
-        let Call { update, options } =
-            Call::read(value::read(&fields)?, value::read(&options)?, cancel);
-        start(&self.0, queue, call, options, move |client, options| {
-            client.update_opportunity_with(id, &update, options).map(|it| text(it.raw()))
-        });
-        Ok(())
+        let (fields, options) = (value::read(&fields)?, value::read(&options)?);
+        let Call { update, options } = Call::read(fields, options, cancel, record);
+        Ok(NativeCall::new(&self.0, options, move |client, options| {
+            client.update_opportunity_with(id, &update, options).map(|it| decode::record(&it))
+        }))
     }
 
-    /// Starts reading an opportunity; its outcome goes to the queue under the number `call`.
+    /// The reading of an opportunity, to be started.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws; nothing goes to the queue then.
-    #[napi(
-        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, options: unknown, cancel?: CancelHandle"
-    )]
+    /// What a getter among the values throws.
+    #[napi(ts_args_type = "id: unknown, options: unknown, cancel?: CancelHandle")]
     pub fn get_opportunity(
         &self,
-        queue: &CompletionQueue,
-        call: i64,
         id: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<()> {
+    ) -> Result<NativeCall> {
         let (id, options) = (value::read(&id)?, call::options(value::read(&options)?, cancel));
-        start(&self.0, queue, call, options, move |client, options| {
-            client.get_opportunity_with(id, options).map(|it| text(it.raw()))
-        });
-        Ok(())
+        Ok(NativeCall::new(&self.0, options, move |client, options| {
+            client.get_opportunity_with(id, options).map(|it| decode::record(&it))
+        }))
     }
 
     /// The list of a query, of which nothing is read yet, or the error in it.
@@ -120,42 +113,38 @@ impl NativeClient {
         })
     }
 
-    /// Starts reading the options of an entity's fields: `[[name, [[id, label, enabled], …]], …]`
-    /// and what the CRM sent.
+    /// The reading of the options of an entity's fields, to be started:
+    /// `[[[name, [[id, label, enabled], …]], …], what the CRM sent]`.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws; nothing goes to the queue then.
-    #[napi(
-        ts_args_type = "queue: CompletionQueue, call: number, entity: unknown, refresh: boolean, options: unknown, cancel?: CancelHandle"
-    )]
+    /// What a getter among the values throws.
+    #[napi(ts_args_type = "entity: unknown, options: unknown, cancel?: CancelHandle")]
     pub fn field_map(
         &self,
-        queue: &CompletionQueue,
-        call: i64,
         entity: Unknown<'_>,
-        refresh: bool,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<()> {
+    ) -> Result<NativeCall> {
         let entity = value::read(&entity)?;
-        let options = call::options(value::read(&options)?, cancel);
-        start(&self.0, queue, call, options, move |client, options| {
-            client.field_map_with(entity, refresh, options).map(|map| text(&field_map(&map)))
-        });
-        Ok(())
+        let (options, refresh) = call::field_map_options(value::read(&options)?, cancel);
+        Ok(NativeCall::new(&self.0, options, move |client, options| {
+            client.field_map_with(entity, refresh, options).map(|map| field_map(&map))
+        }))
     }
 
-    /// Asks how much of the quota is used now: `[calls, used, milliseconds]` or null.
+    /// The question how much of the quota is used now, to be started: `[calls, used, milliseconds]`
+    /// or null.
     #[napi]
-    pub fn quota(&self, queue: &CompletionQueue, call: i64) {
-        start(&self.0, queue, call, CallOptions::new(), |client, _| {
+    #[must_use]
+    pub fn quota(&self) -> NativeCall {
+        NativeCall::new(&self.0, CallOptions::new(), |client, _| {
             let usage = client.quota()?.map(|status| {
                 let wait = status.next_free.as_secs_f64() * 1000.0;
                 format!("[{},{},{wait}]", status.calls, status.used)
             });
-            Ok(text(usage.as_deref().unwrap_or("null")))
-        });
+            Ok(usage.unwrap_or_else(|| "null".to_owned()))
+        })
     }
 }
 
@@ -166,7 +155,7 @@ fn field_map(map: &FieldMap) -> String {
     };
     let fields: serde_json::Value =
         map.fields().iter().map(|field| serde_json::json!([field.name, options(field)])).collect();
-    format!("[{fields},{}]", map.raw())
+    decode::json(&format!("[{fields},{}]", map.raw()))
 }
 
 fn builder(options: Value) -> ClientBuilder {
@@ -182,6 +171,16 @@ fn builder(options: Value) -> ClientBuilder {
 fn set(mut builder: ClientBuilder, (name, value): (String, Value)) -> ClientBuilder {
     match (name.as_str(), value) {
         ("quota", Value::Map(settings)) => quota(builder, settings),
+        ("tokenStore" | "onToken", Value::Null) => builder,
+        ("tokenStore", _) => {
+            let message = "must be an object with the methods get() and set(token)";
+            builder.faults.push(names::wrong_type(&name, message));
+            builder
+        }
+        ("onToken", _) => {
+            builder.faults.push(names::wrong_type(&name, "must be a function"));
+            builder
+        }
         (name, value) if names::client_options().any(|known| known == name) => {
             let (option, value) = names::to_core(name, value);
             builder.set(option, value)

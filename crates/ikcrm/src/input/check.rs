@@ -229,12 +229,26 @@ fn is_plain_decimal(text: &str) -> bool {
     digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'))
 }
 
+/// Refuses what stands for a missing value in a table; not everybody means null by it.
+pub(crate) fn check_given(value: &Value, nullable: bool, code: Code) -> Result<(), Fault> {
+    let (got, null) = match value {
+        Value::Missing { got, null } => (got.as_str(), *null),
+        Value::Float(number) if number.is_nan() => ("NaN", "null"),
+        _ => return Ok(()),
+    };
+    let clear = if nullable { format!(", or give {null} to clear it") } else { String::new() };
+    fault(code, format!("is missing ({got}); leave it out to keep the field{clear}"))
+}
+
 /// The value of a custom field, by what its key tells of its kind.
 pub(crate) fn check_custom_value(kind: CustomKind, value: &Value) -> Checks<'_> {
     match (kind, value) {
         (_, Value::Null) => Ok(Wire::Null),
+        (CustomKind::Number, _) => {
+            check_given(value, true, Code::Format).and_then(|()| check_number(value))
+        }
+        (_, Value::Missing { .. }) => check_given(value, true, Code::Type).map(|()| Wire::Null),
         (CustomKind::Text, _) => check_custom_text(value),
-        (CustomKind::Number, _) => check_number(value),
         (CustomKind::Ids, _) => check_ids(value),
         (CustomKind::Any, _) => check_any(value),
     }
@@ -292,7 +306,7 @@ fn check_any(value: &Value) -> Checks<'_> {
             .map(|(name, value)| Ok((name.as_str().into(), check_any(value)?)))
             .collect::<Result<_, _>>()
             .map(|entries| Wire::Map(Fields(entries))),
-        Value::Other(_) | Value::Milliseconds(_) => {
+        Value::Other(_) | Value::Missing { .. } | Value::Milliseconds(_) => {
             fault(Code::Type, format!("must be JSON data, got {}", value.describe()))
         }
     }

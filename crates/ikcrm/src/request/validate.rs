@@ -7,8 +7,8 @@ use super::update::OpportunityUpdate;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep};
 use crate::input::Value;
 use crate::input::check::{
-    Checks, Chosen, Fields, Wire, check_custom_value, check_date, check_decimal, check_id,
-    check_option, check_text,
+    Checks, Chosen, Fields, Wire, check_custom_value, check_date, check_decimal, check_given,
+    check_id, check_option, check_text,
 };
 use crate::input::key::{base_of_read_only, custom_kind, is_read_only, is_word};
 use crate::input::suggest::unknown_message;
@@ -55,7 +55,9 @@ pub(crate) fn check_update<'a>(
     for (key, value) in &update.custom {
         draft.custom(key, value);
     }
-    draft.faults.extend(missing(update));
+    if !known.iter().any(|fault| fault.field == "fields") {
+        draft.faults.extend(missing(update));
+    }
     draft.faults.extend(update.if_unchanged.as_ref().and_then(|given| other_record(id, given)));
     draft.faults.extend_from_slice(known);
     draft
@@ -198,10 +200,12 @@ enum Found<'a> {
 }
 
 fn check_field<'a>(name: &str, value: &'a Value) -> Result<Found<'a>, Fault> {
-    let Some(field) = fields::find(name) else { return fault_of_unknown(name) };
+    let Some(field) = fields::find(name) else { return fault_of_unknown(name, value) };
     if *value == Value::Null {
         return check_null(field).map(Found::Value);
     }
+    let code = if field.kind == FieldKind::Money { Code::Format } else { Code::Type };
+    check_given(value, !field.required, code)?;
     let wire = match field.kind {
         FieldKind::Id => check_id(value).map(Wire::Integer),
         FieldKind::Text => check_text(value, field.required),
@@ -223,10 +227,15 @@ fn check_null(field: &Field) -> Checks<'static> {
     Ok(Wire::Null)
 }
 
-fn fault_of_unknown<T>(name: &str) -> Result<T, Fault> {
+fn fault_of_unknown<T>(name: &str, value: &Value) -> Result<T, Fault> {
     if name == "custom" {
-        let message = "give the custom fields as names and values, such as text_asset_8b1eeedd";
-        return fault(Code::Type, message);
+        let got = value.describe();
+        return fault(
+            Code::Type,
+            format!(
+                "give the custom fields as names and values, such as text_asset_8b1eeedd; got {got}"
+            ),
+        );
     }
     if is_read_only(name) {
         return fault_of_read_only(name);
