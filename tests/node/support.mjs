@@ -63,6 +63,11 @@ export class Crm {
     this.requests.forEach(this.#answer)
   }
 
+  /** Lets this function answer every request from now on. */
+  answerWith(answer) {
+    this.#answer = answer
+  }
+
   #answer = () => {}
 
   async #take(request, response) {
