@@ -148,16 +148,7 @@ pub(crate) fn text(value: &Unknown<'_>) -> Result<Option<String>> {
     if !utf8.contains(char::REPLACEMENT_CHARACTER) {
         return Ok(Some(utf8));
     }
-    let utf16 = value.coerce_to_string()?.into_utf16()?;
-    let units = utf16.as_slice();
-    // Without the NUL that napi leaves at the end.
-    let units =
-        units.strip_suffix(&[0]).filter(|_| units.len() > utf16_len(&utf8)).unwrap_or(units);
-    Ok(String::from_utf16(units).ok())
-}
-
-fn utf16_len(text: &str) -> usize {
-    text.encode_utf16().count()
+    Ok(value.coerce_to_string()?.into_utf16()?.as_str().ok())
 }
 
 fn number(number: f64) -> Value {
@@ -183,11 +174,20 @@ fn bigint(digits: String) -> Value {
 
 /// Whether this is an object literal, of any realm: its prototype is the root of all.
 fn is_plain(object: &Object<'_>) -> Result<bool> {
-    let prototype = object.get_prototype()?;
+    let Some(prototype) = prototype(object)? else { return Ok(true) };
+    Ok(prototype.get_prototype()?.get_type()? == ValueType::Null)
+}
+
+fn prototype<'a>(object: &Object<'a>) -> Result<Option<Object<'a>>> {
+    let mut prototype = object.get_prototype()?;
     if prototype.get_type()? == ValueType::Null {
-        return Ok(true);
+        // A proxy seems to have none until it is asked as JavaScript asks.
+        let ask: Function<'_, Object<'_>, Unknown<'a>> =
+            global(object, "Object")?.get_named_property("getPrototypeOf")?;
+        prototype = ask.call(*object)?;
     }
-    Ok(prototype.coerce_to_object()?.get_prototype()?.get_type()? == ValueType::Null)
+    let is_none = prototype.get_type()? == ValueType::Null;
+    if is_none { Ok(None) } else { prototype.coerce_to_object().map(Some) }
 }
 
 /// Whether this is an array, be it behind a proxy, as Vue and `MobX` have them.

@@ -7,8 +7,8 @@ use super::update::OpportunityUpdate;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep};
 use crate::input::Value;
 use crate::input::check::{
-    Checks, Chosen, Fields, Wire, check_custom_value, check_date, check_decimal, check_given,
-    check_id, check_option, check_text,
+    Checks, Chosen, Fields, Wire, check_any, check_custom_value, check_date, check_decimal,
+    check_given, check_id, check_option, check_text,
 };
 use crate::input::key::{base_of_read_only, custom_kind, is_read_only, is_word};
 use crate::input::suggest::unknown_message;
@@ -155,6 +155,13 @@ impl<'a> Draft<'a> {
     fn custom(&mut self, key: &'a str, value: &'a Value) {
         let place = self.fields.0.len();
         if is_label(key) {
+            // What no field takes needs no look-up.
+            if let Value::Other(_) | Value::List(_) | Value::Map(_) = value
+                && let Err(fault) = check_any(value)
+            {
+                self.faults.push(fault.of(format!("custom.{key}")));
+                return;
+            }
             self.fields.0.push((key.into(), Wire::Null));
             self.labels.push(Label::Custom { place, label: key.trim(), value });
             return;
