@@ -74,6 +74,15 @@ pub(crate) fn fault<T>(code: Code, message: impl Into<String>) -> Result<T, Faul
     Err(Fault(code, message.into()))
 }
 
+/// The fault of a value that a table's library marks as missing, or `NaN`.
+pub(crate) fn fault_of_missing(code: Code, value: &Value) -> Result<(), Fault> {
+    let Some((got, null)) = value.missing() else { return Ok(()) };
+    let message = format!(
+        "is missing; leave it out to keep the field, or give {null} to clear it (got {got})"
+    );
+    fault(code, message)
+}
+
 /// A positive whole number that every language holds exactly, or its digits.
 pub(crate) fn check_id(value: &Value) -> Result<i64, Fault> {
     match value {
@@ -179,6 +188,7 @@ pub(crate) fn parse_date(text: &str) -> Option<Date> {
 
 /// A decimal number as plain text: no exponent, no separators.
 pub(crate) fn check_decimal(value: &Value) -> Result<String, Fault> {
+    fault_of_missing(Code::Format, value)?;
     let text = match value {
         Value::Integer(value) => value.to_string(),
         Value::Float(value) if value.is_finite() => value.to_string(),
@@ -239,6 +249,9 @@ fn is_plain_decimal(text: &str) -> bool {
 
 /// The value of a custom field, by what its key tells of its kind.
 pub(crate) fn check_custom_value(kind: CustomKind, value: &Value) -> Checks<'_> {
+    if kind != CustomKind::Number {
+        fault_of_missing(Code::Type, value)?;
+    }
     match (kind, value) {
         (_, Value::Null) => Ok(Wire::Null),
         (CustomKind::Text, _) => check_custom_text(value),
@@ -300,7 +313,7 @@ fn check_any(value: &Value) -> Checks<'_> {
             .map(|(name, value)| Ok((name.as_str().into(), check_any(value)?)))
             .collect::<Result<_, _>>()
             .map(|entries| Wire::Map(Fields(entries))),
-        Value::Other(_) | Value::Milliseconds(_) => {
+        Value::Other(_) | Value::Missing { .. } | Value::Milliseconds(_) => {
             fault(Code::Type, format!("must be JSON data, got {}", value.describe()))
         }
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, FieldError, FieldErrorCode as Code};
 use crate::fields::unknown_message;
 use crate::quota::{QUOTA_OPTIONS, SharedQuota};
 use crate::session::Credentials;
-use crate::token::{Token, TokenStore};
+use crate::token::{Token, TokenStore, TokenStoreFailure};
 use crate::value::excerpt;
 use crate::{Client, Patch, Quota, Value};
 
@@ -70,7 +70,7 @@ pub(crate) enum Proxy {
 }
 
 /// What is told of each new token.
-pub(crate) type OnToken = Arc<dyn Fn(&str) + Send + Sync>;
+pub(crate) type OnToken = Arc<dyn Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync>;
 
 /// Settings that passed all checks.
 #[derive(Clone)]
@@ -191,7 +191,20 @@ impl ClientBuilder {
     }
 
     /// What to do with the token of each new sign-in, such as keeping it for the next start.
-    pub fn on_token(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn on_token(self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.try_on_token(move |token| {
+            hook(token);
+            Ok(())
+        })
+    }
+
+    /// The same, where a failure ends the call: a binding's way to let through what is to end the
+    /// program.
+    #[doc(hidden)]
+    pub fn try_on_token(
+        mut self,
+        hook: impl Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync + 'static,
+    ) -> Self {
         self.on_token = Some(Arc::new(hook));
         self
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::check::{
     Checks, Chosen, Fault, Fields, Wire, check_custom_value, check_date, check_decimal, check_id,
-    check_option, check_text, fault,
+    check_option, check_text, fault, fault_of_missing,
 };
 use crate::error::{Error, FieldError, FieldErrorCode as Code};
 use crate::fields::{self, FIELDS, Field, FieldKind};
@@ -117,12 +117,17 @@ impl Checked<'_> {
 
 /// What an opportunity has for a required field.
 fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, Error> {
-    if field == "title" {
-        let title = current.title()?.filter(|title| !title.trim().is_empty());
-        return Ok(title.map(|title| Wire::Text(title.into())));
+    match field {
+        "title" => {
+            let title = current.title()?.filter(|title| !title.trim().is_empty());
+            Ok(title.map(|title| Wire::Text(title.into())))
+        }
+        "customer_id" => {
+            let customer = current.customer()?.map(|customer| customer.id()).transpose()?;
+            Ok(customer.flatten().and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))
+        }
+        _ => Ok(None), // a field that nobody said how to read is to be given
     }
-    let customer = current.customer()?.map(|customer| customer.id()).transpose()?.flatten();
-    Ok(customer.and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))
 }
 
 impl<'a> Draft<'a> {
@@ -206,6 +211,13 @@ fn check_field<'a>(name: &str, value: &'a Value) -> Result<Found<'a>, Fault> {
     let Some(field) = fields::find(name) else { return fault_of_unknown(name) };
     if *value == Value::Null {
         return check_null(field).map(Found::Value);
+    }
+    if field.required && value.missing().is_some() {
+        let message = "is missing; leave it out with fill to keep it as it is";
+        return fault(Code::Type, message);
+    }
+    if field.kind != FieldKind::Money {
+        fault_of_missing(Code::Type, value)?;
     }
     let wire = match field.kind {
         FieldKind::Id => check_id(value).map(Wire::Integer),

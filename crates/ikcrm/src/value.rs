@@ -36,11 +36,24 @@ pub enum Value {
     List(Vec<Value>),
     /// Names and values, in order.
     Map(Vec<(String, Value)>),
+    /// What a table's library puts where a value is missing, as it prints; and how the caller's
+    /// language writes null.
+    #[doc(hidden)]
+    Missing { got: String, null: &'static str },
     /// Anything else, by the name of its type.
     Other(String),
 }
 
 impl Value {
+    /// How a value that is missing prints, and how null is written; nothing for a value that is there.
+    pub(crate) fn missing(&self) -> Option<(&str, &'static str)> {
+        match self {
+            Self::Missing { got, null } => Some((got, null)),
+            Self::Float(number) if number.is_nan() => Some(("NaN", "null")),
+            _ => None,
+        }
+    }
+
     /// What this is, in words for an error message: `the text "abc"`, `the float 1.5`.
     pub(crate) fn describe(&self) -> String {
         match self {
@@ -53,6 +66,7 @@ impl Value {
             Self::Text(text) => format!("the text {:?}", excerpt(text)),
             Self::Date(date) => format!("the date {date}"),
             Self::DateTime(name) | Self::Other(name) => format!("a {name}"),
+            Self::Missing { got, .. } => format!("a missing value ({got})"),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) => "a set of names and values".to_owned(),
         }
