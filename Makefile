@@ -7,9 +7,9 @@ BIN := $(abspath $(VENV)/bin)
 CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-rust test-python test-node test-quota test-readme bench generate gates clean python node servers
+.PHONY: demo test test-layout test-rust test-python test-node test-quota test-readme bench generate gates clean python node servers
 
-test: test-rust test-python test-node test-quota test-readme
+test: test-layout test-rust test-python test-node test-quota test-readme
 
 demo: python node servers
 	@$(PYTHON) tests/demo/demo.py
@@ -35,6 +35,9 @@ servers:
 	cargo build --quiet -p ikcrm-sandbox -p ikcrm-conformance --bins
 
 # --- tests ------------------------------------------------------------------------------------
+
+test-layout:
+	$(PYTHON) -m unittest discover --quiet --start-directory tests/layout
 
 test-rust:
 	cargo test --quiet --all-features
@@ -70,4 +73,4 @@ bench: python node
 
 clean:
 	cargo clean
-	rm -rf $(VENV) node/node_modules
+	rm -rf $(VENV) node/node_modules node/dist

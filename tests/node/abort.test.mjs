@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 
-import { CancelledError, Client, ServerError, ValidationError } from '../../node/index.js'
+import { CancelledError, Client, ServerError, ValidationError } from '../../node/dist/index.js'
 import { Crm, FIELDS, LONG_MS, TOKEN } from './support.mjs'
 
 const OPTIONS = { timeout: LONG_MS / 2 }

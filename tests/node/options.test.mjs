@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Client, ConfigError, RequestTimeoutError, ValidationError } from '../../node/index.js'
+import { Client, ConfigError, RequestTimeoutError, ValidationError } from '../../node/dist/index.js'
 import { Crm, FIELDS, TOKEN } from './support.mjs'
 
 function faultsOfClient(options) {

@@ -1,14 +1,18 @@
 // What the package gives to whom: module systems, names, stacks, secrecy.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 
-import * as esm from '../../node/index.js'
+import * as esm from '../../node/dist/index.js'
 import { Crm, FIELDS, json, TOKEN } from './support.mjs'
 
-const cjs = createRequire(import.meta.url)('../../node/index.js')
+/** What Node adds to the names of a CommonJS module. */
+const ESM_ONLY = ['default', '__esModule', 'module.exports']
+
+const cjs = createRequire(import.meta.url)('../../node/dist/index.js')
 
 /** Makes this error the outcome of a call. */
 async function failed(t, body, status, options) {
@@ -18,10 +22,30 @@ async function failed(t, body, status, options) {
   return call.then(assert.fail, (error) => error)
 }
 
-test('import and require see the same names and the same classes', () => {
-  const { default: whole, ...names } = esm
-  assert.equal(whole, cjs)
-  assert.deepEqual({ ...names }, { ...cjs })
+test('every name that require sees can be imported, and is the same', () => {
+  const names = Object.keys(esm).filter((name) => !ESM_ONLY.includes(name))
+  assert.deepEqual(names.sort(), Object.keys(cjs).sort())
+  for (const name of names) assert.equal(esm[name], cjs[name], name)
+  assert.equal(esm.default, cjs)
+})
+
+test('no declaration that a program reaches names what is native', () => {
+  const { files } = json('../node/package.json')
+  const seen = new Set()
+  const read = (file) => {
+    if (seen.has(file)) return
+    seen.add(file)
+    assert(files.includes(`dist/${file}`), `${file} is packed`)
+    const types = readFileSync(new URL(`../../node/dist/${file}`, import.meta.url), 'utf8')
+    assert.doesNotMatch(types, /native|Handle|CompletionQueue|ErrorData/i, file)
+    for (const [, name] of types.matchAll(/from '\.\/(\w+)\.js'/g)) read(`${name}.d.ts`)
+  }
+  read('index.d.ts')
+  assert(seen.size > 1)
+  assert.deepEqual(
+    files.filter((file) => file.endsWith('.d.ts')).sort(),
+    [...seen].map((file) => `dist/${file}`).sort(),
+  )
 })
 
 test('update_opportunity is updateOpportunity', () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { CancelledError, Client, QuotaExceededError } from '../../node/index.js'
+import { CancelledError, Client, QuotaExceededError } from '../../node/dist/index.js'
 import { Crm, FIELDS, LONG_MS, TOKEN } from './support.mjs'
 
 const OPTIONS = { timeout: LONG_MS / 2 }

@@ -6,13 +6,13 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 
-import { Client } from '../../node/index.js'
+import { Client } from '../../node/dist/index.js'
 
 export const TOKEN = 'test-token-0123456789'
 export const FIELDS = { title: 'ccc', customer_id: 1 }
 /** Longer than any test may take: what ends earlier was not ended by its own deadline. */
 export const LONG_MS = 60_000
-export const PACKAGE = fileURLToPath(new URL('../../node/index.js', import.meta.url))
+export const PACKAGE = fileURLToPath(new URL('../../node/dist/index.js', import.meta.url))
 
 const SAMPLE = readFileSync(new URL('../contract/sample_answer.json', import.meta.url), 'utf8')
 

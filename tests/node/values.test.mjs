@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 
-import { Client, ValidationError } from '../../node/index.js'
+import { Client, ValidationError } from '../../node/dist/index.js'
 import { Crm, FIELDS, TOKEN } from './support.mjs'
 
 const FREE_KEY = 'file_asset_1'

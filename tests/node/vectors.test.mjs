@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 
-import { Client } from '../../node/index.js'
+import { Client } from '../../node/dist/index.js'
 import { json, TOKEN } from './support.mjs'
 
 const ROOT = new URL('../../', import.meta.url)

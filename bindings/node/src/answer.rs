@@ -24,7 +24,7 @@ pub struct EnterpriseData {
     pub name: String,
 }
 
-/// An error, for `errors.js` to throw.
+/// An error, for `failure.ts` to throw.
 #[napi(object, use_nullable = true)]
 pub struct ErrorData {
     /// The stable word that picks the class.

@@ -1,14 +1,14 @@
-//! `NativeClient`: settings in, one outcome a call out. JavaScript wraps it in `index.js`.
+//! `NativeClient`: settings in, one outcome a call out. TypeScript wraps it in `client.ts`.
 
 use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, Value};
 use napi::Result;
-use napi::bindgen_prelude::{Either, Function, Unknown, Utf16String};
+use napi::bindgen_prelude::{Either, Function, Unknown};
 use napi_derive::napi;
 
-use crate::answer::{self, ErrorData, text};
+use crate::answer::{ErrorData, text};
 use crate::call::{self, Call};
 use crate::cancel::CancelHandle;
-use crate::completion::CompletionQueue;
+use crate::completion::{CompletionQueue, start};
 use crate::hooks::{self, Question};
 use crate::list::NativeList;
 use crate::{names, value};
@@ -157,21 +157,6 @@ impl NativeClient {
             Ok(text(usage.as_deref().unwrap_or("null")))
         });
     }
-}
-
-/// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
-pub(crate) fn start(
-    client: &Client,
-    queue: &CompletionQueue,
-    number: i64,
-    options: CallOptions,
-    call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error> + Send + 'static,
-) {
-    let completion = queue.completion(number);
-    // Without a thread, the closure was dropped, and its completion told so.
-    drop(client.spawn(options, move |client, options| {
-        completion.settle(answer::outcome(call(client, options)));
-    }));
 }
 
 /// The map as JSON text.

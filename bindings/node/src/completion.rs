@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use ikcrm::Error;
-use napi::bindgen_prelude::{Either, FnArgs};
+use ikcrm::{CallOptions, Client, Error};
+use napi::bindgen_prelude::{Either, FnArgs, Utf16String};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
 use napi_derive::napi;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, outcome};
 
 /// A call's number and its outcome.
 type Outcome = FnArgs<(i64, Answer)>;
@@ -47,6 +47,21 @@ impl CompletionQueue {
     pub(crate) fn completion(&self, call: i64) -> Completion {
         Completion { settle: Arc::clone(&self.0), call, settled: false }
     }
+}
+
+/// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
+pub(crate) fn start(
+    client: &Client,
+    queue: &CompletionQueue,
+    number: i64,
+    options: CallOptions,
+    call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error> + Send + 'static,
+) {
+    let completion = queue.completion(number);
+    // Without a thread, the closure was dropped, and its completion told so.
+    drop(client.spawn(options, move |client, options| {
+        completion.settle(outcome(call(client, options)));
+    }));
 }
 
 #[expect(unsafe_code, reason = "napi's own methods for this want the function unshared")]

@@ -7,8 +7,7 @@ use napi::bindgen_prelude::Utf16String;
 use napi_derive::napi;
 
 use crate::answer::text;
-use crate::client::start;
-use crate::completion::CompletionQueue;
+use crate::completion::{CompletionQueue, start};
 
 /// The pages of a list.
 #[napi]

@@ -10,6 +10,13 @@ use serde_json::{Value, json};
 use crate::accounts::SignIn;
 use crate::quota::Stats;
 
+/// Why a call is refused.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    NotFound,
+    Invalid(String),
+}
+
 pub(crate) fn success(data: &Value) -> Response {
     in_json(&json!({"code": 0, "data": data}))
 }

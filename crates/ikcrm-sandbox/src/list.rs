@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
-use crate::store::Refusal;
+use crate::answers::Refusal;
 
 const DEFAULT_PER_PAGE: usize = 20;
 const MOST_PER_PAGE: usize = 100;

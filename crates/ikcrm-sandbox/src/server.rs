@@ -18,10 +18,11 @@ use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
 use crate::accounts::{Accounts, Place};
+use crate::answers::{self, Refusal};
+use crate::choices;
 use crate::list::Query;
 use crate::quota::{Stats, Window};
-use crate::store::{Refusal, Store};
-use crate::{answers, choices};
+use crate::store::Store;
 
 /// The one page that needs no token.
 const SIGN_IN: &str = "/api/v2/auth/login";

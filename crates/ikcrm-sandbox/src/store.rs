@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz};
 use serde_json::{Map, Value, json};
 
+use crate::answers::Refusal;
 use crate::choices::{self, Choices};
 use crate::list::Query;
 
@@ -23,13 +24,6 @@ const FIRST_DAY: Date = jiff::civil::date(2024, 1, 1);
 const OTHERS: [(u64, &str); 4] =
     [(1, "示例客户"), (11, "示例客户二"), (12, "示例客户三"), (13, "示例客户四")];
 const COMPANIONS: [&str; 4] = ["_mapped", "_display", "_i18n", "_hidden_result"];
-
-/// Why an update is refused.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Refusal {
-    NotFound,
-    Invalid(String),
-}
 
 /// One enterprise's opportunities, and the customers, users and departments that they name.
 #[derive(Debug)]

@@ -1,27 +1,24 @@
 //! `Client`: an update from the caller's values to the CRM's answer, read top to bottom.
 
+mod list;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
-use crate::budget::Budget;
-use crate::config::Config;
-use crate::decode::{self, HttpResponse};
-use crate::encode::{self, HttpRequest};
-use crate::lookup::Lookups;
-use crate::process::PerProcess;
-use crate::quota::{OpenQuota, SharedQuota};
-use crate::retry::{self, Decision};
-use crate::session::{Refused, Session};
-use crate::token::Token;
-use crate::transport::{Outcome, Transport};
-use crate::validate::Checked;
-use crate::workers::Workers;
-use crate::{
-    ApiErrorKind, CallOptions, Cancel, ClientBuilder, Error, FieldMap, Opportunity,
-    OpportunityList, OpportunityQuery, OpportunityUpdate, QuotaStatus, Value, conflict, query,
-    validate,
+use crate::api::opportunities;
+use crate::call::{Call, Engine};
+use crate::config::{CallOptions, ClientBuilder};
+use crate::error::Error;
+use crate::input::Value;
+use crate::lookup;
+use crate::quota::{OpenQuota, QuotaStatus};
+use crate::request::{
+    Checked, OpportunityQuery, OpportunityUpdate, check_entity, check_opportunity_id, check_query,
+    check_update,
 };
+use crate::response::{FieldMap, Opportunity, check_unchanged};
+
+pub use list::OpportunityList;
 
 /// A client of one CRM with one account. Clones share settings, connections and the token; threads
 /// may too.
@@ -42,55 +39,15 @@ use crate::{
 /// After a `fork` the child makes connections of its own and never touches the parent's; it goes on
 /// with the parent's token.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
-
-struct Inner {
-    config: Config,
-    resources: PerProcess<Resources>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let Some(resources) = self.resources.existing() {
-            resources.workers.close();
-        }
-    }
-}
-
-/// What is of no use to a fork: sockets, threads, locks.
-pub(crate) struct Resources {
-    transport: Transport,
-    workers: Workers,
-    quota: Option<OpenQuota>,
-    pub(crate) session: Session,
-    pub(crate) lookups: Lookups,
-}
-
-impl Resources {
-    fn new(config: &Config, session: Session) -> Self {
-        Self {
-            transport: Transport::new(config),
-            workers: Workers::default(),
-            quota: config.quota.as_ref().map(SharedQuota::open),
-            session,
-            lookups: Lookups::new(),
-        }
-    }
-}
+pub struct Client(Arc<Engine>);
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Client").field(&self.0.config).finish()
+        f.debug_tuple("Client").field(self.0.config()).finish()
     }
 }
 
 impl Client {
-    pub(crate) fn new(config: Config) -> Self {
-        let session = Session::new(config.token.clone().map(Arc::new));
-        let resources = PerProcess::new(Resources::new(&config, session));
-        Self(Arc::new(Inner { config, resources }))
-    }
-
     /// A builder with the default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
@@ -135,34 +92,13 @@ impl Client {
         update: &OpportunityUpdate,
         options: &CallOptions,
     ) -> Result<Opportunity, Error> {
-        let budget = Budget::new(self, options);
+        let call = self.0.call(options);
         let id = id.into();
-        let mut draft = validate::update(&id, update, &options.faults);
-        self.resolve(&mut draft, &budget)?;
+        let mut draft = check_update(&id, update, &options.faults);
+        lookup::resolve(&mut draft, &call)?;
         let mut checked = draft.finish()?;
-        self.compare_and_fill(&mut checked, update, &budget)?;
-        let request = encode::update(self.config(), &checked);
-        self.send(&request, &budget, decode::opportunity)
-    }
-
-    /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
-    /// missing.
-    fn compare_and_fill(
-        &self,
-        checked: &mut Checked<'_>,
-        update: &OpportunityUpdate,
-        budget: &Budget<'_>,
-    ) -> Result<(), Error> {
-        let fill = update.fill && checked.is_incomplete();
-        if !fill && update.if_unchanged.is_none() {
-            return Ok(());
-        }
-        let request = encode::read_before(self.config(), checked.id);
-        let current = self.send(&request, budget, decode::opportunity)?;
-        if let Some(given) = &update.if_unchanged {
-            conflict::check(given, &current)?;
-        }
-        if fill { checked.fill(&current).map_err(Error::without_effect) } else { Ok(()) }
+        compare_and_fill(&mut checked, update, &call)?;
+        call.send(&opportunities::update(&checked), opportunities::opportunity)
     }
 
     /// Reads an opportunity: `GET /api/v2/opportunities/:id`.
@@ -191,9 +127,8 @@ impl Client {
         id: impl Into<Value>,
         options: &CallOptions,
     ) -> Result<Opportunity, Error> {
-        let id = validate::id(&id.into(), &options.faults)?;
-        let request = encode::read(self.config(), id);
-        self.send(&request, &Budget::new(self, options), decode::opportunity)
+        let id = check_opportunity_id(&id.into(), &options.faults)?;
+        self.0.call(options).send(&opportunities::read(id), opportunities::opportunity)
     }
 
     /// The opportunities of a query: `GET /api/v2/opportunities`, page after page as they are needed.
@@ -228,8 +163,8 @@ impl Client {
         query: &OpportunityQuery,
         options: CallOptions,
     ) -> Result<OpportunityList, Error> {
-        let query = query::check(query, &options.faults)?;
-        Ok(OpportunityList::new(self.clone(), query, options))
+        let query = check_query(query, &options.faults)?;
+        Ok(OpportunityList::new(Arc::clone(&self.0), query, options))
     }
 
     /// The options of an entity's fields, with their ids and labels:
@@ -266,8 +201,8 @@ impl Client {
         refresh: bool,
         options: &CallOptions,
     ) -> Result<FieldMap, Error> {
-        let entity = validate::entity(&entity.into(), &options.faults)?;
-        self.look_up_field_map(&entity, refresh, &Budget::new(self, options))
+        let entity = check_entity(&entity.into(), &options.faults)?;
+        lookup::field_map(&self.0.call(options), &entity, refresh)
     }
 
     /// Makes calls on a thread of the client's own, for callers that may not block, such as an event
@@ -293,7 +228,7 @@ impl Client {
     ) -> std::io::Result<()> {
         let client = self.clone();
         let cancel = options.cancel.clone();
-        self.resources().workers.run(cancel, move || call(&client, &options))
+        self.0.workers().run(cancel, move || call(&client, &options))
     }
 
     /// How much of the quota is used now; nothing when it is turned off.
@@ -302,127 +237,39 @@ impl Client {
     ///
     /// [`Error::QuotaStore`] when the quota's store cannot be used.
     pub fn quota(&self) -> Result<Option<QuotaStatus>, Error> {
-        self.resources().quota.as_ref().map(OpenQuota::status).transpose()
-    }
-
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
-    }
-
-    pub(crate) fn resources(&self) -> &Resources {
-        let config = self.config();
-        self.0.resources.current(|parent| Resources::new(config, parent.session.forked()))
-    }
-
-    /// Sends the request with the client's token, and once more with a new one when the CRM refused
-    /// that and there is a way to another.
-    pub(crate) fn send<T>(
-        &self,
-        request: &HttpRequest,
-        budget: &Budget<'_>,
-        decode: impl Fn(HttpResponse) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let token = self.token(budget, None)?;
-        let refusal = match attempts(request, Some(&token), budget, &decode) {
-            Err(Error::Api(refusal)) if refusal.asks_for_sign_in() && budget.may_renew() => refusal,
-            result => return result,
-        };
-        let refused = Refused { token, refusal };
-        let result = self
-            .token(budget, Some(&refused))
-            .and_then(|token| attempts(request, Some(&token), budget, &decode));
-        match result {
-            Err(error) if refused.refusal.may_have_been_applied => {
-                Err(error.after_doubtful_attempt())
-            }
-            result => result,
-        }
+        self.0.quota().map(OpenQuota::status).transpose()
     }
 }
 
-/// Sends the request until an answer decides, the retries are used up, or time is.
-pub(crate) fn attempts<T>(
-    request: &HttpRequest,
-    token: Option<&Token>,
-    budget: &Budget<'_>,
-    decode: impl Fn(HttpResponse) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let (mut attempt, mut free, mut doubtful) = (0, 1, false);
-    loop {
-        let outcome = match send_once(request, token, budget) {
-            Ok(outcome) => outcome,
-            Err(error) if doubtful => return Err(error.after_doubtful_attempt()),
-            Err(error) => return Err(error),
-        };
-        let error = match outcome.result.and_then(&decode) {
-            Ok(answer) => return Ok(answer),
-            Err(error) if !request.is_update() => error.without_effect(),
-            Err(error) if doubtful => error.after_doubtful_attempt(),
-            Err(error) => error,
-        };
-        let error = request.aside.iter().fold(error, |error, endpoint| error.at(endpoint));
-        doubtful = error.may_have_been_applied();
-        if outcome.dead_connection && free > 0 {
-            free -= 1;
-            continue;
-        }
-        let (policy, spent) = (&budget.policy, budget.spent());
-        let quota = budget.resources.quota.as_ref();
-        let asked = back_off(quota, &error, outcome.retry_after);
-        match retry::decide(policy, attempt, &error, asked, spent, fastrand::f64()) {
-            Decision::Stop => return Err(error),
-            Decision::After(wait) => {
-                pause(wait, budget.cancel);
-                budget.spend(wait);
-            }
-        }
-        attempt += 1;
+impl ClientBuilder {
+    /// Checks all settings and makes the client. No connection is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with every fault found.
+    pub fn build(self) -> Result<Client, Error> {
+        self.check()
+            .map(|config| Client(Arc::new(Engine::new(config))))
+            .map_err(|fields| Error::Config { fields })
     }
 }
 
-/// Sends the request once, when the quota lets it; the wait for that is not of the budget.
-fn send_once(
-    request: &HttpRequest,
-    token: Option<&Token>,
-    budget: &Budget<'_>,
-) -> Result<Outcome, Error> {
-    let (cancel, timeout) = (budget.cancel, budget.left());
-    if cancel.is_some_and(Cancel::is_cancelled) {
-        return Err(Error::Cancelled { may_have_been_applied: false });
+/// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
+/// missing.
+fn compare_and_fill(
+    checked: &mut Checked<'_>,
+    update: &OpportunityUpdate,
+    call: &Call<'_>,
+) -> Result<(), Error> {
+    let fill = update.fill && checked.is_incomplete();
+    if !fill && update.if_unchanged.is_none() {
+        return Ok(());
     }
-    let Resources { transport, quota, .. } = budget.resources;
-    let slot = quota.as_ref().map(|quota| quota.take(timeout, cancel)).transpose()?;
-    let begun = Instant::now();
-    let outcome = transport.send(request, token, begun + timeout, cancel);
-    budget.spend(begun.elapsed());
-    if let Some(slot) = slot {
-        slot.settle(outcome.fate);
+    let current = call.send(&opportunities::read_before(checked.id), opportunities::opportunity)?;
+    if let Some(given) = &update.if_unchanged {
+        check_unchanged(given, &current)?;
     }
-    Ok(outcome)
-}
-
-/// After a refusal over quota lets all who share the quota wait, and this call only with them;
-/// tells for how long it is asked to wait by itself.
-fn back_off(
-    quota: Option<&OpenQuota>,
-    error: &Error,
-    retry_after: Option<Duration>,
-) -> Option<Duration> {
-    match quota {
-        Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
-            quota.back_off(retry_after);
-            Some(Duration::ZERO)
-        }
-        _ => retry_after,
-    }
-}
-
-/// Waits before the next attempt; a cancel ends the wait, and the loop then ends the call.
-fn pause(wait: std::time::Duration, cancel: Option<&Cancel>) {
-    match cancel {
-        Some(cancel) => drop(cancel.wait(wait)),
-        None => std::thread::sleep(wait),
-    }
+    if fill { checked.fill(&current).map_err(Error::without_effect) } else { Ok(()) }
 }
 
 /// Updates an opportunity with a client of the whole process, made of the environment's settings

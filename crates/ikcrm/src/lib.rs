@@ -38,64 +38,43 @@
 //! No update is sent when a value is wrong, and every fault is told at once.
 #![forbid(unsafe_code)]
 
-mod budget;
-mod cancel;
-mod check;
+// Each folder imports only from those after it, and nobody from here: a test holds them to it.
 mod client;
-mod config;
-mod conflict;
-mod custom;
-mod decode;
-mod encode;
-mod error;
-mod field_map;
-mod fields;
-mod flight;
-mod list;
 mod lookup;
-mod opportunity;
-mod options;
-mod patch;
-mod process;
-mod query;
+mod call;
+mod api;
+mod request;
+mod config;
+mod response;
 mod quota;
-mod record;
-mod resolve;
-mod retry;
-mod session;
-mod token;
 mod transport;
-mod update;
-mod validate;
-mod value;
-mod workers;
+mod input;
+mod sync;
+mod auth;
+mod error;
 
-pub use cancel::Cancel;
-pub use client::{Client, update_opportunity};
-pub use config::{ClientBuilder, Edition};
+pub use auth::{TokenStore, TokenStoreFailure};
+pub use client::{Client, OpportunityList, update_opportunity};
+pub use config::{CallOptions, ClientBuilder, Edition};
 pub use error::{ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode};
-pub use field_map::{FieldMap, FieldOption, MappedField};
+pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
-pub use list::{OpportunityList, OpportunityPage};
-pub use opportunity::{Address, Contact, Customer, Department, Opportunity, OpportunityRow, User};
-pub use options::CallOptions;
-pub use patch::Patch;
-pub use query::{OpportunityQuery, Order};
 pub use quota::{Quota, QuotaStatus};
-pub use record::Record;
+pub use request::{OpportunityQuery, OpportunityUpdate, Order};
+pub use response::{
+    Address, Contact, Customer, Department, FieldMap, FieldOption, MappedField, Opportunity,
+    OpportunityPage, OpportunityRow, Record, User,
+};
 pub use rust_decimal::Decimal;
-pub use token::{TokenStore, TokenStoreFailure};
-pub use update::OpportunityUpdate;
-pub use value::{Choice, Value};
+pub use sync::Cancel;
 
 /// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
 #[doc(hidden)]
 pub mod contract {
+    pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
-    pub use crate::decode::kind_of_code;
-    pub use crate::fields::{FIELDS, Field, FieldKind, unknown_message};
-    pub use crate::opportunity::SHAPES;
-    pub use crate::query::QUERY_PARTS;
+    pub use crate::input::suggest::unknown_message;
     pub use crate::quota::QUOTA_OPTIONS;
-    pub use crate::record::{Kind, Shape, Typed};
+    pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
+    pub use crate::response::{Kind, SHAPES, Shape, Typed};
 }

@@ -1,8 +1,11 @@
 //! Sends one request over ureq, and says precisely how that failed. Nothing else names ureq.
 
-mod attempt;
-mod resolver;
 mod tcp;
+mod resolver;
+mod attempt;
+mod message;
+mod proxy;
+mod roots;
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -10,16 +13,17 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{HeaderMap, HeaderValue, Request, Response};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
-use ureq::{Agent, Body, Proxy as UreqProxy, ProxyProtocol};
+use ureq::{Agent, Body};
 
-use crate::config::{Config, Proxy};
-use crate::decode::HttpResponse;
-use crate::encode::HttpRequest;
-use crate::quota::Fate;
-use crate::token::Token;
-use crate::{Cancel, Error};
+use crate::error::Error;
+use crate::sync::Cancel;
+
+pub(crate) use attempt::Progress;
+pub(crate) use message::{HttpRequest, HttpResponse};
+pub(crate) use proxy::{Proxy, is_proxy_url};
+pub(crate) use roots::count_certificates;
 
 use attempt::{Attempt, Ending};
 use resolver::CachingResolver;
@@ -40,25 +44,26 @@ pub(crate) struct Outcome {
     pub(crate) retry_after: Option<Duration>,
     /// Whether a pooled connection turned out to be dead: it is worth another attempt at once.
     pub(crate) dead_connection: bool,
-    /// What is known of the request: whether the CRM may count it.
-    pub(crate) fate: Fate,
+    /// How far the request got.
+    pub(crate) progress: Progress,
 }
 
 /// Connections to one CRM, and how to make them.
 #[derive(Debug)]
 pub(crate) struct Transport {
     agent: Agent,
+    base_url: String,
 }
 
 impl Transport {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(base_url: &str, through: &Proxy, ca_bundle: Option<&[u8]>) -> Self {
         let settings = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("ikcrm/", env!("CARGO_PKG_VERSION")))
-            .proxy(proxy(&config.proxy))
-            .tls_config(TlsConfig::builder().root_certs(roots(config)).build())
+            .proxy(proxy::for_ureq(through))
+            .tls_config(TlsConfig::builder().root_certs(roots::roots(ca_bundle)).build())
             .max_idle_connections(MAX_IDLE)
             .max_idle_connections_per_host(MAX_IDLE)
             .max_idle_age(MAX_IDLE_AGE)
@@ -72,28 +77,28 @@ impl Transport {
             .chain(RustlsConnector::default())
             .chain(Established);
         let agent = Agent::with_parts(settings, connector, CachingResolver::default());
-        Self { agent }
+        Self { agent, base_url: base_url.to_owned() }
     }
 
     /// Makes one attempt. It ends by `deadline`, or soon after `cancel` is set.
     pub(crate) fn send(
         &self,
         request: &HttpRequest,
-        token: Option<&Token>,
+        authorization: Option<&HeaderValue>,
         deadline: Instant,
         cancel: Option<&Cancel>,
     ) -> Outcome {
         let attempt = Attempt::new(deadline, cancel.cloned());
-        match attempt.run(|| self.exchange(request, token, &attempt)) {
+        match attempt.run(|| self.exchange(request, authorization, &attempt)) {
             Ok((response, retry_after)) => {
                 let (result, dead_connection) = (Ok(response), false);
-                Outcome { result, retry_after, dead_connection, fate: Fate::Answered }
+                Outcome { result, retry_after, dead_connection, progress: Progress::Answered }
             }
             Err(error) => Outcome {
                 dead_connection: attempt.met_dead_connection(&error),
                 result: Err(failure(&attempt, &error)),
                 retry_after: None,
-                fate: attempt.fate(),
+                progress: attempt.progress(),
             },
         }
     }
@@ -101,15 +106,15 @@ impl Transport {
     fn exchange(
         &self,
         request: &HttpRequest,
-        token: Option<&Token>,
+        authorization: Option<&HeaderValue>,
         attempt: &Attempt,
     ) -> Result<(HttpResponse, Option<Duration>), ureq::Error> {
         let mut head = Request::builder()
             .method(request.method.clone())
-            .uri(&request.url)
+            .uri(format!("{}{}", self.base_url, request.path))
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(token) = token {
-            head = head.header(AUTHORIZATION, token.header());
+        if let Some(authorization) = authorization {
+            head = head.header(AUTHORIZATION, authorization);
         }
         let response = match &request.body {
             None => self.agent.run(head.body(())?)?,
@@ -176,40 +181,4 @@ fn fault(attempt: &Attempt, error: &ureq::Error, may_have_been_applied: bool) ->
             may_have_been_applied,
         },
     }
-}
-
-fn proxy(proxy: &Proxy) -> Option<UreqProxy> {
-    match proxy {
-        Proxy::None => None,
-        Proxy::Environment => UreqProxy::try_from_env(),
-        Proxy::Url(url) => UreqProxy::new(url).ok(),
-    }
-}
-
-/// Whether this is the URL of a proxy that can be used: HTTP proxies only.
-pub(crate) fn is_proxy_url(url: &str) -> bool {
-    UreqProxy::new(url)
-        .is_ok_and(|proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https))
-}
-
-/// How many certificates a PEM text holds.
-pub(crate) fn count_certificates(pem: &[u8]) -> Result<usize, ureq::Error> {
-    certificates(pem).try_fold(0, |count, certificate| certificate.map(|_| count + 1))
-}
-
-fn certificates(pem: &[u8]) -> impl Iterator<Item = Result<Certificate<'static>, ureq::Error>> {
-    ureq::tls::parse_pem(pem).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-        Ok(_) => None,
-        Err(error) => Some(Err(error)),
-    })
-}
-
-/// The bundled roots, and those of the CA bundle besides.
-fn roots(config: &Config) -> RootCerts {
-    let Some(pem) = &config.ca_bundle else { return RootCerts::WebPki };
-    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()).to_owned());
-    let trusted: Vec<_> = bundled.chain(certificates(pem).flatten()).collect();
-    RootCerts::new_with_certs(&trusted)
 }

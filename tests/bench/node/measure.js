@@ -6,7 +6,7 @@ import axios from 'axios'
 import { execFileSync } from 'node:child_process'
 import { request } from 'undici'
 
-import { Client } from '../../../node/index.js'
+import { Client } from '../../../node/dist/index.js'
 
 const ROUNDS = 10
 const IN_FLIGHT = 64

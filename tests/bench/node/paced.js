@@ -2,7 +2,7 @@
 
 import Bottleneck from 'bottleneck'
 
-import { Client, RateLimitedError } from '../../../node/index.js'
+import { Client, RateLimitedError } from '../../../node/dist/index.js'
 
 const [sideBySide, calls] = process.argv.slice(2).map(Number)
 const client = Client.fromEnv()

@@ -13,7 +13,7 @@ import {
   type ClientOptions,
   type Opportunity,
   type OpportunityUpdate,
-} from '../../../node/index.js'
+} from '../../../node/dist/index.js'
 
 const client = new Client({ token: 't', edition: 'wecom', timeoutMs: 1000, maxRetries: 0 })
 const fromEnvironment: Client = Client.fromEnv()

@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { Client, QuotaStoreError } from '../../../node/index.js'
+import { Client, QuotaStoreError } from '../../../node/dist/index.js'
 
 const [sideBySide, calls] = process.argv.slice(2).map(Number)
 const client = Client.fromEnv()

@@ -2,13 +2,13 @@
 //! which they came.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::store::{Store, StoreError};
 use super::window::{Fate, Limit, Request, Taken};
-use crate::process::PerProcess;
-use crate::{Cancel, Error};
+use crate::error::Error;
+use crate::sync::{Cancel, PerProcess, lock};
 
 /// How long to wait at most before a store that others use too is asked again: it does not tell
 /// when one of them gives a slot back.
@@ -124,7 +124,7 @@ impl Gate {
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn of_process(name: &str, make: impl FnOnce() -> Gate) -> Arc<Gate> {
     type Gates = Mutex<HashMap<String, Arc<Gate>>>;
     static GATES: LazyLock<PerProcess<Gates>> = LazyLock::new(|| PerProcess::new(Gates::default()));
     let gates = GATES.current(|_| Gates::default());
-    let mut gates = gates.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut gates = lock(gates);
     // A client may go while its slots are still taken, and only a shared store remembers them.
     gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.shared);
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| Arc::new(make())))

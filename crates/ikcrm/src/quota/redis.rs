@@ -3,13 +3,14 @@
 //! One script, and so one round trip, to take a slot, and one to settle it.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use redis::{Client, Connection, IntoConnectionInfo, RedisResult, Script};
 
 use super::store::{Store, StoreError};
 use super::window::{Fate, Limit, Request, Taken};
+use crate::sync::lock;
 
 /// How long connecting or an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -43,7 +44,7 @@ impl Redis {
 
     /// Runs a script; once more on a new connection when a kept one turns out to be broken.
     fn run<T>(&self, script: impl Fn(&mut Link) -> RedisResult<T>) -> Result<T, StoreError> {
-        let mut kept = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.link);
         if let Some(link) = kept.as_mut()
             && let Ok(answer) = script(link)
         {

@@ -4,7 +4,7 @@
 //! are counted by the machine's clock since it started, which is the same for all processes.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{Store, StoreError};
 use super::window::{Fate, Limit, Request, Taken, Window};
+use crate::sync::lock;
 
 /// How long a process waits for another one's transaction, which takes well under a millisecond.
 const BUSY: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ impl Sqlite {
 
     /// Does something with the window, for all processes at once.
     fn with<T>(&self, work: impl FnOnce(&mut Window, Duration) -> T) -> Result<T, StoreError> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = lock(&self.connection);
         self.transact(&mut connection, work).map_err(|error| {
             StoreError(format!("the quota's file {} cannot be used: {error}", self.path.display()))
         })

@@ -1,10 +1,11 @@
 //! `Store`: where a quota's slots are kept, and the store of one process.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::window::{Fate, Limit, Request, Taken, Window};
+use crate::sync::lock;
 
 /// How long a store that failed is not asked again.
 const AWAY: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ impl Local {
 
     /// The window and the time.
     fn now(&self) -> (MutexGuard<'_, Window>, Duration) {
-        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = lock(&self.window);
         (window, self.start.elapsed())
     }
 }
@@ -88,7 +89,7 @@ impl Fallback {
 
     /// Asks the store unless it was away a moment ago.
     fn ask<T>(&self, ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>) -> Option<T> {
-        let mut away_until = self.away_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut away_until = lock(&self.away_until);
         if away_until.is_some_and(|until| Instant::now() < until) {
             return None;
         }

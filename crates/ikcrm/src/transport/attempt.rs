@@ -9,9 +9,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use crate::Cancel;
-use crate::cancel::SLICE;
-use crate::quota::Fate;
+use crate::sync::{Cancel, SLICE};
 
 /// Why an attempt was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +18,18 @@ pub(super) enum Ending {
     Deadline,
 }
 
-/// How far an attempt got.
+/// How far a request got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Not a byte of it was sent.
+    Unsent,
+    /// Bytes of it were sent.
+    Sent,
+    /// Bytes of the answer came.
+    Answered,
+}
+
+/// What an attempt is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// About to send on a connection that is there.
@@ -91,12 +100,11 @@ impl Attempt {
         matches!(self.0.step.get(), Step::Sending | Step::Receiving)
     }
 
-    /// Whether the CRM counts the request against the quota.
-    pub(super) fn fate(&self) -> Fate {
+    pub(super) fn progress(&self) -> Progress {
         match self.0.step.get() {
-            Step::Ready | Step::Connecting => Fate::Unsent,
-            Step::Sending => Fate::Unknown,
-            Step::Receiving => Fate::Answered,
+            Step::Ready | Step::Connecting => Progress::Unsent,
+            Step::Sending => Progress::Sent,
+            Step::Receiving => Progress::Answered,
         }
     }
 

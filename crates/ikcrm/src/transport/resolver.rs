@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ureq::Error;
@@ -14,6 +14,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use super::attempt::Attempt;
+use crate::sync::lock;
 
 const KEEP: Duration = Duration::from_secs(60);
 /// How many addresses of one name are tried.
@@ -55,13 +56,13 @@ impl CachingResolver {
             Some(attempt) => attempt.off_thread(look_up)?,
             None => look_up()?,
         };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         known.insert(key, (Instant::now(), addresses.clone()));
         Ok(addresses)
     }
 
     fn cached(&self, key: &Key) -> Option<Vec<SocketAddr>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock(&self.known);
         let (since, addresses) = known.get(key)?;
         (since.elapsed() < KEEP).then(|| addresses.clone())
     }

@@ -14,7 +14,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::attempt::Attempt;
-use crate::cancel::SLICE;
+use crate::sync::SLICE;
 
 /// The longest time that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,129 @@
+//! `/api/v2/opportunities`: update, read, list.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::envelope::data;
+use super::request::{get, json, percent};
+use crate::error::Error;
+use crate::input::check::Fields;
+use crate::request::{Checked, CheckedQuery};
+use crate::response::{
+    Kind, OPPORTUNITY, OPPORTUNITY_ROW, Opportunity, OpportunityPage, OpportunityRow, Record, Typed,
+};
+use crate::transport::{HttpRequest, HttpResponse};
+
+const PATH: &str = "/api/v2/opportunities";
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    opportunity: &'a Fields<'a>,
+}
+
+/// `PUT /api/v2/opportunities/:id`.
+pub(crate) fn update(call: &Checked<'_>) -> HttpRequest {
+    let body = Some(json(&Body { opportunity: &call.fields }));
+    HttpRequest { method: Method::PUT, path: format!("{PATH}/{}", call.id), body, endpoint: None }
+}
+
+/// `GET /api/v2/opportunities/:id`.
+pub(crate) fn read(id: i64) -> HttpRequest {
+    get(format!("{PATH}/{id}"))
+}
+
+/// `GET /api/v2/opportunities/:id`, before an update of it.
+pub(crate) fn read_before(id: i64) -> HttpRequest {
+    HttpRequest { endpoint: Some(format!("GET {PATH}/:id")), ..read(id) }
+}
+
+/// `GET /api/v2/opportunities`, one page.
+pub(crate) fn list(query: &CheckedQuery, page: u32) -> HttpRequest {
+    let mut path = format!("{PATH}?page={page}&per_page={}", query.per_page);
+    for (name, value) in &query.parameters {
+        path.extend(["&", &percent(name), "=", &percent(value)]);
+    }
+    get(path)
+}
+
+/// The opportunity in an answer.
+pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> {
+    let mut data = data(response, false)?;
+    let (text, index) = (Arc::from(data.text.as_str()), std::mem::take(&mut data.index));
+    let record = Record::indexed(&OPPORTUNITY, text, data.range.clone(), index);
+    let has_id = matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
+    if has_id { Ok(record.into()) } else { Err(data.unlike("without the opportunity's id")) }
+}
+
+/// `data` of a page.
+#[derive(Deserialize)]
+struct PageData<'a> {
+    #[serde(borrow)]
+    opportunities: Vec<&'a RawValue>,
+    total_count: Option<Json>,
+    per_page: Option<Json>,
+}
+
+/// The page of a list in an answer.
+pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
+    let data = data(response, false)?;
+    let text: Arc<str> = Arc::from(data.text.as_str());
+    let json = text.get(data.range.clone()).unwrap_or_default();
+    let page: PageData<'_> = serde_json::from_str(json)
+        .map_err(|_| data.unlike("without a list of rows as data.opportunities"))?;
+    let row = |row: &RawValue| {
+        let start = row.get().as_ptr() as usize - text.as_ptr() as usize;
+        let range = start..start + row.get().len();
+        let row = row.get().starts_with('{');
+        row.then(|| Record::new(&OPPORTUNITY_ROW, Arc::clone(&text), range).into())
+    };
+    let rows: Option<Vec<OpportunityRow>> = page.opportunities.into_iter().map(row).collect();
+    let number = |value: Option<Json>| value.as_ref().and_then(Json::as_u64);
+    Ok(OpportunityPage {
+        rows: rows.ok_or_else(|| data.unlike("with a row that is no object"))?,
+        total_count: number(page.total_count),
+        per_page: number(page.per_page),
+    })
+}
+
+/// The error of a CRM that serves one page for all numbers.
+pub(crate) fn repeated(number: u32) -> Error {
+    Error::InvalidAnswer {
+        message: format!(
+            "GET {PATH}: page {number} has the same rows as the page before; the list would never end"
+        ),
+        status: Some(200),
+        may_have_been_applied: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> Result<Opportunity, Error> {
+        let (status, content_type) = (200, "application/json".to_owned());
+        opportunity(HttpResponse { status, content_type, body: text.into() })
+    }
+
+    #[test]
+    fn the_object_is_kept_to_the_letter_wherever_it_stands() {
+        for object in ["{\"id\":1}", "{ \"id\" : 1 ,\n\"a\\n}{\":\"}\\\"{\", \"x\":{} }"] {
+            for text in [
+                format!("{{\"code\":0,\"data\":{object}}}"),
+                format!(" {{ \"data\" :\n{object} , \"message\" : \"}}\", \"code\":\"0\" }} "),
+            ] {
+                assert_eq!(decoded(&text).unwrap().raw(), object);
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_object_but_is_text_is_none() {
+        let error = decoded("{\"code\":0,\"data\":\"{\\\"id\\\":1}\"}").unwrap_err();
+        assert!(error.message().contains("without an object as data"));
+    }
+}

@@ -1,0 +1,9 @@
+//! One call: its token, its attempts, its retries.
+
+mod engine;
+mod lookups;
+mod session;
+mod exchange;
+mod retry;
+
+pub(crate) use engine::{Call, Engine};

@@ -1,0 +1,244 @@
+//! `ClientBuilder`: the settings of a client, taken by name or by setter.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::check::{retries, seconds};
+use super::edition::{Edition, edition};
+use crate::auth::{OnToken, TokenStore, TokenStoreFailure};
+use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
+use crate::input::setting::{duration, name_text, text};
+use crate::input::suggest::unknown_message;
+use crate::input::{Patch, Value};
+use crate::quota::Quota;
+use crate::transport::Proxy;
+
+/// A client option, for tests against the contract.
+#[doc(hidden)]
+pub const OPTIONS: &[&str] = &[
+    "token",
+    "login",
+    "password",
+    "corp_id",
+    "sign_in_interval",
+    "base_url",
+    "edition",
+    "timeout",
+    "max_retries",
+    "ca_bundle",
+    "proxy",
+    "quota",
+];
+
+/// Builds a [`Client`](crate::Client). Nothing is checked before [`build`](Self::build), which tells all faults.
+#[derive(Clone, Default)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    pub(super) token: Option<String>,
+    pub(super) login: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) corp_id: Option<String>,
+    pub(super) sign_in_interval: Option<Duration>,
+    pub(super) token_store: Option<Arc<dyn TokenStore>>,
+    pub(super) on_token: Option<OnToken>,
+    pub(super) base_url: Option<String>,
+    pub(super) edition: Option<Edition>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) max_retries: Option<u32>,
+    pub(super) ca_bundle: Option<PathBuf>,
+    pub(super) proxy: Proxy,
+    /// Unset for the default, null for no quota at all.
+    pub(super) quota: Patch<Quota>,
+    /// Faults found so far, for bindings.
+    #[doc(hidden)]
+    pub faults: Vec<FieldError>,
+}
+
+impl ClientBuilder {
+    /// The open-API token (required without [`login`](Self::login) and
+    /// [`token_store`](Self::token_store)). It is sent in a header and printed nowhere.
+    ///
+    /// With login and password it is used until the CRM refuses it.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// The login of an account, usually its telephone number, to sign in with when there is no
+    /// token yet and when the CRM refuses it: `POST /api/v2/auth/login`.
+    ///
+    /// A new sign-in ends the account's older token. Programs that share an account therefore must
+    /// share its token by a [`token_store`](Self::token_store), or they throw each other out.
+    pub fn login(mut self, login: impl Into<String>) -> Self {
+        self.login = Some(login.into());
+        self
+    }
+
+    /// The account's password. It is sent to sign in and printed nowhere.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// The id of the enterprise to sign in to, for an account that belongs to several. Without it
+    /// such an account's sign-in fails and [tells](crate::Error::enterprises) them.
+    pub fn corp_id(mut self, corp_id: impl Into<String>) -> Self {
+        self.corp_id = Some(corp_id.into());
+        self
+    }
+
+    /// The shortest time between two sign-ins of this client (default: 60 s; at most a day; zero
+    /// for none). A token that is refused sooner is an [`Error::SignInLimited`], and a sign-in that
+    /// the CRM refused is not tried again sooner.
+    pub fn sign_in_interval(mut self, interval: Duration) -> Self {
+        self.sign_in_interval = Some(interval);
+        self
+    }
+
+    /// Where programs that use one account share its token.
+    pub fn token_store(mut self, store: impl TokenStore + 'static) -> Self {
+        self.token_store = Some(Arc::new(store));
+        self
+    }
+
+    /// What to do with the token of each new sign-in, such as keeping it for the next start.
+    pub fn on_token(self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.try_on_token(move |token| {
+            hook(token);
+            Ok(())
+        })
+    }
+
+    /// The same, where a failure ends the call: a binding's way to let through what is to end the
+    /// program.
+    #[doc(hidden)]
+    pub fn try_on_token(
+        mut self,
+        hook: impl Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_token = Some(Arc::new(hook));
+        self
+    }
+
+    /// The CRM's base URL, for hosts that no edition names: https, or http to this machine.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The CRM's edition, which names the host (default: [`Edition::Standalone`]).
+    pub fn edition(mut self, edition: Edition) -> Self {
+        self.edition = Some(edition);
+        self
+    }
+
+    /// The time that one call may take, over all attempts and waits (default: 30 s).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How often a call is made again after a passing failure (default: 2; 0 turns it off).
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// A file of PEM certificates to trust besides the bundled ones.
+    pub fn ca_bundle(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_bundle = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The URL of an HTTP proxy; `env` takes it from the standard proxy variables (default: none).
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        let url = url.into();
+        self.proxy = if url == "env" { Proxy::Environment } else { Proxy::Url(url) };
+        self
+    }
+
+    /// How many calls the enterprise may make (default: the CRM's 10 in any 10 s, kept by this
+    /// process); `None` turns it off.
+    pub fn quota(mut self, quota: impl Into<Option<Quota>>) -> Self {
+        self.quota = quota.into().map_or(Patch::Null, Patch::Set);
+        self
+    }
+
+    /// Sets any option by its name; `timeout` and `sign_in_interval` are in seconds. A null leaves the default, but turns
+    /// `quota` off, which takes a [`Value::Map`] of its settings.
+    ///
+    /// What does not fit is told by [`build`](Self::build).
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        if name == "quota" {
+            return self.set_quota(value);
+        }
+        if value == Value::Null && OPTIONS.contains(&name) {
+            return self;
+        }
+        let set = match name {
+            "token" => text(&value).map(|token| self.token = Some(token)),
+            "login" => name_text(&value).map(|login| self.login = Some(login)),
+            "password" => text(&value).map(|password| self.password = Some(password)),
+            "corp_id" => name_text(&value).map(|corp_id| self.corp_id = Some(corp_id)),
+            "sign_in_interval" => {
+                duration(&value).map(|interval| self.sign_in_interval = Some(interval))
+            }
+            "base_url" => text(&value).map(|url| self.base_url = Some(url)),
+            "edition" => edition(&value).map(|edition| self.edition = Some(edition)),
+            "timeout" => seconds(&value).map(|timeout| self.timeout = Some(timeout)),
+            "max_retries" => retries(&value).map(|retries| self.max_retries = Some(retries)),
+            "ca_bundle" => text(&value).map(|path| self.ca_bundle = Some(path.into())),
+            "proxy" => {
+                return match text(&value) {
+                    Ok(url) => self.proxy(url),
+                    Err(fault) => self.fault(name, fault),
+                };
+            }
+            _ => fault(Code::Unknown, unknown_message("option", name, OPTIONS.iter().copied())),
+        };
+        match set {
+            Ok(()) => self,
+            Err(fault) => self.fault(name, fault),
+        }
+    }
+
+    fn set_quota(self, value: Value) -> Self {
+        match value {
+            Value::Null => self.quota(None),
+            Value::Map(settings) => {
+                let set = |quota: Quota, (name, value): (String, Value)| quota.set(&name, value);
+                self.quota(settings.into_iter().fold(Quota::default(), set))
+            }
+            Value::Text(off) if off == "off" => self.quota(None),
+            _ => {
+                let message = format!("must be a quota's settings, got {}", value.describe());
+                self.fault("quota", Fault(Code::Type, message))
+            }
+        }
+    }
+
+    pub(super) fn through(self, proxy: Proxy) -> Self {
+        Self { proxy, ..self }
+    }
+
+    fn fault(mut self, name: &str, fault: Fault) -> Self {
+        self.faults.push(fault.of(name));
+        self
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("token", &self.token.as_ref().map(|_| "***"))
+            .field("login", &self.login.as_ref().map(|_| "***"))
+            .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("corp_id", &self.corp_id)
+            .field("base_url", &self.base_url)
+            .field("edition", &self.edition)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! `Config`: settings that passed all checks, which tell every fault at once.
+
+use std::fmt;
+use std::time::Duration;
+
+use ring::digest::{SHA256, digest};
+
+use super::builder::{ClientBuilder, OPTIONS};
+use super::check::{
+    base_url, check_interval, check_proxy, check_retries, check_timeout, read_certificates,
+};
+use crate::auth::{Account, Credentials, Token};
+use crate::error::{FieldError, FieldErrorCode as Code, keep};
+use crate::input::Patch;
+use crate::quota::{Quota, SharedQuota};
+use crate::transport::Proxy;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_RETRIES: u32 = 2;
+const DEFAULT_SIGN_IN_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Settings that passed all checks.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) base_url: String,
+    pub(crate) account: Account,
+    pub(crate) timeout: Duration,
+    pub(crate) max_retries: u32,
+    pub(crate) quota: Option<SharedQuota>,
+    /// The PEM text of certificates to trust besides the bundled ones.
+    pub(crate) ca_bundle: Option<Vec<u8>>,
+    pub(crate) proxy: Proxy,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base_url)
+            .field("token", &self.account.token)
+            .field("credentials", &self.account.credentials.as_ref().map(|_| "***"))
+            .field("timeout", &self.timeout)
+            .field("max_retries", &self.max_retries)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    /// The settings, or every fault found, in the order of the table.
+    pub(crate) fn check(mut self) -> Result<Config, Vec<FieldError>> {
+        let mut faults = std::mem::take(&mut self.faults);
+        let token = self.token.clone().map(Token::new).transpose();
+        let token = keep(token, "token", &mut faults).flatten();
+        faults.extend(self.faults_of_credentials(&faults));
+        let interval = self.sign_in_interval.map_or(Ok(DEFAULT_SIGN_IN_INTERVAL), check_interval);
+        let interval = keep(interval, "sign_in_interval", &mut faults);
+        let base_url = base_url(self.base_url.take(), self.edition);
+        let base_url = keep(base_url, "base_url", &mut faults).unwrap_or_default();
+        let timeout = self.timeout.map_or(Ok(DEFAULT_TIMEOUT), check_timeout);
+        let timeout = keep(timeout, "timeout", &mut faults).unwrap_or_default();
+        let retries = self.max_retries.map_or(Ok(DEFAULT_RETRIES), check_retries);
+        let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
+        let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
+        let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
+        let proxy = check_proxy(std::mem::take(&mut self.proxy));
+        let proxy = keep(proxy, "proxy", &mut faults).unwrap_or_default();
+        let scope = self.scope(&base_url, token.as_ref());
+        let quota = checked_quota(std::mem::take(&mut self.quota), &scope, &mut faults);
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| {
+                let option = fault.field.split('.').next();
+                OPTIONS.iter().position(|name| Some(*name) == option)
+            });
+            return Err(faults);
+        }
+        let account = self.account(token, interval.unwrap_or_default());
+        Ok(Config { base_url, account, timeout, max_retries, quota, ca_bundle, proxy })
+    }
+
+    fn account(self, token: Option<Token>, sign_in_interval: Duration) -> Account {
+        let Self { login, password, corp_id, token_store, on_token, .. } = self;
+        let credentials =
+            login.zip(password).map(|(login, password)| Credentials { login, password, corp_id });
+        Account { token, credentials, sign_in_interval, token_store, on_token }
+    }
+
+    /// What is missing of a way to a token, or does not go together. A setting that was given
+    /// wrongly is `known` as a fault and not missing.
+    fn faults_of_credentials(&self, known: &[FieldError]) -> Vec<FieldError> {
+        let wrong = |name: &str| known.iter().any(|fault| fault.field == name);
+        let given = |name, value: &Option<String>| value.is_some() || wrong(name);
+        let (login, password) = (given("login", &self.login), given("password", &self.password));
+        let corp_id = given("corp_id", &self.corp_id);
+        let token = given("token", &self.token);
+        let mut faults = Vec::new();
+        let mut fault = |wrong: bool, name: &str, code: Code, message: &str| {
+            if wrong {
+                faults.push(FieldError::new(name, code, message));
+            }
+        };
+        let nothing = !token && !login && !password && self.token_store.is_none();
+        let message = "give the open-API token of your account, or its login and password";
+        fault(nothing, "token", Code::Required, message);
+        fault(
+            password && !login,
+            "login",
+            Code::Required,
+            "give the login that the password is of",
+        );
+        fault(login && !password, "password", Code::Required, "give the password of the login");
+        let message = "is of use only with login and password";
+        fault(corp_id && !login && !password, "corp_id", Code::Conflict, message);
+        for (name, value) in [("login", &self.login), ("corp_id", &self.corp_id)] {
+            let blank = value.as_deref().is_some_and(|text| text.trim().is_empty());
+            fault(blank, name, Code::Blank, "may not be blank");
+        }
+        let empty = self.password.as_deref() == Some("");
+        fault(empty, "password", Code::Blank, "may not be empty");
+        faults
+    }
+
+    /// For whom a quota is: the CRM's host, and whose calls they are as far as that is told.
+    /// Secrets stay so.
+    fn scope(&self, base_url: &str, token: Option<&Token>) -> String {
+        let host = base_url.split_once("://").map_or("", |(_, host)| host);
+        let who = self.corp_id.as_deref().or(self.login.as_deref());
+        let who = who.or(token.map(Token::text)).unwrap_or_default();
+        let digest = digest(&SHA256, who.as_bytes());
+        let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
+        format!("{host} {fingerprint:016x}")
+    }
+}
+
+/// The quota as clients use it; its faults go to the others.
+fn checked_quota(
+    quota: Patch<Quota>,
+    scope: &str,
+    faults: &mut Vec<FieldError>,
+) -> Option<SharedQuota> {
+    let quota = match quota {
+        Patch::Unset => Quota::default(),
+        Patch::Null => return None,
+        Patch::Set(quota) => quota,
+    };
+    quota.check(scope).map_err(|found| faults.extend(found)).ok()
+}

@@ -1,0 +1,12 @@
+//! Values as callers hand them over, and checks of single ones.
+
+pub(crate) mod check;
+pub(crate) mod key;
+mod patch;
+pub(crate) mod setting;
+pub(crate) mod suggest;
+mod value;
+
+pub use patch::Patch;
+pub(crate) use value::excerpt;
+pub use value::{Choice, Value};

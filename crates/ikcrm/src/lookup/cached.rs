@@ -1,0 +1,22 @@
+//! Field maps and custom fields, read when they are needed and kept for a while.
+
+use crate::api;
+use crate::call::Call;
+use crate::error::Error;
+use crate::request::CustomFields;
+use crate::response::FieldMap;
+
+/// The field map of an entity.
+pub(crate) fn field_map(call: &Call<'_>, entity: &str, refresh: bool) -> Result<FieldMap, Error> {
+    call.lookups().field_map(entity).get(refresh, call.budget(), || {
+        let request = api::field_maps::field_map(entity);
+        call.send(&request, |response| api::field_maps::parsed(response, entity))
+    })
+}
+
+/// The custom fields of opportunities.
+pub(super) fn custom_fields(call: &Call<'_>) -> Result<CustomFields, Error> {
+    call.lookups().custom_fields().get(false, call.budget(), || {
+        call.send(&api::custom_fields::custom_fields(), api::custom_fields::parsed)
+    })
+}

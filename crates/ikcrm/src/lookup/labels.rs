@@ -1,0 +1,70 @@
+//! Turns the labels of a checked call into the ids and keys that the API takes.
+
+use super::cached::{custom_fields, field_map};
+use crate::call::Call;
+use crate::error::{Error, Fault, FieldErrorCode as Code};
+use crate::input::Value;
+use crate::input::check::Wire;
+use crate::request::{Draft, Label};
+
+/// The entity whose labels these are.
+const ENTITY: &str = "opportunity";
+
+/// Looks up the labels of the draft; what is wrong with them goes to its other faults.
+///
+/// When a look-up fails, the faults that are known already are of more use than that.
+pub(crate) fn resolve(draft: &mut Draft<'_>, call: &Call<'_>) -> Result<(), Error> {
+    for label in std::mem::take(&mut draft.labels) {
+        let found = match label {
+            Label::Option { place, field, label } => option(draft, place, (field, label), call),
+            Label::Custom { place, label, value } => custom(draft, place, (label, value), call),
+        };
+        match found {
+            Err(_) if !draft.faults.is_empty() => return Ok(()),
+            found => found?,
+        }
+    }
+    Ok(())
+}
+
+/// The id of the option that a list is filtered by.
+pub(crate) fn resolve_filter(field: &str, label: &str, call: &Call<'_>) -> Result<String, Error> {
+    let map = field_map(call, ENTITY, false)?;
+    let id = map.id(field, label).map_err(|fault| Error::Validation { fields: vec![fault] });
+    id.map(ToOwned::to_owned)
+}
+
+fn option<'a>(
+    draft: &mut Draft<'a>,
+    place: usize,
+    (field, label): (&'a str, &'a str),
+    call: &Call<'_>,
+) -> Result<(), Error> {
+    let map = field_map(call, ENTITY, false)?;
+    match map.id(field, label) {
+        Ok(id) => draft.fields.set(place, field.into(), Wire::Text(id.to_owned().into())),
+        Err(fault) => draft.faults.push(fault),
+    }
+    Ok(())
+}
+
+fn custom<'a>(
+    draft: &mut Draft<'a>,
+    place: usize,
+    (label, value): (&'a str, &'a Value),
+    call: &Call<'_>,
+) -> Result<(), Error> {
+    let fields = custom_fields(call)?;
+    let found = fields.find(label).and_then(|field| {
+        if draft.fields.has(&field.key) {
+            let message = format!("is given by its key {} too; give it once", field.key);
+            return Err(Fault(Code::Conflict, message));
+        }
+        Ok((field.key.clone(), field.check(value)?))
+    });
+    match found {
+        Ok((key, wire)) => draft.fields.set(place, key.into(), wire),
+        Err(fault) => draft.faults.push(fault.of(format!("custom.{label}"))),
+    }
+    Ok(())
+}

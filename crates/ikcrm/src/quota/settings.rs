@@ -1,0 +1,229 @@
+//! `Quota`: how many calls an enterprise may make, as a setting of a client.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::window::Limit;
+use crate::error::{Fault, FieldError, FieldErrorCode as Code};
+use crate::input::Value;
+use crate::input::setting::{duration, number, text, whole};
+use crate::input::suggest::unknown_message;
+
+/// The CRM's own quota: 10 calls in any 10 s.
+const CALLS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+const PER: Duration = Duration::from_secs(10);
+const MOST_CALLS: usize = 1000;
+const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST_KEY: usize = 200;
+
+/// How many calls may be made in any stretch of time, by whom together.
+///
+/// The CRM admits 10 calls in any 10 s for a whole enterprise, which is the default. A slot is taken
+/// before a call is sent and becomes free `per` after its answer arrived. The CRM counted the call in
+/// between, so two calls of one slot are counted more than `per` apart, and no stretch of `per` on
+/// the CRM's side, sliding or fixed, can hold more than `calls`, whatever the network's delays.
+///
+/// ```
+/// use std::time::Duration;
+/// use ikcrm::{Client, Quota};
+///
+/// // Half of what the CRM admits, shared with every process of this machine that says the same.
+/// let quota = Quota::new(5, Duration::from_secs(10)).store("sqlite:///var/lib/ikcrm/quota.db");
+/// # if cfg!(feature = "quota-sqlite") {
+/// let client = Client::builder().token("your-token").quota(quota).build()?;
+/// # }
+/// # Ok::<(), ikcrm::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "a quota does nothing until a client has it"]
+pub struct Quota {
+    pub(super) limit: Limit,
+    pub(super) max_wait: Option<Duration>,
+    pub(super) store: Option<StoreUrl>,
+    key: Option<String>,
+    pub(super) fallback: Option<f64>,
+    faults: Vec<FieldError>,
+}
+
+/// Where slots are kept that several processes share.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum StoreUrl {
+    #[cfg(feature = "quota-sqlite")]
+    Sqlite(std::path::PathBuf),
+    #[cfg(feature = "quota-redis")]
+    Redis(String),
+}
+
+/// The settings of a quota, for tests against the contract.
+#[doc(hidden)]
+pub const QUOTA_OPTIONS: &[&str] = &["calls", "per", "max_wait", "store", "key", "fallback"];
+
+impl Default for Quota {
+    /// The CRM's: 10 calls in any 10 s.
+    fn default() -> Self {
+        Self {
+            limit: Limit { calls: CALLS, per: PER },
+            max_wait: None,
+            store: None,
+            key: None,
+            fallback: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Quota {
+    /// So many calls in any stretch of this length: 1 to 1000 calls in up to an hour.
+    pub fn new(calls: usize, per: Duration) -> Self {
+        let mut quota = Self::default();
+        let checked = check_calls(calls).map(|calls| quota.limit.calls = calls);
+        let mut quota = quota.unless_fault("calls", checked);
+        let checked = check_per(per).map(|per| quota.limit.per = per);
+        quota.unless_fault("per", checked)
+    }
+
+    /// How long an attempt waits for a slot (default: as long as it takes). One that cannot have a
+    /// slot in this time fails at once with [`Error::QuotaExceeded`], which says when it could.
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = Some(max_wait);
+        self
+    }
+
+    /// Where the slots are kept (default: in this process).
+    ///
+    /// `sqlite:///absolute/path` shares them with the processes of this machine (Cargo feature
+    /// `quota-sqlite`), `redis://host:6379` with those of other machines too (`quota-redis`). A
+    /// process that is killed leaves its slots to become free by time.
+    pub fn store(mut self, url: impl Into<String>) -> Self {
+        let checked = store_url(&url.into()).map(|url| self.store = Some(url));
+        self.unless_fault("store", checked)
+    }
+
+    /// The name under which clients share the quota (default: the CRM's host with the `corp_id`,
+    /// else the login, else the token). Programs of one enterprise that differ in these need one name.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        let checked = check_key(key.into()).map(|key| self.key = Some(key));
+        self.unless_fault("key", checked)
+    }
+
+    /// What part of the calls this process may make by itself while the store is away: more than
+    /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`]).
+    ///
+    /// While the store is away nobody counts for all: the promise then holds only as far as the
+    /// parts of all processes add up to no more than 1.
+    pub fn fallback(mut self, part: f64) -> Self {
+        let checked = check_part(part).map(|part| self.fallback = Some(part));
+        self.unless_fault("fallback", checked)
+    }
+
+    /// Sets any setting by its name; `per` and `max_wait` are in seconds. A null leaves the default.
+    ///
+    /// What does not fit is told when the client is built.
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let checked = match name {
+            _ if value == Value::Null && QUOTA_OPTIONS.contains(&name) => Ok(()),
+            "calls" => whole(&value).and_then(check_calls).map(|calls| self.limit.calls = calls),
+            "per" => duration(&value).and_then(check_per).map(|per| self.limit.per = per),
+            "max_wait" => duration(&value).map(|wait| self.max_wait = Some(wait)),
+            "store" => {
+                text(&value).and_then(|url| store_url(&url)).map(|url| self.store = Some(url))
+            }
+            "key" => text(&value).and_then(check_key).map(|key| self.key = Some(key)),
+            "fallback" => {
+                number(&value).and_then(check_part).map(|part| self.fallback = Some(part))
+            }
+            _ => Err(Fault(
+                Code::Unknown,
+                unknown_message("setting", name, QUOTA_OPTIONS.iter().copied()),
+            )),
+        };
+        self.unless_fault(name, checked)
+    }
+
+    fn unless_fault(mut self, name: &str, checked: Result<(), Fault>) -> Self {
+        if let Err(fault) = checked {
+            self.faults.push(fault.of(format!("quota.{name}")));
+        }
+        self
+    }
+
+    /// The quota as clients use it, or all faults of its settings. `scope` is whom it is for when
+    /// it has no key of its own.
+    pub(crate) fn check(mut self, scope: &str) -> Result<SharedQuota, Vec<FieldError>> {
+        if self.fallback.is_some() && self.store.is_none() {
+            let fault = Fault(Code::Conflict, "is of use only with a store".to_owned());
+            self = self.unless_fault("fallback", Err(fault));
+        }
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        let name = self.key.clone().unwrap_or_else(|| scope.to_owned());
+        Ok(SharedQuota { quota: self, name })
+    }
+}
+
+fn check_calls(calls: usize) -> Result<NonZeroUsize, Fault> {
+    let fits = NonZeroUsize::new(calls).filter(|calls| calls.get() <= MOST_CALLS);
+    fits.ok_or_else(|| Fault(Code::Range, format!("must be 1 to {MOST_CALLS}, got {calls}")))
+}
+
+fn check_per(per: Duration) -> Result<Duration, Fault> {
+    if per.is_zero() || per > LONGEST {
+        let longest = LONGEST.as_secs();
+        return Err(Fault(
+            Code::Range,
+            format!("must be more than 0 and at most {longest} s, got {per:?}"),
+        ));
+    }
+    Ok(per)
+}
+
+fn check_key(key: String) -> Result<String, Fault> {
+    if key.trim().is_empty() || key.len() > LONGEST_KEY {
+        return Err(Fault(
+            Code::Range,
+            format!("must be a name of at most {LONGEST_KEY} bytes, not blank"),
+        ));
+    }
+    Ok(key)
+}
+
+fn check_part(part: f64) -> Result<f64, Fault> {
+    if part > 0.0 && part <= 1.0 {
+        return Ok(part);
+    }
+    Err(Fault(Code::Range, format!("must be more than 0 and at most 1, got {part}")))
+}
+
+/// The URL may hold a password, so a fault does not show it.
+fn store_url(url: &str) -> Result<StoreUrl, Fault> {
+    match url.split_once("://") {
+        #[cfg(feature = "quota-sqlite")]
+        Some(("sqlite", path)) if path.starts_with('/') && path.len() > 1 => {
+            Ok(StoreUrl::Sqlite(super::sqlite::path_of(path)))
+        }
+        #[cfg(feature = "quota-redis")]
+        Some(("redis", _)) if super::redis::is_url(url) => Ok(StoreUrl::Redis(url.to_owned())),
+        #[cfg(not(feature = "quota-sqlite"))]
+        Some(("sqlite", _)) => Err(missing_feature("quota-sqlite")),
+        #[cfg(not(feature = "quota-redis"))]
+        Some(("redis", _)) => Err(missing_feature("quota-redis")),
+        _ => Err(Fault(
+            Code::Format,
+            "must be sqlite:///absolute/path or redis://host:6379/0".to_owned(),
+        )),
+    }
+}
+
+#[cfg(not(all(feature = "quota-sqlite", feature = "quota-redis")))]
+fn missing_feature(name: &str) -> Fault {
+    Fault(Code::Format, format!("needs ikcrm built with its feature {name}"))
+}
+
+/// A quota that passed all checks, and the name under which it is shared.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedQuota {
+    pub(super) quota: Quota,
+    pub(super) name: String,
+}

@@ -1,0 +1,4 @@
+//! Tests of the quota as a whole.
+
+mod agreement;
+mod simulation;

@@ -1,0 +1,18 @@
+//! What the CRM answers, typed.
+
+mod diff;
+mod field_map;
+mod page;
+mod opportunity;
+mod record;
+
+pub(crate) use diff::check_unchanged;
+pub(crate) use field_map::pick;
+pub use field_map::{FieldMap, FieldOption, MappedField};
+pub use opportunity::{
+    Address, Contact, Customer, Department, Opportunity, OpportunityRow, SHAPES, User,
+};
+pub(crate) use opportunity::{OPPORTUNITY, OPPORTUNITY_ROW};
+pub use page::OpportunityPage;
+pub(crate) use record::{Entries, Index, Name, span};
+pub use record::{Kind, Record, Shape, Typed};

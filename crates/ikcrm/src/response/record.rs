@@ -1,0 +1,313 @@
+//! `Record`: an object of an answer, kept as text and read key by key.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use jiff::civil::{Date, DateTime};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::input::check::parse_date;
+use crate::input::excerpt;
+
+/// What kind of value a typed attribute has.
+#[derive(Debug, Clone, Copy)]
+#[doc(hidden)]
+pub enum Kind {
+    Id,
+    Text,
+    /// An option's id or label: text, or a number; `""` is nothing.
+    Choice,
+    Money,
+    Number,
+    Bool,
+    Date,
+    DateTime,
+    /// `"80%"` or a number: the text as it came.
+    Percent,
+    Record(&'static Shape),
+    Records(&'static Shape),
+}
+
+/// A kind of object in an answer, with its typed attributes.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Shape {
+    pub name: &'static str,
+    pub fields: &'static [(&'static str, Kind)],
+}
+
+/// The value of a typed attribute.
+#[derive(Debug, Clone, PartialEq)]
+#[doc(hidden)]
+pub enum Typed<'a> {
+    Nothing,
+    Id(u64),
+    Text(Cow<'a, str>),
+    Decimal(Decimal),
+    Number(f64),
+    Bool(bool),
+    Date(Date),
+    DateTime(DateTime),
+    Record(Record),
+    Records(Vec<Record>),
+}
+
+/// An object of an answer, with every key that came, in order.
+///
+/// It is kept as the text that came and read on demand; clones share the text.
+#[derive(Clone)]
+pub struct Record {
+    shape: &'static Shape,
+    text: Arc<str>,
+    range: Range<usize>,
+    index: OnceLock<Arc<Index>>,
+}
+
+/// The keys of an object, and where each one's value lies in the text.
+pub(crate) type Index = Vec<(Key, Range<usize>)>;
+
+/// A key: where it lies in the text, or itself if it is spelt with escapes there.
+#[derive(Debug)]
+pub(crate) enum Key {
+    At(Range<usize>),
+    Spelt(Box<str>),
+}
+
+impl Key {
+    fn in_text<'a>(&'a self, text: &'a str) -> &'a str {
+        match self {
+            Self::At(range) => text.get(range.clone()).unwrap_or_default(),
+            Self::Spelt(key) => key,
+        }
+    }
+}
+
+impl Record {
+    /// An object that is the part `range` of `text`, which must be JSON.
+    pub(crate) fn new(shape: &'static Shape, text: Arc<str>, range: Range<usize>) -> Self {
+        Self { shape, text, range, index: OnceLock::new() }
+    }
+
+    /// The same with the keys that are in `range`.
+    pub(crate) fn indexed(
+        shape: &'static Shape,
+        text: Arc<str>,
+        range: Range<usize>,
+        index: Index,
+    ) -> Self {
+        Self { shape, text, range, index: OnceLock::from(Arc::new(index)) }
+    }
+
+    /// The object of this shape in a JSON text, as [`raw`](Self::raw) gave it.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object.
+    #[doc(hidden)]
+    pub fn parse(shape: &'static Shape, json: &str) -> Result<Self, serde_json::Error> {
+        let index = read_index(json, 0..json.len())?;
+        Ok(Self::indexed(shape, json.into(), 0..json.len(), index))
+    }
+
+    /// What kind of object this is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shape(&self) -> &'static Shape {
+        self.shape
+    }
+
+    /// The object's JSON text, exactly as it came.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The names of all keys, in the order they came.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.index().iter().map(|(key, _)| key.in_text(&self.text))
+    }
+
+    /// The JSON text of any key's value, typed or not.
+    #[must_use]
+    pub fn get_raw(&self, key: &str) -> Option<&str> {
+        self.text.get(self.find(key)?)
+    }
+
+    /// The value of any key, typed or not.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<serde_json::Value> {
+        serde_json::from_str(self.get_raw(key)?).ok()
+    }
+
+    fn find(&self, key: &str) -> Option<Range<usize>> {
+        let mut entries = self.index().iter().rev();
+        let entry = entries.find(|(known, _)| known.in_text(&self.text) == key)?;
+        Some(entry.1.clone())
+    }
+
+    fn index(&self) -> &Index {
+        let read = || Arc::new(read_index(&self.text, self.range.clone()).unwrap_or_default());
+        self.index.get_or_init(read)
+    }
+
+    /// The value of a typed attribute; nothing when it is absent, null, `""` or `{}`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAnswer`] when the value is not of the attribute's kind.
+    #[doc(hidden)]
+    pub fn read(&self, key: &str, kind: Kind) -> Result<Typed<'_>, Error> {
+        let Some(range) = self.find(key) else { return Ok(Typed::Nothing) };
+        let json = self.text.get(range.clone()).unwrap_or_default();
+        let typed = match kind {
+            _ if json == "null" || is_empty_object(json) => Some(Typed::Nothing),
+            Kind::Record(shape) => self.nested(shape, json, range),
+            Kind::Records(shape) => self.list(shape, json),
+            _ => scalar(json, kind),
+        };
+        typed.ok_or_else(|| self.unexpected(key, json))
+    }
+
+    fn nested(&self, shape: &'static Shape, json: &str, range: Range<usize>) -> Option<Typed<'_>> {
+        if json == "\"\"" {
+            return Some(Typed::Nothing);
+        }
+        json.starts_with('{').then(|| Typed::Record(Self::new(shape, self.text.clone(), range)))
+    }
+
+    fn list(&self, shape: &'static Shape, json: &str) -> Option<Typed<'_>> {
+        let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        let record = |item: &RawValue| {
+            let range = span(item.get(), &self.text);
+            item.get().starts_with('{').then(|| Self::new(shape, self.text.clone(), range))
+        };
+        items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
+    }
+
+    fn unexpected(&self, key: &str, json: &str) -> Error {
+        Error::InvalidAnswer {
+            message: format!(
+                "{}.{key} came in an unexpected form: {}; its text is still there under its key",
+                self.shape.name,
+                excerpt(json)
+            ),
+            status: Some(200),
+            may_have_been_applied: true,
+        }
+    }
+}
+
+/// The value of an attribute that is no object, or nothing when it is not of its kind.
+fn scalar(json: &str, kind: Kind) -> Option<Typed<'_>> {
+    let text = if json.starts_with('"') { unquote(json)? } else { Cow::Borrowed(json) };
+    let quoted = json.starts_with('"');
+    let number = json.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    match kind {
+        Kind::Text if quoted => Some(Typed::Text(text)),
+        _ if quoted && text.is_empty() => Some(Typed::Nothing),
+        Kind::Text | Kind::Choice | Kind::Percent if quoted || number => Some(Typed::Text(text)),
+        Kind::Id if quoted || number => text.parse().ok().map(Typed::Id),
+        Kind::Money if quoted || number => decimal(&text).map(Typed::Decimal),
+        Kind::Number if quoted || number => text.parse().ok().map(Typed::Number),
+        Kind::Bool => text.parse().ok().map(Typed::Bool),
+        Kind::Date if quoted => parse_date(&text).map(Typed::Date),
+        Kind::DateTime if quoted => date_time(&text).map(Typed::DateTime),
+        _ => None,
+    }
+}
+
+fn is_empty_object(json: &str) -> bool {
+    json.strip_prefix('{').is_some_and(|rest| rest.trim_start() == "}")
+}
+
+fn unquote(json: &str) -> Option<Cow<'_, str>> {
+    match json.strip_prefix('"')?.strip_suffix('"')? {
+        plain if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(json).ok().map(Cow::Owned),
+    }
+}
+
+fn decimal(text: &str) -> Option<Decimal> {
+    text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// `YYYY-MM-DD HH:MM`, with seconds if they came.
+fn date_time(text: &str) -> Option<DateTime> {
+    let (date, time) = text.split_once([' ', 'T'])?;
+    let date = parse_date(date)?;
+    let mut parts = time.split(':').map(|part| part.parse::<i8>().ok());
+    let (hour, minute) = (parts.next()??, parts.next()??);
+    let second = parts.next().unwrap_or(Some(0))?;
+    let time = jiff::civil::Time::new(hour, minute, second, 0).ok()?;
+    Some(date.to_datetime(time))
+}
+
+/// Where `part` lies in `whole`, of which it is a slice.
+pub(crate) fn span(part: &str, whole: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start + part.len()
+}
+
+/// The keys of the JSON object that is the part `range` of `text`.
+fn read_index(text: &str, range: Range<usize>) -> Result<Index, serde_json::Error> {
+    let object = text.get(range).unwrap_or_default();
+    let mut deserializer = serde_json::Deserializer::from_str(object);
+    let index = Entries(text).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(index)
+}
+
+/// A key as it is spelt in the text, unless escapes are in it.
+#[derive(Deserialize)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// Reads the keys of an object in this text.
+pub(crate) struct Entries<'a>(pub(crate) &'a str);
+
+impl<'de> DeserializeSeed<'de> for Entries<'_> {
+    type Value = Index;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Index, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries<'_> {
+    type Value = Index;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Index, A::Error> {
+        let mut index = Index::new();
+        while let Some((key, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+            let key = match key.0 {
+                Cow::Borrowed(key) => Key::At(span(key, self.0)),
+                Cow::Owned(key) => Key::Spelt(key.into()),
+            };
+            index.push((key, span(value.get(), self.0)));
+        }
+        Ok(index)
+    }
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw() == other.raw()
+    }
+}
+
+/// Shows the kind and the id only: answers hold phone numbers and addresses.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.get_raw("id").unwrap_or("?");
+        write!(f, "{} {{ id: {id}, {} keys }}", self.shape.name, self.index().len())
+    }
+}

@@ -1,0 +1,30 @@
+//! A request and an answer as HTTP carries them.
+
+use http::Method;
+
+/// A request, ready to be sent any number of times.
+#[derive(Debug)]
+pub(crate) struct HttpRequest {
+    pub(crate) method: Method,
+    /// What follows the base URL.
+    pub(crate) path: String,
+    /// Nothing for a request that only reads.
+    pub(crate) body: Option<Vec<u8>>,
+    /// The endpoint, for errors to name, when it is not the one that the call is about.
+    pub(crate) endpoint: Option<String>,
+}
+
+impl HttpRequest {
+    /// Whether the CRM changes an opportunity when it carries the request out.
+    pub(crate) fn is_update(&self) -> bool {
+        self.method == Method::PUT
+    }
+}
+
+/// What came back over HTTP.
+#[derive(Debug)]
+pub(crate) struct HttpResponse {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: Vec<u8>,
+}

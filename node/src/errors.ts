@@ -1,0 +1,202 @@
+// The error classes, one tree.
+
+/** The kinds of fault that a field can have. */
+export type FieldErrorCode =
+  | 'required'
+  | 'null'
+  | 'blank'
+  | 'type'
+  | 'range'
+  | 'format'
+  | 'read_only'
+  | 'unknown'
+  | 'empty'
+  | 'conflict'
+  | 'disabled'
+  | 'ambiguous'
+  | 'changed'
+
+/** One fault of one field, found before anything was sent. */
+export interface FieldError {
+  /** The field's name, such as `title`, `id`, `custom.text_asset_8b1eeedd` or `timeoutMs`. */
+  field: string
+  /** A stable word for the kind of fault. */
+  code: FieldErrorCode
+  /** What is wrong and what to write instead. */
+  message: string
+}
+
+/** An enterprise that an account belongs to. */
+export interface Enterprise {
+  /** What to sign in with, as `corpId`. */
+  corpId: string
+  /** The enterprise's name. */
+  name: string
+}
+
+/** What an error tells besides its message; what is left out is as for an error of no call. */
+export interface ErrorDetails {
+  status?: number | null | undefined
+  apiCode?: number | null | undefined
+  fields?: FieldError[] | undefined
+  enterprises?: Enterprise[] | undefined
+  retryable?: boolean | undefined
+  retryAfterMs?: number | null | undefined
+  mayHaveBeenApplied?: boolean | undefined
+  cause?: unknown
+}
+
+/** The base of all errors of this package. None of them shows the token. */
+export class IkcrmError extends Error {
+  /** The class's stable word. */
+  static readonly code: string = 'error'
+
+  /** The stable word for the kind of error, the same in every language: that of its class. */
+  readonly code: string
+  /** The HTTP status, if an answer came. Often 200 even for a refusal. */
+  readonly status: number | null
+  /** The `code` in the answer's body, if there was one. */
+  readonly apiCode: number | null
+  /** The faults of single fields; empty unless this is a config or validation error. */
+  readonly fields: FieldError[]
+  /** The enterprises to choose from; empty but for `ChooseEnterpriseError`. */
+  readonly enterprises: Enterprise[]
+  /** Whether the same call may work when made again later. */
+  readonly retryable: boolean
+  /** The milliseconds after which it may, where that is known. */
+  readonly retryAfterMs: number | null
+  /** Whether the CRM may have carried the update out although this error came. */
+  readonly mayHaveBeenApplied: boolean
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    this.code = new.target.code
+    this.status = details.status ?? null
+    this.apiCode = details.apiCode ?? null
+    this.fields = details.fields ?? []
+    this.enterprises = details.enterprises ?? []
+    this.retryable = details.retryable ?? false
+    this.retryAfterMs = details.retryAfterMs ?? null
+    this.mayHaveBeenApplied = details.mayHaveBeenApplied ?? false
+  }
+}
+
+/** `config`: the client's settings are wrong. Nothing was sent. */
+export class ConfigError extends IkcrmError {
+  static override readonly code: string = 'config'
+}
+
+/** `validation`: the call's values are wrong. Nothing was sent. */
+export class ValidationError extends IkcrmError {
+  static override readonly code: string = 'validation'
+}
+
+/** `api`: the CRM refused, with a `code` other than 0 or a status of 400 or more. */
+export class ApiError extends IkcrmError {
+  static override readonly code: string = 'api'
+}
+
+/** `auth`: the token is dead or the account closed; sign in again. */
+export class AuthError extends ApiError {
+  static override readonly code: string = 'auth'
+}
+
+/** `sign_in_limited`: refused soon after the last sign-in; another program shares the account. */
+export class SignInLimitedError extends AuthError {
+  static override readonly code: string = 'sign_in_limited'
+}
+
+/** `choose_enterprise`: the account has several `enterprises`; sign in with the `corpId` of one. */
+export class ChooseEnterpriseError extends ApiError {
+  static override readonly code: string = 'choose_enterprise'
+}
+
+/** `not_found`: not found, or not yours to see; the CRM has one code for both. */
+export class NotFoundError extends ApiError {
+  static override readonly code: string = 'not_found'
+}
+
+/** `invalid_parameters`: the CRM refused the values. */
+export class InvalidParametersError extends ApiError {
+  static override readonly code: string = 'invalid_parameters'
+}
+
+/** `rate_limited`: the whole enterprise made more calls than the CRM admits, 10 in 10 s. */
+export class RateLimitedError extends ApiError {
+  static override readonly code: string = 'rate_limited'
+}
+
+/** `server`: the CRM failed. */
+export class ServerError extends ApiError {
+  static override readonly code: string = 'server'
+}
+
+/** `transport`: the CRM could not be reached, or the connection broke. */
+export class TransportError extends IkcrmError {
+  static override readonly code: string = 'transport'
+}
+
+/** `request_timeout`: the call's time ran out. */
+export class RequestTimeoutError extends TransportError {
+  static override readonly code: string = 'request_timeout'
+}
+
+/** `invalid_answer`: what came back is not an answer of this API. */
+export class InvalidAnswerError extends IkcrmError {
+  static override readonly code: string = 'invalid_answer'
+}
+
+/** `quota_exceeded`: no slot of the quota is free within `maxWaitMs`. */
+export class QuotaExceededError extends IkcrmError {
+  static override readonly code: string = 'quota_exceeded'
+}
+
+/** `quota_store`: what keeps the quota's slots cannot be reached. */
+export class QuotaStoreError extends IkcrmError {
+  static override readonly code: string = 'quota_store'
+}
+
+/** `token_store`: the token store failed. */
+export class TokenStoreError extends IkcrmError {
+  static override readonly code: string = 'token_store'
+}
+
+/** `conflict`: the record is no longer as it was given; `fields` tells what differs. */
+export class ConflictError extends IkcrmError {
+  static override readonly code: string = 'conflict'
+}
+
+/** `cancelled`: the signal was aborted; its reason is the `cause`. */
+export class CancelledError extends IkcrmError {
+  static override readonly code: string = 'cancelled'
+}
+
+/** Every class by its name, since a minifier may rename the classes themselves. */
+const NAMED = {
+  IkcrmError,
+  ConfigError,
+  ValidationError,
+  ApiError,
+  AuthError,
+  SignInLimitedError,
+  ChooseEnterpriseError,
+  NotFoundError,
+  InvalidParametersError,
+  RateLimitedError,
+  ServerError,
+  TransportError,
+  RequestTimeoutError,
+  InvalidAnswerError,
+  QuotaExceededError,
+  QuotaStoreError,
+  TokenStoreError,
+  ConflictError,
+  CancelledError,
+}
+
+for (const [name, { prototype }] of Object.entries(NAMED)) {
+  Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true })
+}
+
+/** The class of each stable word. */
+export const BY_CODE = new Map(Object.values(NAMED).map((Class) => [Class.code, Class]))

@@ -1,0 +1,29 @@
+// What the package exports. Each value is spelt out, so that `import { … }` finds its name.
+
+export { Client, updateOpportunity, update_opportunity, version } from './client.js'
+export { OpportunityList } from './list.js'
+export {
+  IkcrmError,
+  ConfigError,
+  ValidationError,
+  ApiError,
+  AuthError,
+  SignInLimitedError,
+  ChooseEnterpriseError,
+  NotFoundError,
+  InvalidParametersError,
+  RateLimitedError,
+  ServerError,
+  TransportError,
+  RequestTimeoutError,
+  InvalidAnswerError,
+  QuotaExceededError,
+  QuotaStoreError,
+  TokenStoreError,
+  ConflictError,
+  CancelledError,
+} from './errors.js'
+export type { Enterprise, ErrorDetails, FieldError, FieldErrorCode } from './errors.js'
+export type * from './options.js'
+export type * from './records.js'
+export type * from './update.js'

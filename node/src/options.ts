@@ -1,0 +1,127 @@
+// The settings of a client, of its quota and of one call.
+
+import type { Opportunity } from './records.js'
+import type { Id } from './update.js'
+
+/** What a call does differently from its client. */
+export interface CallOptions {
+  /** Ends the call within about a tenth of a second of its abort, with a `CancelledError`. */
+  signal?: AbortSignal | null | undefined
+  /** The milliseconds that the call may take, over all attempts and waits (the client's). */
+  timeoutMs?: number | null | undefined
+  /** How often the call is made again after a passing failure, 0 to 10 (the client's). */
+  maxRetries?: number | null | undefined
+}
+
+/** What an update does differently. */
+export interface UpdateOptions extends CallOptions {
+  /**
+   * Lets the update go without `title` or `customer_id` (false). The API's page requires both; a
+   * client in the field was seen to succeed without.
+   */
+  partial?: boolean | null | undefined
+  /**
+   * Fills `title` and `customer_id`, where they are not given, with what the opportunity has
+   * (false), so that one field can be changed by itself. That takes two calls: it is read first.
+   * What somebody else changes in these two fields between the calls is changed back.
+   */
+  fill?: boolean | null | undefined
+  /**
+   * Updates only if the opportunity is still as in this record, which an earlier call answered;
+   * otherwise rejects with a `ConflictError`, which names the fields that differ. That takes two
+   * calls. It finds what was changed before the reading, not what is changed between it and the
+   * update: the API has no way to update on a condition.
+   */
+  ifUnchanged?: Opportunity | null | undefined
+}
+
+/** What the reading of a field map does differently. */
+export interface FieldMapOptions extends CallOptions {
+  /** Reads the map anew though the client has it (false). */
+  refresh?: boolean | null | undefined
+}
+
+/** Which opportunities to list, and how; what is left out is left to the CRM. */
+export interface OpportunityQuery {
+  /** Only those at this sales stage (销售阶段), by its id or its label. */
+  stage?: Id | null | undefined
+  /** Only those that the CRM finds by this text. */
+  query?: string | null | undefined
+  /** The key to order by, such as `created_at`. */
+  sort?: string | null | undefined
+  /** The direction of the order. */
+  order?: 'asc' | 'desc' | null | undefined
+  /** Only those made from the first to the last of these days, `YYYY-MM-DD`, in China's time. */
+  created_between?: [string, string] | null | undefined
+  /** How many rows a page has, 1 to 100 (100, so that a list takes the fewest calls). */
+  per_page?: number | null | undefined
+}
+
+/** How many calls may be made in any stretch of time, by whom together. */
+export interface Quota {
+  /** How many calls, 1 to 1000 (10). */
+  calls?: number | null | undefined
+  /** The length of the stretch in milliseconds, up to an hour (10000). */
+  perMs?: number | null | undefined
+  /**
+   * How many milliseconds to wait for a slot (as long as it takes). A call that cannot have one in
+   * this time fails at once with a `QuotaExceededError`.
+   */
+  maxWaitMs?: number | null | undefined
+  /**
+   * Where the slots are kept (in this process). `sqlite:///absolute/path` shares them with the
+   * processes of this machine, `redis://host:6379/0` with those of other machines too.
+   */
+  store?: string | null | undefined
+  /** Who counts together (clients of one host and `corpId`, else login, else token). */
+  key?: string | null | undefined
+  /**
+   * What part of the calls this process may make while the store is away, more than 0 and at most 1
+   * (none: such calls fail with a `QuotaStoreError`). It holds only as far as the parts of all
+   * processes add up to no more than 1.
+   */
+  fallback?: number | null | undefined
+}
+
+/** Where programs that share an account share its token, such as a file or a database. */
+export interface TokenStore {
+  /** The token that is kept, if any. What it throws ends the call as a `TokenStoreError`. */
+  get(): string | null | undefined | Promise<string | null | undefined>
+  /** Keeps the token of a new sign-in. */
+  set(token: string): unknown
+}
+
+/** The settings of a client. */
+export interface ClientOptions {
+  /** The open-API token, unless there are credentials. It is sent in a header, shown nowhere. */
+  token?: string | null | undefined
+  /** The account to sign in with, when there is no token or it is dead. */
+  login?: string | null | undefined
+  /** The account's password. It is shown nowhere. */
+  password?: string | null | undefined
+  /** Which of the account's enterprises to sign in to (its only one). */
+  corpId?: string | null | undefined
+  /** The milliseconds between two sign-ins at least (60000): each ends the account's older token. */
+  signInIntervalMs?: number | null | undefined
+  /** Where programs that share the account share its token (none). */
+  tokenStore?: TokenStore | null | undefined
+  /** Called with each token that a sign-in brings (none). */
+  onToken?: ((token: string) => unknown) | null | undefined
+  /** The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`). */
+  edition?: 'standalone' | 'wecom' | 'dingtalk' | null | undefined
+  /** The CRM's base URL, for a host that no edition names: https, or http to this machine. */
+  baseUrl?: string | null | undefined
+  /** The milliseconds that one call may take, over all attempts and waits (30000). */
+  timeoutMs?: number | null | undefined
+  /** How often a call is made again after a passing failure, 0 to 10 (2). */
+  maxRetries?: number | null | undefined
+  /** The path of a PEM file of certificates to trust besides the bundled ones (none). */
+  caBundle?: string | null | undefined
+  /** The URL of an HTTP proxy, or `env` for the standard proxy variables (none). */
+  proxy?: string | null | undefined
+  /**
+   * How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `null`
+   * turns it off.
+   */
+  quota?: Quota | null | undefined
+}
