@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ikcrm::{CallOptions, ClientBuilder, Error, FieldError, FieldErrorCode};
+use ikcrm::{CallOptions, ClientBuilder, Error, FieldError, FieldErrorCode, Value};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -41,10 +41,15 @@ impl Client {
         settings.build(options.py())
     }
 
-    /// A client with the environment's settings.
+    /// A client with the settings of these variables.
     #[staticmethod]
-    fn from_env(py: Python<'_>) -> PyResult<Self> {
-        Settings { builder: ClientBuilder::from_env(), hooks: Vec::new() }.build(py)
+    #[pyo3(signature = (environment: "object"))]
+    fn from_env(environment: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let builder = ClientBuilder::from_variables(|name| {
+            let variable = environment.get_item(name).ok()??;
+            Some(value::read(&variable).unwrap_or(Value::Null))
+        });
+        Settings { builder, hooks: Vec::new() }.build(environment.py())
     }
 
     /// Closes idle connections; calls under way go on.
@@ -126,11 +131,12 @@ impl Client {
         refresh: &Bound<'_, PyAny>,
         arguments: &Bound<'_, PyDict>,
     ) -> PyResult<FieldMap> {
-        let (entity, refresh) = (value::read(entity)?, refresh.is_truthy()?);
+        let (entity, (refresh, options)) =
+            (value::read(entity)?, call::refresh(refresh, arguments)?);
         let call = |client: &ikcrm::Client, options: &CallOptions| {
             client.field_map_with(entity, refresh, options)
         };
-        self.wait_for(arguments.py(), call::options(arguments)?, call).map(FieldMap)
+        self.wait_for(arguments.py(), options, call).map(FieldMap)
     }
 
     /// Starts reading the options on a thread of the core's; `done` is told.
@@ -144,8 +150,9 @@ impl Client {
         arguments: &Bound<'_, PyDict>,
         done: Py<PyAny>,
     ) -> PyResult<Cancel> {
-        let (entity, refresh) = (value::read(entity)?, refresh.is_truthy()?);
-        Self::spawn(slf, call::options(arguments)?, done, move |client, options| {
+        let (entity, (refresh, options)) =
+            (value::read(entity)?, call::refresh(refresh, arguments)?);
+        Self::spawn(slf, options, done, move |client, options| {
             client.field_map_with(entity, refresh, options).map(FieldMap)
         })
     }

@@ -55,7 +55,7 @@ class BaseClient:
         client = cls.__new__(cls)
         client._settings = None
         client._pickle_secrets = False
-        client._native = _native.Client.from_env()
+        client._native = _native.Client.from_env(dict(os.environ))
         return client
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ impl Value {
             Self::Integer(value) => format!("the number {value}"),
             Self::Float(value) => format!("the float {value:?}"),
             Self::Milliseconds(number) => format!("{number} ms"),
-            Self::Number(text) => format!("the number {text}"),
+            Self::Number(text) => format!("the number {}", excerpt(text)),
             Self::Text(text) => format!("the text {:?}", excerpt(text)),
             Self::Date(date) => format!("the date {date}"),
             Self::DateTime(name) | Self::Other(name) => format!("a {name}"),
