@@ -139,7 +139,7 @@ test('a Date is refused with the reason', async () => {
 
 test('what is no number is refused as money', async () => {
   for (const [expect_amount, told] of [
-    [NaN, /is missing \(NaN\); leave it out to keep the field, or give null to clear it/],
+    [NaN, /is missing; leave it out to keep the field, or give null to clear it \(got NaN\)/],
     [Infinity, /finite number, got Infinity/],
     [-Infinity, /finite number, got -Infinity/],
   ]) {
@@ -161,11 +161,14 @@ test('what stands for a missing value is told as one', async () => {
     ['expect_amount', invalid, 'Invalid Date'],
   ]) {
     const [fault] = await faults({ [field]: value })
-    assert.deepEqual([fault.field, fault.message], [field, `is missing (${got}); ${clear}`])
+    assert.deepEqual([fault.field, fault.message], [field, `is missing; ${clear} (got ${got})`])
   }
   for (const key of ['text_asset_1', 'numeric_asset_1', 'user_field_asset_1', 'file_asset_1']) {
     const [fault] = await faults({ custom: { [key]: NaN } })
-    assert.deepEqual([fault.field, fault.message], [`custom.${key}`, `is missing (NaN); ${clear}`])
+    assert.deepEqual(
+      [fault.field, fault.message],
+      [`custom.${key}`, `is missing; ${clear} (got NaN)`],
+    )
   }
 })
 
@@ -174,7 +177,7 @@ test('null is not proposed where it is refused', async () => {
     const [fault] = await faults({ [field]: NaN })
     assert.deepEqual(
       [fault.field, fault.message],
-      [field, 'is missing (NaN); leave it out to keep the field'],
+      [field, 'is missing; leave it out with fill to keep it as it is'],
     )
   }
 })

@@ -32,7 +32,7 @@ class Told:
     def _spy(self, callback: Any, *arguments: Any, **keywords: Any) -> Any:
         if callback.__module__ != "ikcrm.async_client":
             return self._call(callback, *arguments, **keywords)
-        self.error = arguments[2]
+        self.error = arguments[1]
         try:
             return self._call(callback, *arguments, **keywords)
         except RuntimeError as failure:

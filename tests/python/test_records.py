@@ -50,7 +50,7 @@ def test_missing_objects_and_choices_are_none_and_missing_lists_are_empty() -> N
 
 
 def test_every_key_is_there_in_order_as_it_came(sample: ikcrm.Opportunity) -> None:
-    assert list(sample) == sample.keys() == list(DATA)
+    assert list(sample) == list(sample.keys()) == list(DATA)
     assert len(sample) == len(DATA)
     assert sample.to_dict() == dict(sample) == DATA
     assert list(sample.to_dict()) == list(DATA)

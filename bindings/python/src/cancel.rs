@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ikcrm::Error;
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{errors, exit};
 
 /// Ends the call that it was given for.
 #[pyclass(frozen, module = "ikcrm._native")]
@@ -30,7 +30,7 @@ impl Signals {
     pub(crate) fn cancel(&self) -> ikcrm::Cancel {
         let raised = Arc::clone(&self.0);
         ikcrm::Cancel::with_probe(move || {
-            let error = Python::try_attach(|py| py.check_signals().err()).flatten();
+            let error = exit::attach(|py| py.check_signals().err()).flatten();
             let ends = error.is_some();
             *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
             ends

@@ -10,11 +10,17 @@ use crate::{errors, exit};
 
 /// The function to call with an answer or an exception. Dropped uncalled, it tells that there will
 /// be no answer.
-pub(crate) struct Pending(Option<Py<PyAny>>);
+pub(crate) struct Pending(Option<Waiting>);
+
+struct Waiting {
+    done: Py<PyAny>,
+    /// The client, whose hooks must not be collected while a call may need them.
+    client: Py<PyAny>,
+}
 
 impl Pending {
-    pub(crate) fn new(done: Py<PyAny>) -> Self {
-        Self(Some(done))
+    pub(crate) fn new(done: Py<PyAny>, client: Py<PyAny>) -> Self {
+        Self(Some(Waiting { done, client }))
     }
 
     pub(crate) fn settle<T: for<'py> IntoPyObject<'py>>(mut self, result: Result<T, Error>) {
@@ -23,7 +29,7 @@ impl Pending {
 
     /// When Python ends, nobody waits any more.
     fn call<T: for<'py> IntoPyObject<'py>>(&mut self, result: Result<T, Error>) {
-        let Some(done) = self.0.take() else { return };
+        let Some(Waiting { done, client }) = self.0.take() else { return };
         exit::attach(|py| {
             let result = result.map_err(|error| errors::exception(py, &error));
             let outcome = match result.and_then(|answer| answer.into_py_any(py)) {
@@ -33,6 +39,7 @@ impl Pending {
             if let Err(error) = done.call1(py, outcome) {
                 error.write_unraisable(py, Some(done.bind(py)));
             }
+            drop((done, client)); // here, where Python counts references
         });
     }
 }

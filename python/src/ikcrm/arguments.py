@@ -5,19 +5,18 @@ The core checks every value when a call is made, and tells all faults at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
     from os import PathLike
-    from typing import SupportsIndex
 
     from ikcrm.quota import Quota
     from ikcrm.records import Opportunity
 
-Id: TypeAlias = "SupportsIndex | str"
+Id: TypeAlias = SupportsIndex | str
 """The id of an object: a whole number from 1 to 2^53 - 1, or its digits."""
 
 Amount: TypeAlias = "Decimal | SupportsIndex | str | float"

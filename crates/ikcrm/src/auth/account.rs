@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::token::{Token, TokenStore};
+use super::token::{Token, TokenStore, TokenStoreFailure};
 
 /// What is told of each new token.
-pub(crate) type OnToken = Arc<dyn Fn(&str) + Send + Sync>;
+pub(crate) type OnToken = Arc<dyn Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync>;
 
 /// The ways to a token, and who is told of a new one.
 #[derive(Clone)]

@@ -127,11 +127,11 @@ impl Session {
 
     /// Tells the store and the hook of a new token.
     fn hand_on(&self, token: &str) -> Result<(), Error> {
-        if let Some(hook) = &self.account.on_token {
-            hook(token);
+        let told = self.account.on_token.as_ref().map_or(Ok(()), |hook| hook(token));
+        if let Some(store) = &self.account.token_store {
+            store.set(token).map_err(|source| store_error("written", source))?;
         }
-        let Some(store) = &self.account.token_store else { return Ok(()) };
-        store.set(token).map_err(|source| store_error("written", source))
+        told.map_err(|source| failed(format!("on_token failed: {source}"), source))
     }
 }
 
@@ -150,11 +150,11 @@ fn no_way(refused: Option<&Refused>) -> Error {
 }
 
 fn store_error(what: &str, source: TokenStoreFailure) -> Error {
-    Error::TokenStore {
-        message: format!("the token store cannot be {what}: {source}"),
-        source: Some(source.into()),
-        may_have_been_applied: false,
-    }
+    failed(format!("the token store cannot be {what}: {source}"), source)
+}
+
+fn failed(message: String, source: TokenStoreFailure) -> Error {
+    Error::TokenStore { message, source: Some(source.into()), may_have_been_applied: false }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::lookup;
 use crate::request::CheckedQuery;
 use crate::response::{OpportunityPage, OpportunityRow};
+use crate::sync::Cancel;
 
 /// The opportunities of a query: an iterator over its rows, which reads a page when it needs one.
 ///
@@ -61,6 +62,12 @@ impl OpportunityList {
     #[must_use]
     pub fn total_count(&self) -> Option<u64> {
         self.total_count
+    }
+
+    /// Replaces the flag that ends the reading of a page, so that a list goes on after a page that was
+    /// cancelled.
+    pub fn set_cancel(&mut self, cancel: Cancel) {
+        self.options.cancel = Some(cancel);
     }
 
     /// Reads the next page: `GET /api/v2/opportunities`; nothing when there is none.

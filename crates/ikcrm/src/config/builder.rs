@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::check::{retries, seconds};
 use super::edition::{Edition, edition};
-use crate::auth::{OnToken, TokenStore};
+use crate::auth::{OnToken, TokenStore, TokenStoreFailure};
 use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
 use crate::input::setting::{duration, name_text, text};
 use crate::input::suggest::unknown_message;
@@ -104,7 +104,20 @@ impl ClientBuilder {
     }
 
     /// What to do with the token of each new sign-in, such as keeping it for the next start.
-    pub fn on_token(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn on_token(self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.try_on_token(move |token| {
+            hook(token);
+            Ok(())
+        })
+    }
+
+    /// The same, where a failure ends the call: a binding's way to let through what is to end the
+    /// program.
+    #[doc(hidden)]
+    pub fn try_on_token(
+        mut self,
+        hook: impl Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync + 'static,
+    ) -> Self {
         self.on_token = Some(Arc::new(hook));
         self
     }

@@ -45,6 +45,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// How a value that is missing prints, and how null is written; nothing for a value that is there.
+    pub(crate) fn missing(&self) -> Option<(&str, &'static str)> {
+        match self {
+            Self::Missing { got, null } => Some((got, null)),
+            Self::Float(number) if number.is_nan() => Some(("NaN", "null")),
+            _ => None,
+        }
+    }
+
     /// What this is, in words for an error message: `the text "abc"`, `the float 1.5`.
     #[doc(hidden)]
     #[must_use]
@@ -58,7 +67,7 @@ impl Value {
                 format!("{}Infinity ms", if *number < 0.0 { "-" } else { "" })
             }
             Self::Milliseconds(number) => format!("{number} ms"),
-            Self::Number(text) => format!("the number {text}"),
+            Self::Number(text) => format!("the number {}", excerpt(text)),
             Self::Text(text) => format!("the text {:?}", excerpt(text)),
             Self::Date(date) => format!("the date {date}"),
             Self::DateTime(name) | Self::Other(name) => format!("a {name}"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Fault, FieldErrorCode as Code, fault};
 use crate::input::Value;
 use crate::input::check::{
-    Checks, Wire, check_custom_value, check_date, check_given, check_ids, check_number, check_text,
+    Checks, Wire, check_custom_value, check_date, check_ids, check_number, check_text,
 };
 use crate::input::key::{CustomKind, custom_kind};
 use crate::input::suggest::{list, suggestion};
@@ -68,7 +68,6 @@ impl CustomField {
         if !self.editable {
             return fault(Code::ReadOnly, "the CRM does not let it be edited");
         }
-        check_given(value, !self.required, Code::Type)?;
         match (self.form, value) {
             (_, Value::Null) if self.required => {
                 fault(Code::Null, "may not be null, since the CRM requires it")

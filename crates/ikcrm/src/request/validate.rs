@@ -8,7 +8,7 @@ use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep
 use crate::input::Value;
 use crate::input::check::{
     Checks, Chosen, Fields, Wire, check_any, check_custom_value, check_date, check_decimal,
-    check_given, check_id, check_option, check_text,
+    check_id, check_option, check_text, fault_of_missing,
 };
 use crate::input::key::{base_of_read_only, custom_kind, is_read_only, is_word};
 use crate::input::suggest::unknown_message;
@@ -88,7 +88,7 @@ fn check_word(entity: &Value) -> Result<String, Fault> {
     match entity {
         Value::Text(name) if is_word(name) => Ok(name.clone()),
         _ => fault(
-            Code::Format,
+            if let Value::Text(_) = entity { Code::Format } else { Code::Type },
             format!("must be the name of an entity such as opportunity, got {}", entity.describe()),
         ),
     }
@@ -123,12 +123,17 @@ impl Checked<'_> {
 
 /// What an opportunity has for a required field.
 fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, Error> {
-    if field == "title" {
-        let title = current.title()?.filter(|title| !title.trim().is_empty());
-        return Ok(title.map(|title| Wire::Text(title.into())));
+    match field {
+        "title" => {
+            let title = current.title()?.filter(|title| !title.trim().is_empty());
+            Ok(title.map(|title| Wire::Text(title.into())))
+        }
+        "customer_id" => {
+            let customer = current.customer()?.map(|customer| customer.id()).transpose()?;
+            Ok(customer.flatten().and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))
+        }
+        _ => Ok(None), // a field that nobody said how to read is to be given
     }
-    let customer = current.customer()?.map(|customer| customer.id()).transpose()?.flatten();
-    Ok(customer.and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))
 }
 
 impl<'a> Draft<'a> {
@@ -211,8 +216,13 @@ fn check_field<'a>(name: &str, value: &'a Value) -> Result<Found<'a>, Fault> {
     if *value == Value::Null {
         return check_null(field).map(Found::Value);
     }
-    let code = if field.kind == FieldKind::Money { Code::Format } else { Code::Type };
-    check_given(value, !field.required, code)?;
+    if field.required && value.missing().is_some() {
+        let message = "is missing; leave it out with fill to keep it as it is";
+        return fault(Code::Type, message);
+    }
+    if field.kind != FieldKind::Money {
+        fault_of_missing(Code::Type, value)?;
+    }
     let wire = match field.kind {
         FieldKind::Id => check_id(value).map(Wire::Integer),
         FieldKind::Text => check_text(value, field.required),

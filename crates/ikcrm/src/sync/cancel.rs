@@ -59,7 +59,9 @@ impl Cancel {
     }
 
     /// Asks the probe too, and remembers what it said.
-    pub(crate) fn poll(&self) -> bool {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn poll(&self) -> bool {
         if !self.is_cancelled() && self.0.probe.as_ref().is_some_and(|probe| probe()) {
             self.0.cancelled.store(true, Ordering::Release);
         }
