@@ -43,7 +43,7 @@ export class Client {
   }
 
   /**
-   * A client with the settings of the environment: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
+   * A client with the settings of the environment, as `process.env` has it: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
    * `IKCRM_PASSWORD` and `IKCRM_CORP_ID`; `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT`
    * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`),
    * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
@@ -53,7 +53,7 @@ export class Client {
    * @throws {ConfigError} with every fault of the settings.
    */
   static fromEnv(): Client {
-    return new this(built(NativeClient.fromEnv()) as ClientOptions)
+    return new this(built(NativeClient.fromVariables(variables())) as ClientOptions)
   }
 
   /**
@@ -184,6 +184,12 @@ function withRecordAsText(options: UpdateOptions | null): [options: unknown, rec
 /** Whether this may be a record; anything else is refused by its name. */
 function isData(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Object]'
+}
+
+/** The package's variables in `process.env`, which in a worker and in Jest is not the process's own. */
+function variables(): Record<string, string> {
+  const ours = Object.entries(process.env).filter(([name]) => name.startsWith('IKCRM_'))
+  return Object.fromEntries(ours) as Record<string, string>
 }
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */

@@ -43,8 +43,15 @@ export declare class NativeClient {
    * What a getter among the options throws.
    */
   static build(options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
-  /** A client with the environment's settings, or the error in them. */
-  static fromEnv(): NativeClient | ErrorData
+  /**
+   * A client with the settings of these variables, or the error in them: the environment as the
+   * language has it, which is not the process's own in a worker thread.
+   *
+   * # Errors
+   *
+   * What a getter among the variables throws.
+   */
+  static fromVariables(variables: Record<string, string>): NativeClient | ErrorData
   /**
    * An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
    *

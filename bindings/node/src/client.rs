@@ -44,11 +44,22 @@ impl NativeClient {
         Ok(built(builder.build()))
     }
 
-    /// A client with the environment's settings, or the error in them.
-    #[napi]
-    #[must_use]
-    pub fn from_env() -> Either<NativeClient, ErrorData> {
-        built(Client::from_env())
+    /// A client with the settings of these variables, or the error in them: the environment as the
+    /// language has it, which is not the process's own in a worker thread.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the variables throws.
+    #[napi(ts_args_type = "variables: Record<string, string>")]
+    pub fn from_variables(variables: Unknown<'_>) -> Result<Either<NativeClient, ErrorData>> {
+        let Value::Map(variables) = value::read(&variables)? else {
+            return Ok(built(ClientBuilder::default().build()));
+        };
+        let read = |name: &str| {
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
+        };
+        Ok(built(ClientBuilder::from_variables(read).build()))
     }
 
     /// An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
