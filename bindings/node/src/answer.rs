@@ -5,6 +5,7 @@ use napi::bindgen_prelude::{Either, Utf16String};
 use napi_derive::napi;
 
 use crate::hooks::Failure;
+use crate::names;
 
 /// A fault of one field.
 #[napi(object)]
@@ -78,7 +79,10 @@ pub(crate) fn text(text: &str) -> Utf16String {
 }
 
 impl From<Error> for ErrorData {
-    fn from(error: Error) -> Self {
+    fn from(mut error: Error) -> Self {
+        if let Error::Validation { fields } = &mut error {
+            names::rename(fields);
+        }
         Self {
             code: error.code().to_owned(),
             status: error.status(),

@@ -12,7 +12,7 @@ use crate::input::check::{
 };
 use crate::input::key::{base_of_read_only, custom_kind, is_read_only, is_word};
 use crate::input::suggest::unknown_message;
-use crate::response::Opportunity;
+use crate::response::{GIVE_RECORD, Opportunity, is_comparable};
 
 /// A call as far as it can be checked without looking anything up.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(crate) fn check_update<'a>(
     if !known.iter().any(|fault| fault.field == "fields") {
         draft.faults.extend(missing(update));
     }
-    draft.faults.extend(update.if_unchanged.as_ref().and_then(|given| other_record(id, given)));
+    draft.faults.extend(update.if_unchanged.as_ref().and_then(|given| fault_of_record(id, given)));
     draft.faults.extend_from_slice(known);
     draft
 }
@@ -197,12 +197,17 @@ fn missing(update: &OpportunityUpdate) -> Vec<FieldError> {
         .collect()
 }
 
-/// The fault of a record that is another one than the call's.
-fn other_record(id: Option<i64>, given: &Opportunity) -> Option<FieldError> {
-    let given = i64::try_from(given.id().ok()??).ok()?;
-    let id = id.filter(|id| *id != given)?;
-    let message = format!("is the opportunity {given}, but {id} is to be updated");
-    Some(FieldError::new("if_unchanged", Code::Conflict, message))
+/// The fault of a record with which nothing can be compared, or that is another one than the call's.
+fn fault_of_record(id: Option<i64>, given: &Opportunity) -> Option<FieldError> {
+    let fault = |code, message: String| Some(FieldError::new("if_unchanged", code, message));
+    let Some(given_id) = given.id().ok().flatten().and_then(|id| i64::try_from(id).ok()) else {
+        return fault(Code::Type, format!("has no id; {GIVE_RECORD}"));
+    };
+    if !given.keys().any(is_comparable) {
+        return fault(Code::Empty, format!("has nothing to compare besides its id; {GIVE_RECORD}"));
+    }
+    let id = id.filter(|id| *id != given_id)?;
+    fault(Code::Conflict, format!("is the opportunity {given_id}, but {id} is to be updated"))
 }
 
 /// What a field is given.
