@@ -81,7 +81,7 @@ export class Client {
   updateOpportunity(
     id: Id,
     fields: Partial<OpportunityUpdate>,
-    options: UpdateOptions & ({ partial: true } | { fill: true }),
+    options: UpdateOptions & ({ partial: boolean } | { fill: boolean }),
   ): Promise<Opportunity>
   updateOpportunity(
     id: Id,

@@ -15,7 +15,9 @@ const TYPES = ['errors', 'options', 'records', 'update']
 
 /** The names and types that an interface declares. */
 function declared(name) {
-  const [, body] = TYPES.match(new RegExp(`export interface ${name} [^{]*\\{\\n(.*?)\\n\\}`, 's'))
+  const [, body] = TYPES.match(
+    new RegExp(`export (?:interface|type) ${name} [^{]*\\{\\n(.*?)\\n\\}`, 's'),
+  )
   const members = body.matchAll(/^ {2}(?:readonly )?(\w+)(\??): (.*)$/gm)
   return new Map(Array.from(members, ([, member, optional, type]) => [member, optional + type]))
 }
