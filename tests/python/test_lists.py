@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 import threading
+from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
@@ -90,16 +92,16 @@ def test_ctrl_c_ends_a_page_and_not_the_list(crm: Crm) -> None:
 def test_a_signal_that_comes_with_a_page_loses_no_row(crm: Crm) -> None:
     rows = crm.client().list_opportunities(per_page=PER_PAGE)
 
-    class Deque(type(rows._rows)):  # type: ignore[misc]
-        def extend(self, page: list[ikcrm.OpportunityRow]) -> None:
+    class Interrupting(deque[ikcrm.OpportunityRow]):
+        def extend(self, page: Iterable[ikcrm.OpportunityRow]) -> None:
             super().extend(page)
             signal.raise_signal(signal.SIGINT)
 
-    rows._rows = Deque()
+    rows._rows = Interrupting()
     serve(crm)
     with pytest.raises(KeyboardInterrupt):
         next(rows)
-    rows._rows = type(rows._rows).__base__(rows._rows)
+    rows._rows = deque(rows._rows)
     assert ids(rows) == ALL
 
 
@@ -134,9 +136,8 @@ def test_the_count_is_told_while_another_thread_reads_a_page(crm: Crm) -> None:
         assert rows.total_count is None
         first.answer(page(first))
         second = crm.arrived(2)
-        in_time = threading.Thread(target=lambda: rows.total_count == ROWS and told.set())
-        in_time.start()
-        wait(told)
+        with in_thread(lambda: told.set() if rows.total_count == ROWS else None):
+            wait(told)
         second.answer(page(second))
         serve(crm)
     assert rows.total_count == ROWS
@@ -146,12 +147,11 @@ def test_ctrl_c_ends_the_wait_for_another_threads_page(crm: Crm) -> None:
     rows = crm.client().list_opportunities(per_page=PER_PAGE)
     waiting = threading.Event()
 
-    class Rows(type(rows._rows)):  # type: ignore[misc]
+    class Rows(deque[ikcrm.OpportunityRow]):
         def popleft(self) -> ikcrm.OpportunityRow:
             if threading.get_ident() == MAIN:
                 waiting.set()
-            row: ikcrm.OpportunityRow = super().popleft()
-            return row
+            return super().popleft()
 
     rows._rows = Rows()
 

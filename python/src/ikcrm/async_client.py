@@ -125,11 +125,11 @@ class _Call(Generic[T]):
         with suppress(RuntimeError):  # the loop was closed: nobody waits
             self._loop.call_soon_threadsafe(self._settle, answer, error)
 
-    def _settle(self, answer: T, error: BaseException | None) -> None:
+    def _settle(self, answer: T | None, error: BaseException | None) -> None:
         if self.answer.done():  # its task was cancelled
             self._late_end().set_result(error)
         elif error is None:
-            self.answer.set_result(answer)
+            self.answer.set_result(answer)  # type: ignore[arg-type]
         else:
             self.answer.set_exception(error)
 
