@@ -38,7 +38,7 @@ mod native {
     use crate::record::Record;
 
     #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        interpreter::check(module.py())
+    fn init(py: Python<'_>) -> PyResult<()> {
+        interpreter::check(py)
     }
 }

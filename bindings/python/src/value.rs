@@ -166,17 +166,20 @@ fn missing(got: impl Into<String>) -> Value {
 
 /// What a table's library puts where a value is missing, as it prints; nothing for any other value.
 fn missing_value(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<String>> {
-    let py = value.py();
-    let is_missing = match name {
-        "NaTType" | "NAType" | "MaskedConstant" => true,
-        "datetime64" | "timedelta64" => value.str()? == "NaT",
-        _ if name.ends_with("Scalar") => {
-            let valid = value.getattr_opt(intern!(py, "is_valid"))?; // pyarrow's
-            valid.is_some_and(|valid| valid.is(PyBool::new(py, false).as_any()))
+    match name {
+        "NaTType" | "NAType" | "MaskedConstant" => Ok(Some(value.str()?.to_string())),
+        "datetime64" | "timedelta64" => {
+            let text = value.str()?.to_string();
+            Ok(Some(text).filter(|text| text == "NaT"))
         }
-        _ => false,
-    };
-    if is_missing { Ok(Some(value.str()?.to_string())) } else { Ok(None) }
+        _ if name.ends_with("Scalar") => {
+            let valid = value.getattr_opt(intern!(value.py(), "is_valid"))?; // pyarrow's
+            let is_null =
+                valid.is_some_and(|valid| valid.extract().is_ok_and(|valid: bool| !valid));
+            Ok(is_null.then(|| "null".to_owned()))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn text(text: &Bound<'_, PyString>) -> Value {

@@ -102,7 +102,7 @@ async def _outcome(
         return await call.answer
     except CancelledError as cancelled:
         cancel.cancel()
-        _tell(cancelled, await call.may_have_been_applied(updates))
+        _tell(cancelled, updates, updates and await call.may_have_been_applied())
         raise
     finally:
         if not call.answer.done():
@@ -125,11 +125,11 @@ class _Call(Generic[T]):
         with suppress(RuntimeError):  # the loop was closed: nobody waits
             self._loop.call_soon_threadsafe(self._settle, answer, error)
 
-    def _settle(self, answer: T, error: BaseException | None) -> None:
+    def _settle(self, answer: T | None, error: BaseException | None) -> None:
         if self.answer.done():  # its task was cancelled
             self._late_end().set_result(error)
         elif error is None:
-            self.answer.set_result(answer)
+            self.answer.set_result(answer)  # type: ignore[arg-type]
         else:
             self.answer.set_exception(error)
 
@@ -138,24 +138,24 @@ class _Call(Generic[T]):
             self._end = self._loop.create_future()
         return self._end
 
-    async def may_have_been_applied(self, updates: bool) -> bool:
-        """Whether a cancelled call may have been carried out, as far as that is told in time."""
+    async def may_have_been_applied(self) -> bool:
+        """Whether a cancelled update may have been carried out, as far as that is told in time."""
         from asyncio import CancelledError, wait
 
         end = self._late_end()
         with suppress(CancelledError):  # cancelled once more: no more waiting
             await wait([end], timeout=_PATIENCE)
         error = end.result() if end.done() else None
-        return updates and bool(getattr(error, "may_have_been_applied", True))
+        return bool(getattr(error, "may_have_been_applied", True))
 
 
-def _tell(cancelled: CancelledError, applied: bool) -> None:
+def _tell(cancelled: CancelledError, updates: bool, applied: bool) -> None:
     cancelled.may_have_been_applied = applied  # type: ignore[attr-defined]
-    if hasattr(cancelled, "add_note"):
+    if updates and hasattr(cancelled, "add_note"):  # Python 3.11
         cancelled.add_note(
-            "the update may have been carried out by the CRM"
+            "the CRM may have carried the update out"
             if applied
-            else "the CRM carried nothing out"
+            else "the CRM did not get the update"
         )
 
 

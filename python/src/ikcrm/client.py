@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from warnings import warn
 
 from ikcrm import _native

@@ -28,6 +28,12 @@ class _List:
         """How many rows the CRM says the whole list has; `None` before the first page."""
         return self._pages.total_count
 
+    def _next(self) -> OpportunityRow | None:
+        try:
+            return self._rows.popleft()
+        except IndexError:  # also when another thread was faster
+            return None
+
     def _check_not_used_up(self) -> None:
         if self._ended and not self._rows:
             raise RuntimeError(
@@ -51,13 +57,11 @@ class OpportunityList(_List):
         return self
 
     def __next__(self) -> OpportunityRow:
-        while True:
-            try:
-                return self._rows.popleft()
-            except IndexError:
-                if not self._pages.read(self._rows):
-                    self._ended = True
-                    raise StopIteration from None
+        while (row := self._next()) is None:
+            if not self._pages.read(self._rows):
+                self._ended = True
+                raise StopIteration
+        return row
 
 
 class AsyncOpportunityList(_List):
@@ -65,9 +69,7 @@ class AsyncOpportunityList(_List):
 
     __slots__ = ("_outcome",)
 
-    def __init__(
-        self, pages: _native.Pages, outcome: Callable[..., Awaitable[bool]]
-    ) -> None:
+    def __init__(self, pages: _native.Pages, outcome: Callable[..., Awaitable[bool]]) -> None:
         super().__init__(pages)
         self._outcome = outcome
 
@@ -76,11 +78,8 @@ class AsyncOpportunityList(_List):
         return self
 
     async def __anext__(self) -> OpportunityRow:
-        while True:
-            try:
-                return self._rows.popleft()
-            except IndexError:
-                pass
+        while (row := self._next()) is None:
             if not await self._outcome(lambda done: self._pages.spawn_read(self._rows, done)):
                 self._ended = True
                 raise StopAsyncIteration
+        return row

@@ -88,7 +88,7 @@ fn check_word(entity: &Value) -> Result<String, Fault> {
     match entity {
         Value::Text(name) if is_word(name) => Ok(name.clone()),
         _ => fault(
-            if let Value::Text(_) = entity { Code::Format } else { Code::Type },
+            Code::Format,
             format!("must be the name of an entity such as opportunity, got {}", entity.describe()),
         ),
     }
