@@ -186,16 +186,20 @@ function isData(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Object]'
 }
 
-/** The package's variables in `process.env`, which in a worker and in Jest is not the process's own. */
+/** The variables that name a proxy, whose names may be in capitals. */
+const PROXY = ['https_proxy', 'all_proxy', 'no_proxy']
+
+/** What the core reads of `process.env`, which in a worker and in Jest is not the process's own. */
 function variables(): Record<string, string> {
-  const ours = Object.entries(process.env).filter(([name]) => name.startsWith('IKCRM_'))
-  return Object.fromEntries(ours) as Record<string, string>
+  const ours = (name: string) => name.startsWith('IKCRM_') || PROXY.includes(name.toLowerCase())
+  const entries = Object.entries(process.env).filter(([name]) => ours(name))
+  return Object.fromEntries(entries) as Record<string, string>
 }
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */
 function build(options: ClientOptions): InstanceType<typeof NativeClient> {
   if (typeof options !== 'object' || options === null) {
-    return built(NativeClient.build(options ?? null))
+    return built(NativeClient.build(options ?? null, null))
   }
   // What is no store and no hook stays among the settings, where it is refused.
   const settings: ClientOptions = { ...options }
@@ -205,6 +209,7 @@ function build(options: ClientOptions): InstanceType<typeof NativeClient> {
   return built(
     NativeClient.build(
       settings,
+      settings.proxy === 'env' ? variables() : null,
       isStore(tokenStore) ? asked(tokenStore) : undefined,
       typeof onToken === 'function' ? told(onToken) : undefined,
     ),

@@ -43,6 +43,7 @@ export interface ErrorDetails {
   retryable?: boolean | undefined
   retryAfterMs?: number | null | undefined
   mayHaveBeenApplied?: boolean | undefined
+  bodyExcerpt?: string | null | undefined
   cause?: unknown
 }
 
@@ -67,6 +68,8 @@ export class IkcrmError extends Error {
   readonly retryAfterMs: number | null
   /** Whether the CRM may have carried the update out although this error came. */
   readonly mayHaveBeenApplied: boolean
+  /** Held where no log finds it. */
+  readonly #bodyExcerpt: string | null
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
@@ -78,6 +81,15 @@ export class IkcrmError extends Error {
     this.retryable = details.retryable ?? false
     this.retryAfterMs = details.retryAfterMs ?? null
     this.mayHaveBeenApplied = details.mayHaveBeenApplied ?? false
+    this.#bodyExcerpt = details.bodyExcerpt ?? null
+  }
+
+  /**
+   * The answer's first 200 characters, if one came that this error is about. They may hold names and
+   * telephone numbers, so no message shows them, nor do `console.log` and `JSON.stringify`.
+   */
+  get bodyExcerpt(): string | null {
+    return this.#bodyExcerpt
   }
 
   /** What `JSON.stringify` and loggers show: the name and the message too, which `Error` hides. */

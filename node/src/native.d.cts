@@ -35,14 +35,15 @@ export declare class NativeCall {
 /** A client of the core. */
 export declare class NativeClient {
   /**
-   * A client with these settings, or the error in them. A store and a hook come as functions; among
+   * A client with these settings, or the error in them. The variables are those of the environment,
+   * if the settings name it. A store and a hook come as functions; among
    * the settings they are wrong.
    *
    * # Errors
    *
    * What a getter among the options throws.
    */
-  static build(options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
+  static build(options: unknown, variables: Record<string, string> | null, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
   /**
    * A client with the settings of these variables, or the error in them: the environment as the
    * language has it, which is not the process's own in a worker thread.
@@ -139,6 +140,8 @@ export interface ErrorData {
   mayHaveBeenApplied: boolean
   /** The number of what a token store threw, which is the cause. */
   thrown: number | null
+  /** The beginning of the answer. */
+  bodyExcerpt: string | null
 }
 
 /** A fault of one field. */

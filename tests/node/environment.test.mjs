@@ -104,3 +104,30 @@ test('an environment of another realm is taken, as test runners make one', OPTIO
   process.env = runInContext("new Proxy({ IKCRM_TOKEN: token, IKCRM_QUOTA: 'off' }, {})", sandbox)
   assert(Client.fromEnv() instanceof Client)
 })
+
+const CLIENT = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const { Client } = require(workerData.package)
+  try {
+    new Client({ token: 't', proxy: 'env' })
+    Client.fromEnv()
+    parentPort.postMessage('made')
+  } catch ({ fields: [{ field, message }] }) {
+    parentPort.postMessage(field + ': ' + message)
+  }
+`
+
+test("the proxy's variables are those of process.env too", OPTIONS, async (t) => {
+  const made = async (variables) => {
+    const env = { IKCRM_TOKEN: TOKEN, ...variables }
+    const worker = new Worker(CLIENT, { eval: true, env, workerData: { package: PACKAGE } })
+    const [outcome] = await once(worker, 'message')
+    return outcome
+  }
+  for (const name of ['all_proxy', 'HTTPS_PROXY']) {
+    assert.match(await made({ [name]: 'socks5://127.0.0.1:9' }), new RegExp(`^proxy: .*${name}`))
+  }
+  withVariables(t, { all_proxy: 'socks5://127.0.0.1:9' })
+  assert.equal(await made({}), 'made')
+  assert.throws(() => new Client({ token: TOKEN, proxy: 'env' }), ConfigError)
+})

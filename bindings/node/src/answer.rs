@@ -50,6 +50,8 @@ pub struct ErrorData {
     pub may_have_been_applied: bool,
     /// The number of what a token store threw, which is the cause.
     pub thrown: Option<u32>,
+    /// The beginning of the answer.
+    pub body_excerpt: Option<String>,
 }
 
 /// The JSON text of the answer, or the error.
@@ -94,6 +96,7 @@ impl From<Error> for ErrorData {
             retry_after_ms: error.retry_after().map(|after| after.as_secs_f64() * 1000.0),
             may_have_been_applied: error.may_have_been_applied(),
             thrown: thrown(&error),
+            body_excerpt: error.body_excerpt().map(ToOwned::to_owned),
         }
     }
 }

@@ -26,21 +26,28 @@ pub struct NativeClient(Client);
 
 #[napi]
 impl NativeClient {
-    /// A client with these settings, or the error in them. A store and a hook come as functions; among
+    /// A client with these settings, or the error in them. The variables are those of the environment,
+    /// if the settings name it. A store and a hook come as functions; among
     /// the settings they are wrong.
     ///
     /// # Errors
     ///
     /// What a getter among the options throws.
     #[napi(
-        ts_args_type = "options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
+        ts_args_type = "options: unknown, variables: Record<string, string> | null, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
     )]
     pub fn build(
         options: Unknown<'_>,
+        variables: Unknown<'_>,
         store: Option<Function<'_, Question, ()>>,
         hook: Option<Function<'_, Question, ()>>,
     ) -> Result<Either<NativeClient, ErrorData>> {
-        let builder = hooks::set(builder(value::read(&options)?), store, hook)?;
+        let builder = builder(value::read(&options)?);
+        let builder = match value::read(&variables)? {
+            Value::Map(variables) => in_environment(builder, variables),
+            _ => builder,
+        };
+        let builder = hooks::set(builder, store, hook)?;
         Ok(built(builder.build()))
     }
 
@@ -55,11 +62,9 @@ impl NativeClient {
         let Value::Map(variables) = value::read(&variables)? else {
             return Ok(built(ClientBuilder::default().build()));
         };
-        let read = |name: &str| {
-            let found = variables.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.clone())
-        };
-        Ok(built(ClientBuilder::from_variables(read).build()))
+        let read = |name: &str| variable(&variables, name).cloned();
+        let builder = ClientBuilder::from_variables(read);
+        Ok(built(in_environment(builder, variables).build()))
     }
 
     /// An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
@@ -167,6 +172,18 @@ fn field_map(map: &FieldMap) -> String {
     let fields: serde_json::Value =
         map.fields().iter().map(|field| serde_json::json!([field.name, options(field)])).collect();
     decode::json(&format!("[{fields},{}]", map.raw()))
+}
+
+/// The builder, which reads what else it takes from the environment in these variables.
+fn in_environment(builder: ClientBuilder, variables: Vec<(String, Value)>) -> ClientBuilder {
+    builder.environment(move |name| match variable(&variables, name) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+fn variable<'a>(variables: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    variables.iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 fn builder(options: Value) -> ClientBuilder {
