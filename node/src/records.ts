@@ -20,7 +20,7 @@ export type CustomKey =
 export type Opportunity = {
   [key: CustomKey]: unknown
   /** The opportunity's id. */
-  id: number
+  id?: number | null
   /** The title (商机标题). */
   title?: string | null
   /** The name, if the CRM sends one. */

@@ -166,7 +166,9 @@ function assertError(
   },
 ) {
   for (const [name, expected] of Object.entries(plain)) {
-    assert.equal(error[inNode(name)], expected, `${name} of ${error.stack}`)
+    const seconds = SECONDS.includes(name) && typeof expected === 'number'
+    const value = seconds ? expected * 1000 : expected
+    assert.equal(error[inNode(name)], value, `${name} of ${error.stack}`)
   }
   if (message_contains) assert(error.message.includes(message_contains), error.message)
   if (body_excerpt_contains) {
