@@ -46,7 +46,8 @@ function answering(work: (what: string, token: string) => Promise<string | undef
     try {
       reply.ok(await work(what, token ?? ''))
     } catch (error) {
-      reply.fail(String((error as Error | null)?.message ?? error), keep(error))
+      const message = String((error as Error | null)?.message ?? error)
+      reply.fail(token ? message.replaceAll(token, '***') : message, keep(error))
     }
   }
 }

@@ -99,3 +99,22 @@ test('a store that is an instance with methods is one', OPTIONS, async (t) => {
   const client = crm.client({ token: null, tokenStore: new Store() })
   assert.equal((await client.updateOpportunity(568587, FIELDS)).id, 568587)
 })
+
+test(
+  'a store that names the token in its own error does not make ours show it',
+  OPTIONS,
+  async (t) => {
+    const crm = await Crm.start(t)
+    crm.answerAll(JSON.stringify({ code: 0, data: { user_token: TOKEN } }))
+    const tokenStore = {
+      get: () => null,
+      set(token) {
+        throw new Error(`cannot write ${token} to the vault`)
+      },
+    }
+    const client = crm.client({ token: null, login: 'demo', password: 'secret', tokenStore })
+    const error = await client.updateOpportunity(1, FIELDS).then(assert.fail, (error) => error)
+    assert(error instanceof TokenStoreError, error)
+    assert.match(error.message, /cannot write \*\*\* to the vault/)
+  },
+)

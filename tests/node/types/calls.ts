@@ -76,7 +76,7 @@ type Kept = Omit<Opportunity, 'customer' | 'note'> & { kept_at: Date }
 
 function admitsRecords(opportunity: Opportunity, row: OpportunityRow) {
   const kept: Kept = { ...opportunity, kept_at: new Date() }
-  const id: number = kept.id
+  const id: number | null | undefined = kept.id
   const title: string | null | undefined = kept.title
   const picked: Pick<Opportunity, 'id' | 'stage'> = opportunity
   const all: Record<string, unknown> = opportunity
