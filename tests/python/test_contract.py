@@ -48,7 +48,7 @@ def test_the_client_options_are_those_of_the_table() -> None:
 
 
 def test_the_settings_of_a_quota_are_those_of_the_table() -> None:
-    assert list(ikcrm.Quota._fields) == [row["name"] for row in OPTIONS["quota"]]
+    assert list(vars(ikcrm.Quota)["__annotations__"]) == [row["name"] for row in OPTIONS["quota"]]
 
 
 def test_the_call_options_are_those_of_the_table() -> None:
@@ -129,6 +129,7 @@ def test_all_public_names_are_exported() -> None:
         "lists",
         "quota",
         "records",
+        "settings",
     }
     assert public - modules == set(ikcrm.__all__) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate

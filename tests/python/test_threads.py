@@ -191,7 +191,7 @@ def test_a_pickled_client_holds_its_settings(kind: Any) -> None:
     assert TOKEN.encode() in pickled
     back = pickle.loads(pickled)
     assert type(back) is kind
-    assert back._options == client._options
+    assert back._settings == client._settings
 
 
 def test_a_client_of_the_environment_is_pickled_without_it(monkeypatch: Any) -> None:

@@ -77,7 +77,7 @@ pub use sync::{Cancel, forked};
 pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
-    pub use crate::input::suggest::unknown_message;
+    pub use crate::input::suggest::{nearest, unknown_message};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ring::digest::{Context, SHA256};
 
-use super::token::{Token, TokenStore};
+use super::token::{Token, TokenStore, TokenStoreFailure};
 
 /// What is told of each new token.
-pub(crate) type OnToken = Arc<dyn Fn(&str) + Send + Sync>;
+pub(crate) type OnToken = Arc<dyn Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync>;
 
 /// The ways to a token, and who is told of a new one.
 #[derive(Clone)]

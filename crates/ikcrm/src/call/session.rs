@@ -209,7 +209,7 @@ impl Membership {
         token.map_err(|Fault(_, message)| store_error("used", message.into()))
     }
 
-    /// Tells the listeners and the store of a new token.
+    /// Tells the store and the listeners of a new token.
     async fn hand_on(&self, token: &Arc<Token>, exchange: &Exchange<'_>) -> Result<(), Error> {
         let listeners: Vec<_> =
             lock(&self.session.listeners).iter().filter_map(Weak::upgrade).collect();
@@ -219,20 +219,22 @@ impl Membership {
         }
         let token = Arc::clone(token);
         let tell = move || tell(&listeners, store.as_deref(), token.text());
-        let told = self.session.run_hook(exchange, "the token store", tell).await?;
-        told.map_err(|source| store_error("written", source))
+        self.session.run_hook(exchange, "the token store", tell).await?
     }
 }
 
+/// Tells all of them, and then what failed.
 fn tell(
     listeners: &[Arc<Listener>],
     store: Option<&dyn TokenStore>,
     token: &str,
-) -> Result<(), TokenStoreFailure> {
-    for listener in listeners {
-        (listener.0)(token);
+) -> Result<(), Error> {
+    let told: Vec<_> = listeners.iter().map(|listener| (listener.0)(token)).collect();
+    if let Some(store) = store {
+        store.set(token).map_err(|source| store_error("written", source))?;
     }
-    store.map_or(Ok(()), |store| store.set(token))
+    let failed = |source| failed(format!("on_token failed: {source}"), source);
+    told.into_iter().collect::<Result<_, _>>().map_err(failed)
 }
 
 /// Whether the sign-in is over as far as the CRM is concerned. One that the caller gave up is not,
@@ -260,11 +262,11 @@ fn no_way(refused: Option<&Refused>) -> Error {
 }
 
 fn store_error(what: &str, source: TokenStoreFailure) -> Error {
-    Error::TokenStore {
-        message: format!("the token store cannot be {what}: {source}"),
-        source: Some(source.into()),
-        may_have_been_applied: false,
-    }
+    failed(format!("the token store cannot be {what}: {source}"), source)
+}
+
+fn failed(message: String, source: TokenStoreFailure) -> Error {
+    Error::TokenStore { message, source: Some(source.into()), may_have_been_applied: false }
 }
 
 #[cfg(test)]

@@ -93,9 +93,7 @@ impl OpportunityList {
         &self,
         cancel: Option<Cancel>,
     ) -> PreparedCall<Option<OpportunityPage>> {
-        let mut options = self.pager.options.clone();
-        let both = options.cancel.take().into_iter().chain(cancel);
-        let options = options.cancel(Cancel::any_of(both));
+        let options = cancel.into_iter().fold(self.pager.options.clone(), CallOptions::also_cancel);
         let pager = Arc::clone(&self.pager);
         PreparedCall::new(&self.pager.engine, options, |_, options| async move {
             pager.next_page(&options).await

@@ -52,6 +52,16 @@ impl<T: Send + 'static> PreparedCall<T> {
         Self { engine: Arc::clone(engine), cancel, work: Box::pin(work) }
     }
 
+    /// The same call with an answer made of its answer.
+    #[doc(hidden)]
+    pub fn map<A: Send + 'static>(
+        self,
+        answer: impl FnOnce(T) -> A + Send + 'static,
+    ) -> PreparedCall<A> {
+        let Self { engine, cancel, work } = self;
+        PreparedCall { engine, cancel, work: Box::pin(async move { work.await.map(answer) }) }
+    }
+
     /// Makes the call and waits for its end.
     ///
     /// # Errors

@@ -81,6 +81,16 @@ impl CallOptions {
         self
     }
 
+    /// A flag that ends the call besides the one that is set already.
+    #[doc(hidden)]
+    pub fn also_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(match self.cancel.take() {
+            Some(other) => Cancel::any_of([other, cancel]),
+            None => cancel,
+        });
+        self
+    }
+
     /// Sets an option by its name: `timeout`, `max_wait` and `deadline` in seconds, `max_retries`,
     /// or `priority` (`normal` or `batch`). A null leaves the client's; what does not fit is told by
     /// the call.

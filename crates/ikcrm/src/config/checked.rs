@@ -59,7 +59,7 @@ impl ClientBuilder {
         let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
-        let proxy = check_proxy(&self.proxy, &base_url);
+        let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
         let proxy = keep(proxy, "proxy", &mut faults).flatten();
         let quota = std::mem::take(&mut self.quota);
         let scope = Scope { base_url: &base_url, who: self.who(token.as_ref()) };

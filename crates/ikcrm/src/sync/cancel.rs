@@ -76,7 +76,8 @@ impl Cancel {
     }
 
     /// Asks the probes too, and remembers what they said.
-    pub(crate) fn poll(&self) -> bool {
+    #[doc(hidden)]
+    pub fn poll(&self) -> bool {
         if !self.is_cancelled() && self.0.probe.as_ref().is_some_and(|probe| probe()) {
             self.cancel();
         }
