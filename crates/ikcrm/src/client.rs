@@ -98,7 +98,8 @@ impl Client {
         lookup::resolve(&mut draft, &call)?;
         let mut checked = draft.finish()?;
         compare_and_fill(&mut checked, update, &call)?;
-        call.send(&opportunities::update(&checked), opportunities::opportunity)
+        let answer = call.send(&opportunities::update(&checked), opportunities::opportunity);
+        answer.map(Opportunity::of_update)
     }
 
     /// Reads an opportunity: `GET /api/v2/opportunities/:id`.
