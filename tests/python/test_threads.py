@@ -128,7 +128,7 @@ def test_a_signal_handler_that_returns_leaves_the_call_going(crm: Crm) -> None:
 
 
 def test_ctrl_c_leaves_calls_in_other_threads_alone(crm: Crm) -> None:
-    ids: list[int] = []
+    ids: list[int | None] = []
 
     def call() -> None:
         ids.append(crm.client().update_opportunity(568587, **FIELDS).id)

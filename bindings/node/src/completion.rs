@@ -1,21 +1,53 @@
-//! `CompletionQueue`: hands the outcomes of calls to JavaScript, all through one function.
+//! `NativeCall` and `CompletionQueue`: a call that was prepared is started, and the outcomes of all
+//! calls come back to JavaScript through one function.
 //!
 //! A promise of napi's own would set up such a function for every call.
 
 use std::sync::Arc;
 
 use ikcrm::{CallOptions, Client, Error};
-use napi::bindgen_prelude::{Either, FnArgs, Utf16String};
+use napi::bindgen_prelude::{Either, FnArgs};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
 use napi_derive::napi;
 
-use crate::answer::{Answer, outcome};
+use crate::answer::{Answer, outcome, text};
 
 /// A call's number and its outcome.
 type Outcome = FnArgs<(i64, Answer)>;
 /// Takes an outcome on the environment's thread; does not keep the process alive by itself.
 type Settle = ThreadsafeFunction<Outcome, (), Outcome, Status, false, true>;
+/// Makes the call and gives its JSON text.
+type Make = Box<dyn FnOnce(&Client, &CallOptions) -> std::result::Result<String, Error> + Send>;
+
+/// A call whose values were read, and that was not started.
+#[napi]
+pub struct NativeCall(Option<(Client, CallOptions, Make)>);
+
+impl NativeCall {
+    pub(crate) fn new(
+        client: &Client,
+        options: CallOptions,
+        make: impl FnOnce(&Client, &CallOptions) -> std::result::Result<String, Error> + Send + 'static,
+    ) -> Self {
+        Self(Some((client.clone(), options, Box::new(make))))
+    }
+}
+
+#[napi]
+impl NativeCall {
+    /// Makes the call, once, on a thread of the core's; its outcome goes to the queue under this
+    /// number.
+    #[napi]
+    pub fn start(&mut self, queue: &CompletionQueue, number: i64) {
+        let Some((client, options, make)) = self.0.take() else { return };
+        let completion = queue.completion(number);
+        // Without a thread, the closure was dropped, and its completion told so.
+        drop(client.spawn(options, move |client, options| {
+            completion.settle(outcome(make(client, options).map(|json| text(&json))));
+        }));
+    }
+}
 
 /// Where the outcomes of an environment's calls go.
 #[napi]
@@ -47,21 +79,6 @@ impl CompletionQueue {
     pub(crate) fn completion(&self, call: i64) -> Completion {
         Completion { settle: Arc::clone(&self.0), call, settled: false }
     }
-}
-
-/// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
-pub(crate) fn start(
-    client: &Client,
-    queue: &CompletionQueue,
-    number: i64,
-    options: CallOptions,
-    call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error> + Send + 'static,
-) {
-    let completion = queue.completion(number);
-    // Without a thread, the closure was dropped, and its completion told so.
-    drop(client.spawn(options, move |client, options| {
-        completion.settle(outcome(call(client, options)));
-    }));
 }
 
 #[expect(unsafe_code, reason = "napi's own methods for this want the function unshared")]

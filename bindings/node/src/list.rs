@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ikcrm::{CallOptions, Client, Error, OpportunityList};
-use napi::bindgen_prelude::Utf16String;
 use napi_derive::napi;
 
-use crate::answer::text;
-use crate::completion::{CompletionQueue, start};
+use crate::completion::NativeCall;
+use crate::decode;
 
 /// The pages of a list.
 #[napi]
@@ -26,21 +25,20 @@ impl NativeList {
 
 #[napi]
 impl NativeList {
-    /// Reads the next page: `[total count, [row, …]]`, with null for the rows when there is none.
+    /// The reading of the next page: `[total count, [row, …]]`, with null for the rows when there is
+    /// none.
     #[napi]
-    pub fn next(&self, queue: &CompletionQueue, call: i64) {
+    #[must_use]
+    pub fn next(&self) -> NativeCall {
         let list = Arc::clone(&self.list);
-        start(&self.client, queue, call, self.options.clone(), move |_, _| next(&list));
+        NativeCall::new(&self.client, self.options.clone(), move |_, _| next(&list))
     }
 }
 
-fn next(list: &Mutex<OpportunityList>) -> Result<Utf16String, Error> {
+fn next(list: &Mutex<OpportunityList>) -> Result<String, Error> {
     let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-    let rows = list.next_page()?.map(|page| {
-        let rows: Vec<_> = page.rows.iter().map(|row| row.raw()).collect();
-        format!("[{}]", rows.join(","))
-    });
-    let total = list.total_count().map(|total| total.to_string());
-    let or_null = |json: Option<String>| json.unwrap_or_else(|| "null".to_owned());
-    Ok(text(&format!("[{},{}]", or_null(total), or_null(rows))))
+    let page = list.next_page()?;
+    let rows: Option<Vec<_>> =
+        page.as_ref().map(|page| page.rows.iter().map(|row| &**row).collect());
+    Ok(decode::page(list.total_count(), rows.as_deref()))
 }

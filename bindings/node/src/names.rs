@@ -19,7 +19,7 @@ const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "ma
 
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|core| from_core(&RENAMED, core))
+    OPTIONS.iter().map(|core| from_core(&RENAMED, core)).chain(["tokenStore", "onToken"])
 }
 
 /// The names of the quota's settings in JavaScript.
@@ -51,6 +51,10 @@ fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str, value: Value) -> (&'a s
 
 fn milliseconds(value: Value) -> Value {
     match value {
+        Value::Number(digits) => {
+            Value::Milliseconds(digits.to_ascii_lowercase().parse().unwrap_or(f64::NAN))
+        }
+        Value::Missing { .. } => Value::Milliseconds(f64::NAN),
         #[expect(clippy::cast_precision_loss, reason = "what is large enough to lose is refused")]
         Value::Integer(number) => Value::Milliseconds(number as f64),
         Value::Float(number) => Value::Milliseconds(number),
@@ -73,6 +77,11 @@ pub(crate) fn rename(faults: &mut [FieldError]) {
 /// The fault of an option that is none of `known`.
 pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> FieldError {
     FieldError::new(name, FieldErrorCode::Unknown, unknown_message("option", name, known))
+}
+
+/// What must be, and what came instead.
+pub(crate) fn got(must: &str, value: &Value) -> String {
+    format!("{must}, got {}", value.describe())
 }
 
 /// The fault of a value whose type only JavaScript knows.

@@ -43,6 +43,7 @@ fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
         ("api_code", error.api_code().into_pyobject(py)?.into_any()),
         ("fields", faults.into_any()),
         ("enterprises", enterprises.into_any()),
+        ("body_excerpt", error.body_excerpt().into_pyobject(py)?.into_any()),
         ("retry_after", error.retry_after().map(|d| d.as_secs_f64()).into_pyobject(py)?.into_any()),
     ]
     .into_py_dict(py)?;

@@ -98,7 +98,8 @@ impl Client {
         lookup::resolve(&mut draft, &call)?;
         let mut checked = draft.finish()?;
         compare_and_fill(&mut checked, update, &call)?;
-        let answer = call.send(&opportunities::update(&checked), opportunities::opportunity);
+        let decode = |answer| opportunities::opportunity(answer, checked.id);
+        let answer = call.send(&opportunities::update(&checked), decode);
         answer.map(Opportunity::of_update)
     }
 
@@ -129,7 +130,8 @@ impl Client {
         options: &CallOptions,
     ) -> Result<Opportunity, Error> {
         let id = check_opportunity_id(&id.into(), &options.faults)?;
-        self.0.call(options).send(&opportunities::read(id), opportunities::opportunity)
+        let decode = |answer| opportunities::opportunity(answer, id);
+        self.0.call(options).send(&opportunities::read(id), decode)
     }
 
     /// The opportunities of a query: `GET /api/v2/opportunities`, page after page as they are needed.
@@ -266,7 +268,9 @@ fn compare_and_fill(
     if !fill && update.if_unchanged.is_none() {
         return Ok(());
     }
-    let current = call.send(&opportunities::read_before(checked.id), opportunities::opportunity)?;
+    let id = checked.id;
+    let decode = |answer| opportunities::opportunity(answer, id);
+    let current = call.send(&opportunities::read_before(id), decode)?;
     if let Some(given) = &update.if_unchanged {
         check_unchanged(given, &current)?;
     }

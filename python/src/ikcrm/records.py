@@ -128,7 +128,7 @@ class Opportunity(Record):
 
     __slots__ = ()
 
-    id: int
+    id: int | None
     """The opportunity's id."""
     title: str | None
     """The title (商机标题)."""

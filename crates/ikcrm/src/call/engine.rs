@@ -30,7 +30,7 @@ impl Resources {
     fn new(config: &Config, session: Session) -> Self {
         let Config { base_url, proxy, ca_bundle, .. } = config;
         Self {
-            transport: Transport::new(base_url, proxy, ca_bundle.as_deref()),
+            transport: Transport::new(base_url.clone(), proxy.clone(), ca_bundle.clone()),
             workers: Workers::default(),
             quota: config.quota.as_ref().map(SharedQuota::open),
             session,
@@ -54,11 +54,13 @@ impl Engine {
     pub(crate) fn call<'a>(&'a self, options: &'a CallOptions) -> Call<'a> {
         let resources = self.resources();
         let timeout = options.timeout.unwrap_or(self.config.timeout);
+        let credentials = self.config.account.credentials.as_ref();
         let exchange = Exchange {
             transport: &resources.transport,
             quota: resources.quota.as_ref(),
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.cancel.as_ref()),
+            password: credentials.map(|credentials| credentials.password.as_str()),
         };
         Call { resources, exchange, renewed: Cell::default() }
     }

@@ -7,7 +7,7 @@ use crate::auth::Token;
 use crate::error::{ApiErrorKind, Error};
 use crate::quota::{Fate, OpenQuota};
 use crate::sync::{Budget, Cancel};
-use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Transport};
+use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Terms, Transport};
 
 /// The means, the time and the patience of one call.
 pub(crate) struct Exchange<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct Exchange<'a> {
     pub(super) quota: Option<&'a OpenQuota>,
     pub(super) max_retries: u32,
     pub(super) budget: Budget<'a>,
+    /// What no error may show though an answer echoes it.
+    pub(super) password: Option<&'a str>,
 }
 
 impl Exchange<'_> {
@@ -38,13 +40,15 @@ impl Exchange<'_> {
                 Err(error) if doubtful => error.after_doubtful_attempt(),
                 Err(error) => error,
             };
+            let secrets = [token.map(Token::text), self.password].map(Option::unwrap_or_default);
+            let error = error.without_secrets(&secrets);
             let error = request.endpoint.iter().fold(error, |error, endpoint| error.at(endpoint));
             doubtful = error.may_have_been_applied();
             if outcome.dead_connection && free > 0 {
                 free -= 1;
                 continue;
             }
-            let asked = self.back_off(&error, outcome.retry_after);
+            let asked = self.back_off(&error);
             let left = self.budget.left();
             match retry::decide(self.max_retries, attempt, &error, asked, left, fastrand::f64()) {
                 Decision::Stop => return Err(error),
@@ -63,7 +67,8 @@ impl Exchange<'_> {
         let slot = self.quota.map(|quota| quota.take(timeout, cancel)).transpose()?;
         let begun = Instant::now();
         let authorization = token.map(Token::header);
-        let outcome = self.transport.send(request, authorization, begun + timeout, cancel);
+        let terms = Terms::new(begun + timeout, cancel.cloned());
+        let outcome = self.transport.send(request, authorization, terms);
         self.budget.spend(begun.elapsed());
         if let Some(slot) = slot {
             slot.settle(fate(outcome.progress));
@@ -73,13 +78,13 @@ impl Exchange<'_> {
 
     /// After a refusal over quota lets all who share the quota wait, and this call only with them;
     /// tells for how long it is asked to wait by itself.
-    fn back_off(&self, error: &Error, retry_after: Option<Duration>) -> Option<Duration> {
+    fn back_off(&self, error: &Error) -> Option<Duration> {
         match self.quota {
             Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
-                quota.back_off(retry_after);
+                quota.back_off(error.retry_after());
                 Some(Duration::ZERO)
             }
-            _ => retry_after,
+            _ => error.retry_after(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::auth::{Account, Credentials, Token};
 use crate::error::{FieldError, FieldErrorCode as Code, keep};
 use crate::input::Patch;
 use crate::quota::{Quota, SharedQuota};
-use crate::transport::Proxy;
+use crate::transport::ProxyUrl;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 2;
@@ -29,7 +29,7 @@ pub(crate) struct Config {
     pub(crate) quota: Option<SharedQuota>,
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Option<ProxyUrl>,
 }
 
 impl fmt::Debug for Config {
@@ -61,8 +61,8 @@ impl ClientBuilder {
         let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
-        let proxy = check_proxy(std::mem::take(&mut self.proxy));
-        let proxy = keep(proxy, "proxy", &mut faults).unwrap_or_default();
+        let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
+        let proxy = keep(proxy, "proxy", &mut faults).flatten();
         let scope = self.scope(&base_url, token.as_ref());
         let quota = checked_quota(std::mem::take(&mut self.quota), &scope, &mut faults);
         if !faults.is_empty() {

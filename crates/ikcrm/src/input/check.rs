@@ -322,7 +322,7 @@ fn check_id_item(value: &Value) -> Checks<'static> {
 }
 
 /// Any JSON, for custom fields of which no more is known.
-fn check_any(value: &Value) -> Checks<'_> {
+pub(crate) fn check_any(value: &Value) -> Checks<'_> {
     match value {
         Value::Null => Ok(Wire::Null),
         Value::Bool(value) => Ok(Wire::Bool(*value)),

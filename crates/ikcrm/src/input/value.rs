@@ -55,12 +55,17 @@ impl Value {
     }
 
     /// What this is, in words for an error message: `the text "abc"`, `the float 1.5`.
-    pub(crate) fn describe(&self) -> String {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn describe(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Bool(value) => value.to_string(),
             Self::Integer(value) => format!("the number {value}"),
             Self::Float(value) => format!("the float {value:?}"),
+            Self::Milliseconds(number) if number.is_infinite() => {
+                format!("{}Infinity ms", if *number < 0.0 { "-" } else { "" })
+            }
             Self::Milliseconds(number) => format!("{number} ms"),
             Self::Number(text) => format!("the number {}", excerpt(text)),
             Self::Text(text) => format!("the text {:?}", excerpt(text)),

@@ -1,5 +1,7 @@
 //! A request and an answer as HTTP carries them.
 
+use std::time::Duration;
+
 use http::Method;
 
 /// A request, ready to be sent any number of times.
@@ -26,5 +28,7 @@ impl HttpRequest {
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) content_type: String,
+    /// How long the CRM asks to wait.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Vec<u8>,
 }
