@@ -79,7 +79,7 @@ pub(crate) fn refresh(
     options.faults.extend(refresh.as_ref().err().cloned());
     for (name, value) in arguments {
         let name = name.to_string();
-        match misspelt(&name, &["refresh"], &["timeout", "max_retries"]) {
+        match misspelt(&name, &["refresh", "entity"], &["timeout", "max_retries"]) {
             Some(fault) => options.faults.push(fault),
             None => options = options.set(&name, value::read(&value)?),
         }
@@ -88,7 +88,7 @@ pub(crate) fn refresh(
 }
 
 /// A truth value, or what is wrong with it.
-fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldError>> {
+pub(crate) fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldError>> {
     if let Value::Bool(value) = value::read(value)? {
         return Ok(Ok(value));
     }

@@ -228,6 +228,7 @@ impl Settings {
             "token_store" | "on_token" if value.is_none() => {}
             "token_store" => return self.token_store(value),
             "on_token" => return self.on_token(value),
+            "pickle_secrets" => self.builder.faults.extend(call::switch(name, value)?.err()),
             "ca_bundle" => self.builder = self.builder.set(name, value::read_path(value)?),
             _ => self.builder = self.builder.set(name, value::read(value)?),
         }

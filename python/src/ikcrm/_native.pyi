@@ -92,7 +92,7 @@ class FieldMap:
         """
         Each field's name and options, in the CRM's order.
         """
-    def id(self, /, field: str, label: str) -> str:
+    def id(self, /, field: "object", label: "object") -> str:
         """
         The id of the option of a field that has this label and may be written.
         """

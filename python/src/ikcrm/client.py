@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
-    __slots__ = ("__weakref__", "_native", "_pickle_secrets", "_settings")
+    __slots__ = ("__weakref__", "_native", "_settings")
 
     _native: _native.Client
     _settings: Settings | None
-    _pickle_secrets: bool
 
     def __init__(self, *, pickle_secrets: bool = False, **options: Unpack[ClientOptions]) -> None:
         """Makes a client; no connection is opened yet.
@@ -38,9 +37,8 @@ class BaseClient:
 
         Raises `ConfigError` with every fault of the settings.
         """
-        self._settings = Settings(options)
+        self._settings = Settings(options, pickle_secrets)
         del options  # a traceback of what follows shows the variables, and no secret is one
-        self._pickle_secrets = pickle_secrets
         self._connect()
 
     @classmethod
@@ -57,7 +55,6 @@ class BaseClient:
         """
         client = cls.__new__(cls)
         client._settings = None
-        client._pickle_secrets = False
         client._connect()
         return client
 
@@ -73,7 +70,7 @@ class BaseClient:
         if self._settings is None:
             return _from_env, (type(self), os.getpid())
         secrets = self._settings.secrets()
-        if secrets and not self._pickle_secrets:
+        if secrets and not self._settings.pickle_secrets:
             raise TypeError(
                 f"a pickle of this client would hold its {' and '.join(secrets)}: "
                 "make it with pickle_secrets=True to allow that, or with from_env()"
@@ -84,7 +81,7 @@ class BaseClient:
 def _made(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
     if settings.counts_alone() and pid != os.getpid():
         _warn_of_quota()
-    return cls(pickle_secrets=True, **settings.given)
+    return cls(pickle_secrets=settings.pickle_secrets, **settings.given)
 
 
 def _from_env(cls: type[BaseClient], pid: int) -> BaseClient:
