@@ -1,6 +1,7 @@
 """Python's values as the CRM gets them, or as they are refused."""
 
 import enum
+import json
 from collections import OrderedDict, UserDict, UserList, deque
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -245,11 +246,19 @@ def test_half_a_character_is_refused_where_it_stands(fields: Any, name: str) -> 
 
 def test_half_a_character_is_refused_in_all_else_that_takes_text(crm: Crm) -> None:
     client = crm.client()
+    options = [{"id": 1, "value": "赢单", "status": "enable"}]
+    fields = {"opportunity": [{"field_name": "stage", "field_values": options}]}
+    crm.answer_all(json.dumps({"code": 0, "data": fields}))
+    field_map = client.field_map()
+    assert field_map.id("stage", "赢单") == "1"
+    for name, wrong in (("label", HALF), ("label", 5)):
+        with pytest.raises(ikcrm.ValidationError, match=f"{name}: must be text, got a"):
+            field_map.id("stage", wrong)  # type: ignore[arg-type]
     with pytest.raises(ikcrm.ValidationError, match="query: must be text, got a text with a lone"):
         client.list_opportunities(query=HALF)
     with pytest.raises(ikcrm.ValidationError, match=r"entity: .* a text with a lone surrogate"):
         client.field_map(HALF)
-    with pytest.raises(ikcrm.ConfigError, match="login: must be text"):
+    with pytest.raises(ikcrm.ConfigError, match="login: must be text, got a text with a lone"):
         ikcrm.Client(login=HALF, password="p")
     record = ikcrm.Opportunity('{"id": 1}')
     assert HALF not in record
@@ -535,6 +544,8 @@ def test_options_of_wrong_types_are_refused_together() -> None:
         ("token_store", "crm.token", "must have get() and set(token), got a str without get()"),
         ("token_store", {}, "must have get() and set(token), got a dict without set(token)"),
         ("token_store", UserDict, "must be an object, got the class UserDict: call it"),
+        ("pickle_secrets", "no", "must be True or False, got 'no'"),
+        ("edition", 5, "must be text, got a number"),
         ("quota", 5, "must be a quota's settings, got the number 5"),
     ],
 )

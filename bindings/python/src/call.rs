@@ -108,7 +108,7 @@ pub(crate) fn refresh(
     options.faults.extend(refresh.as_ref().err().cloned());
     for (name, value) in arguments {
         let name = name.to_string();
-        match misspelt(&name, &["refresh"], CALL_OPTIONS) {
+        match misspelt(&name, &["refresh", "entity"], CALL_OPTIONS) {
             Some(fault) => options.faults.push(fault),
             None => options = option(options, &name, &value)?,
         }
@@ -117,7 +117,7 @@ pub(crate) fn refresh(
 }
 
 /// A truth value, or what is wrong with it.
-fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldError>> {
+pub(crate) fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldError>> {
     if let Value::Bool(value) = value::read(value)? {
         return Ok(Ok(value));
     }

@@ -11,6 +11,7 @@ an `AsyncClient`, takes them as arguments.
 from ikcrm import _native
 from ikcrm._native import Cancel
 from ikcrm.arguments import (
+    AsyncTokenStore,
     CallOptions,
     ClientOptions,
     OpportunityFields,
@@ -64,6 +65,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncOpportunityList",
+    "AsyncTokenStore",
     "AuthError",
     "CallOptions",
     "Cancel",

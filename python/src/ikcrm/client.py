@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from ikcrm import _native
@@ -17,15 +17,17 @@ from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
 from ikcrm.settings import Settings
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
 
 class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
-    __slots__ = ("__weakref__", "_native", "_pickle_secrets", "_settings")
+    __slots__ = ("__weakref__", "_native", "_settings")
 
     _native: _native.Client
     _settings: Settings | None
-    _pickle_secrets: bool
 
     def __init__(self, *, pickle_secrets: bool = False, **options: Unpack[ClientOptions]) -> None:
         """Makes a client; no connection is opened yet.
@@ -35,10 +37,9 @@ class BaseClient:
 
         Raises `ConfigError` with every fault of the settings.
         """
-        self._settings = Settings(options)
+        self._settings = Settings(options, pickle_secrets)
         del options  # a traceback of what follows shows the variables, and no secret is one
-        self._pickle_secrets = pickle_secrets
-        self._native = _native.Client(self._settings.for_core())
+        self._connect()
 
     @classmethod
     def from_env(cls) -> Self:
@@ -54,16 +55,22 @@ class BaseClient:
         """
         client = cls.__new__(cls)
         client._settings = None
-        client._pickle_secrets = False
-        client._native = _native.Client.from_env(dict(os.environ))
+        client._connect()
         return client
+
+    def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
+        """Makes the native client; `wait` is for the coroutines of a token store."""
+        if self._settings is None:
+            self._native = _native.Client.from_env(dict(os.environ))
+        else:
+            self._native = _native.Client(self._settings.for_core(), wait)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the settings; those of the environment are left out and read anew."""
         if self._settings is None:
             return _from_env, (type(self), os.getpid())
         secrets = self._settings.secrets()
-        if secrets and not self._pickle_secrets:
+        if secrets and not self._settings.pickle_secrets:
             raise TypeError(
                 f"a pickle of this client would hold its {' and '.join(secrets)}: "
                 "make it with pickle_secrets=True to allow that, or with from_env()"
@@ -74,7 +81,7 @@ class BaseClient:
 def _made(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
     if settings.counts_alone() and pid != os.getpid():
         _warn_of_quota()
-    return cls(pickle_secrets=True, **settings.given)
+    return cls(pickle_secrets=settings.pickle_secrets, **settings.given)
 
 
 def _from_env(cls: type[BaseClient], pid: int) -> BaseClient:

@@ -10,7 +10,8 @@ use crate::error::{Fault, FieldErrorCode as Code, fault};
 pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
         Value::Text(text) => Ok(text.clone()),
-        _ => Err(Fault(Code::Type, "must be text".to_owned())),
+        // Without the value, which may be a secret.
+        _ => fault(Code::Type, format!("must be text, got {}", value.kind())),
     }
 }
 
