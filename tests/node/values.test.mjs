@@ -277,6 +277,8 @@ test('what JSON cannot spell is refused by its name', async () => {
     [new String('x'), 'String'],
     [new URLSearchParams('a=1'), 'URLSearchParams'],
     [new WeakMap(), 'WeakMap'],
+    [(function* () {})(), 'Generator'],
+    [new (class {})(), 'Object'],
     [new Money(), 'Money'],
     [Promise.resolve(), 'Promise'],
     [Symbol('x'), 'symbol'],
