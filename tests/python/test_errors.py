@@ -94,3 +94,24 @@ def test_the_token_is_in_no_text(crm: Crm) -> None:
         ikcrm.Client(token=f"{TOKEN},{TOKEN}")
     shown += [str(raised.value), repr(raised.value.fields)]
     assert not any(TOKEN in text for text in shown)
+
+
+ODD = '{"id": 1, "get_time": "soon", "customer": {"id": 5, "created_at": [1]}}'
+
+
+def test_an_attribute_that_cannot_be_read_tells_whether_its_update_was_made(crm: Crm) -> None:
+    data = f'{{"code":0,"data":{ODD}}}'
+    page = f'{{"code":0,"data":{{"opportunities":[{ODD}],"total_count":1}}}}'
+    crm.answer_by(lambda request: request.answer(page if "?" in request.path else data))
+    client = crm.client()
+    (row,) = client.list_opportunities()
+    updated, read = client.update_opportunity(1, **FIELDS), client.get_opportunity(1)
+    for record, applied in ((updated, True), (read, False), (row, False)):
+        with pytest.raises(ikcrm.InvalidAnswerError) as raised:
+            _ = record.get_time
+        assert raised.value.may_have_been_applied is applied
+    for opportunity, applied in ((updated, True), (read, False)):
+        assert opportunity.customer is not None
+        with pytest.raises(ikcrm.InvalidAnswerError) as raised:
+            _ = opportunity.customer.created_at
+        assert raised.value.may_have_been_applied is applied

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FIELDS, LONG, SAMPLE, Crm, Request, python, wait
+from support import FIELDS, LONG, Crm, Request, python, wait
 
 import ikcrm
 
@@ -19,7 +19,7 @@ ACCOUNT = {"token": None, "login": "demo", "password": "test-password"}
 def sign_in(request: Request) -> None:
     """Signs in, and answers updates."""
     login = request.path.endswith("/login")
-    request.answer('{"code":0,"data":{"user_token":"new-1"}}' if login else SAMPLE)
+    request.answer('{"code":0,"data":{"user_token":"new-1"}}' if login else None)
 
 
 class Store:
@@ -102,7 +102,96 @@ def test_what_a_hook_raises_does_not_end_its_call(crm: Crm) -> None:
     def on_token(_: str) -> None:
         raise OSError("mine")
 
-    assert blocking(crm, on_token=on_token).id == 568587
+    assert blocking(crm, on_token=on_token).id == 1
+
+
+class AsyncStore:
+    """A token store that other tasks of its loop must let run."""
+
+    def __init__(self, token: str | None = None, error: BaseException | None = None) -> None:
+        self.token = token
+        self.error = error
+        self.loops: list[asyncio.AbstractEventLoop] = []
+
+    async def get(self) -> str | None:
+        await self._turn()
+        return self.token
+
+    async def set(self, token: str) -> None:
+        await self._turn()
+        self.token = token
+
+    async def _turn(self) -> None:
+        self.loops.append(asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+
+def test_an_async_store_runs_on_the_loop_of_its_call(crm: Crm) -> None:
+    crm.answer_by(sign_in)
+    store = AsyncStore()
+
+    async def main() -> None:
+        client = crm.async_client(**ACCOUNT, token_store=store)
+        assert (await client.update_opportunity(1, **FIELDS)).id == 1
+        assert store.token == "new-1"
+        assert store.loops == [asyncio.get_running_loop()] * 2
+
+    asyncio.run(main())
+    store.token = "other"
+    client = crm.async_client(token=None, token_store=store)
+    for _ in range(2):
+        asyncio.run(client.update_opportunity(1, **FIELDS))
+    assert "token=other," in crm.requests[-1].headers["authorization"]
+    assert len(store.loops) == 3  # it was asked once
+
+
+def test_what_an_async_store_raises_is_the_cause(crm: Crm) -> None:
+    error = OSError("the disk is full")
+    with pytest.raises(ikcrm.TokenStoreError) as raised:
+        awaited(crm, token_store=AsyncStore(error=error))
+    assert raised.value.__cause__ is error
+
+
+def test_an_async_store_is_refused_by_a_client_that_cannot_await(crm: Crm) -> None:
+    with pytest.raises(
+        ikcrm.ConfigError, match=r"get\(\) is a coroutine function: use AsyncClient"
+    ):
+        blocking(crm, token_store=AsyncStore())
+
+    class Hidden(Store):
+        def get(self) -> Any:
+            return Awaitable()
+
+    class Awaitable:
+        def __await__(self) -> Any:
+            yield
+
+    with pytest.raises(ikcrm.TokenStoreError, match="use AsyncClient"):
+        blocking(crm, token_store=Hidden())
+
+
+def test_a_store_of_a_loop_that_ends_holds_nothing_up(crm: Crm) -> None:
+    code = """
+import asyncio, sys, warnings
+import ikcrm
+warnings.simplefilter("ignore")
+class Store:
+    async def get(self):
+        asked.set()
+        await asyncio.sleep(3600)
+    async def set(self, token):
+        pass
+client = ikcrm.AsyncClient(base_url=sys.argv[1], token_store=Store())
+loop = asyncio.new_event_loop()
+asked = asyncio.Event()
+task = loop.create_task(client.update_opportunity(1, title="t", customer_id=1))
+loop.run_until_complete(asked.wait())
+"""
+    with python(code, crm.url) as child:
+        child.communicate(timeout=LONG / 2)
+    assert child.returncode == 0
 
 
 class Program:

@@ -31,10 +31,13 @@ type Usage = Option<(usize, usize, f64)>;
 #[pymethods]
 impl Client {
     /// A client with these settings.
+    ///
+    /// `wait` waits for a coroutine of an async token store's, on a thread of the core's.
     #[new]
-    #[pyo3(signature = (options: "object"))]
-    fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut settings = Settings { builder: ikcrm::Client::builder(), hooks: Vec::new() };
+    #[pyo3(signature = (options: "object", wait: "object"))]
+    fn new(options: &Bound<'_, PyDict>, wait: Option<Py<PyAny>>) -> PyResult<Self> {
+        let builder = ikcrm::Client::builder();
+        let mut settings = Settings { builder, hooks: Vec::new(), wait };
         for (name, value) in options {
             settings = settings.set(&name.to_string(), &value)?;
         }
@@ -49,7 +52,7 @@ impl Client {
             let variable = environment.get_item(name).ok()??;
             Some(value::read(&variable).unwrap_or(Value::Null))
         });
-        Settings { builder, hooks: Vec::new() }.build(environment.py())
+        Settings { builder, hooks: Vec::new(), wait: None }.build(environment.py())
     }
 
     /// Closes idle connections; calls under way go on.
@@ -216,6 +219,7 @@ impl Client {
 struct Settings {
     builder: ClientBuilder,
     hooks: Vec<Arc<Hook>>,
+    wait: Option<Py<PyAny>>,
 }
 
 impl Settings {
@@ -231,11 +235,11 @@ impl Settings {
     }
 
     fn token_store(mut self, store: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Some(fault) = hooks::fault_of_store(store)? {
+        if let Some(fault) = hooks::fault_of_store(store, self.wait.is_some())? {
             return Ok(self.refuse("token_store", fault));
         }
-        let hook = self.hook(store);
-        self.builder = self.builder.token_store(TokenStore(hook));
+        let store = TokenStore { hook: self.hook(store), wait: self.wait.take() };
+        self.builder = self.builder.token_store(store);
         Ok(self)
     }
 
@@ -260,7 +264,7 @@ impl Settings {
     }
 
     fn build(self, py: Python<'_>) -> PyResult<Client> {
-        let Self { builder, hooks } = self;
+        let Self { builder, hooks, .. } = self;
         let core = py.detach(|| builder.build()).map_err(|error| errors::exception(py, &error))?;
         Ok(Client { core: Mutex::new(Some(core)), hooks })
     }

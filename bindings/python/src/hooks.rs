@@ -1,6 +1,6 @@
 //! What a user's own Python does with tokens: a store that keeps them, a hook that is told.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ikcrm::TokenStoreFailure;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -55,15 +55,37 @@ impl Hook {
 }
 
 /// An object with `get()`, which returns the token or `None`, and `set(token)`.
-pub(crate) struct TokenStore(pub(crate) std::sync::Arc<Hook>);
+pub(crate) struct TokenStore {
+    pub(crate) hook: Arc<Hook>,
+    /// What waits for a coroutine of the store's, where there is a loop to run it.
+    pub(crate) wait: Option<Py<PyAny>>,
+}
 
 impl ikcrm::TokenStore for TokenStore {
     fn get(&self) -> Result<Option<String>, TokenStoreFailure> {
-        in_python(|py| token(&self.0.bind(py)?.call_method0(intern!(py, "get"))?))
+        in_python(|py| {
+            let got = self.hook.bind(py)?.call_method0(intern!(py, "get"))?;
+            token(&self.awaited(got)?)
+        })
     }
 
     fn set(&self, token: &str) -> Result<(), TokenStoreFailure> {
-        in_python(|py| self.0.bind(py)?.call_method1(intern!(py, "set"), (token,)).map(drop))
+        in_python(|py| {
+            let set = self.hook.bind(py)?.call_method1(intern!(py, "set"), (token,))?;
+            self.awaited(set).map(drop)
+        })
+    }
+}
+
+impl TokenStore {
+    /// What the store's method returned, or what that brings when it is to be awaited.
+    fn awaited<'py>(&self, returned: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = returned.py();
+        match &self.wait {
+            _ if !returned.hasattr(intern!(py, "__await__"))? => Ok(returned),
+            Some(wait) => wait.bind(py).call1((returned,)),
+            None => Err(PyTypeError::new_err("a Client cannot await its store: use AsyncClient")),
+        }
     }
 }
 
@@ -88,7 +110,7 @@ fn token(got: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
 }
 
 /// What is wrong with a `token_store`, if anything is.
-pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>, can_wait: bool) -> PyResult<Option<String>> {
     if let Ok(class) = store.cast::<PyType>() {
         return Ok(Some(format!("must be an object, got the class {}: call it", class.name()?)));
     }
@@ -97,9 +119,8 @@ pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>) -> PyResult<Option<String
             Some(method) if !method.is_callable() => {
                 return Ok(Some(format!("{name} must be a method, got {}", value::kind(&method)?)));
             }
-            Some(method) if is_async(&method)? => {
-                let message =
-                    format!("{name} is a coroutine function, which a client cannot await");
+            Some(method) if !can_wait && is_async(&method)? => {
+                let message = format!("{form} is a coroutine function: use AsyncClient");
                 return Ok(Some(message));
             }
             Some(_) => {}

@@ -99,7 +99,8 @@ impl Client {
         let mut checked = draft.finish()?;
         compare_and_fill(&mut checked, update, &call)?;
         let decode = |answer| opportunities::opportunity(answer, checked.id);
-        call.send(&opportunities::update(&checked), decode)
+        let answer = call.send(&opportunities::update(&checked), decode);
+        answer.map(Opportunity::of_update)
     }
 
     /// Reads an opportunity: `GET /api/v2/opportunities/:id`.

@@ -10,6 +10,7 @@ an `AsyncClient`, takes them as arguments.
 
 from ikcrm import _native
 from ikcrm.arguments import (
+    AsyncTokenStore,
     CallOptions,
     ClientOptions,
     OpportunityFields,
@@ -63,6 +64,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncOpportunityList",
+    "AsyncTokenStore",
     "AuthError",
     "CallOptions",
     "CancelledError",

@@ -25,9 +25,11 @@ class Client:
     """
     A client of the core, until it is closed.
     """
-    def __new__(cls, /, options: "object") -> Client:
+    def __new__(cls, /, options: "object", wait: "object") -> Client:
         """
         A client with these settings.
+
+        `wait` waits for a coroutine of an async token store's, on a thread of the core's.
         """
     def close(self, /) -> None:
         """

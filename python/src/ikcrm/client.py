@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from ikcrm import _native
@@ -16,6 +16,9 @@ from ikcrm.lists import OpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
 from ikcrm.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 class BaseClient:
@@ -38,7 +41,7 @@ class BaseClient:
         self._settings = Settings(options)
         del options  # a traceback of what follows shows the variables, and no secret is one
         self._pickle_secrets = pickle_secrets
-        self._native = _native.Client(self._settings.for_core())
+        self._connect()
 
     @classmethod
     def from_env(cls) -> Self:
@@ -55,8 +58,15 @@ class BaseClient:
         client = cls.__new__(cls)
         client._settings = None
         client._pickle_secrets = False
-        client._native = _native.Client.from_env(dict(os.environ))
+        client._connect()
         return client
+
+    def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
+        """Makes the native client; `wait` is for the coroutines of a token store."""
+        if self._settings is None:
+            self._native = _native.Client.from_env(dict(os.environ))
+        else:
+            self._native = _native.Client(self._settings.for_core(), wait)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the settings; those of the environment are left out and read anew."""

@@ -67,6 +67,8 @@ pub struct Record {
     text: Arc<str>,
     range: Range<usize>,
     index: OnceLock<Arc<Index>>,
+    /// Whether it came as the answer to an update, which was carried out then.
+    of_update: bool,
 }
 
 /// The keys of an object, and where each one's value lies in the text.
@@ -91,7 +93,7 @@ impl Key {
 impl Record {
     /// An object that is the part `range` of `text`, which must be JSON.
     pub(crate) fn new(shape: &'static Shape, text: Arc<str>, range: Range<usize>) -> Self {
-        Self { shape, text, range, index: OnceLock::new() }
+        Self { shape, text, range, index: OnceLock::new(), of_update: false }
     }
 
     /// The same with the keys that are in `range`.
@@ -101,7 +103,18 @@ impl Record {
         range: Range<usize>,
         index: Index,
     ) -> Self {
-        Self { shape, text, range, index: OnceLock::from(Arc::new(index)) }
+        Self { shape, text, range, index: OnceLock::from(Arc::new(index)), of_update: false }
+    }
+
+    /// The same as the answer to an update.
+    pub(crate) fn of_update(self) -> Self {
+        Self { of_update: true, ..self }
+    }
+
+    /// A record in this one.
+    fn within(&self, shape: &'static Shape, range: Range<usize>) -> Self {
+        let record = Self::new(shape, self.text.clone(), range);
+        Self { of_update: self.of_update, ..record }
     }
 
     /// The object of this shape in a JSON text, as [`raw`](Self::raw) gave it.
@@ -178,14 +191,14 @@ impl Record {
         if json == "\"\"" {
             return Some(Typed::Nothing);
         }
-        json.starts_with('{').then(|| Typed::Record(Self::new(shape, self.text.clone(), range)))
+        json.starts_with('{').then(|| Typed::Record(self.within(shape, range)))
     }
 
     fn list(&self, shape: &'static Shape, json: &str) -> Option<Typed<'_>> {
         let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         let record = |item: &RawValue| {
             let range = span(item.get(), &self.text);
-            item.get().starts_with('{').then(|| Self::new(shape, self.text.clone(), range))
+            item.get().starts_with('{').then(|| self.within(shape, range))
         };
         items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
     }
@@ -198,7 +211,7 @@ impl Record {
             ),
             status: Some(200),
             excerpt: Excerpt::of(&excerpt(json)),
-            may_have_been_applied: true,
+            may_have_been_applied: self.of_update,
         }
     }
 }
