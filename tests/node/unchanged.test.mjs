@@ -27,7 +27,7 @@ async function fault(t, ifUnchanged, reads = 0) {
 test('a promise of a record, whose await was forgotten, is told to be one', OPTIONS, async (t) => {
   const { code, message } = await fault(t, Promise.resolve({ id: ID, title: 'x' }))
   assert.equal(code, 'type')
-  assert.match(message, /must be an opportunity .*await the call.*got a Promise$/)
+  assert.match(message, /must be an opportunity .*got a Promise; await it$/)
 })
 
 test('what is no record is refused by what it is', OPTIONS, async (t) => {

@@ -353,7 +353,7 @@ test('fields and options that are no objects are refused by what they are', asyn
     ['title', null, 'fields', 'the text "title"'],
     [undefined, null, 'fields', 'a value that is undefined'],
     [new Map([['title', 'x']]), null, 'fields', 'a Map'],
-    [Promise.resolve(FIELDS), null, 'fields', 'a Promise'],
+    [Promise.resolve(FIELDS), null, 'fields', 'a Promise; await it'],
     [[FIELDS], null, 'fields', 'a list'],
     [FIELDS, 5000, 'options', 'the number 5000'],
     [FIELDS, 'fast', 'options', 'the text "fast"'],

@@ -88,8 +88,7 @@ impl Call {
 }
 
 /// What `ifUnchanged` takes.
-const RECORD: &str =
-    "must be an opportunity as an earlier call answered it, with its id (await the call)";
+const RECORD: &str = "must be an opportunity as an earlier call answered it, with its id";
 
 /// The options of a call that takes no others.
 pub(crate) fn options(value: Value, cancel: Option<&CancelHandle>) -> CallOptions {
