@@ -178,7 +178,8 @@ function withRecordAsText(options: UpdateOptions | null): [options: unknown, rec
   if (!isData(record)) return [options]
   const { ifUnchanged: _, ...others } = options as UpdateOptions
   const spelt = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
-  return [others, JSON.stringify(record, spelt)]
+  // What spells itself as nothing is no record either, and must not let the update go.
+  return [others, JSON.stringify(record, spelt) ?? 'null']
 }
 
 /** Whether this may be a record or settings; anything else is refused by its name. */

@@ -49,6 +49,14 @@ test('what is no record is refused by what it is', OPTIONS, async (t) => {
   }
 })
 
+test('a record that spells itself as no object is refused', OPTIONS, async (t) => {
+  for (const spelt of [undefined, null, 5, 'x', [{ id: ID, title: 'x' }]]) {
+    const { code, message } = await fault(t, { id: ID, title: 'x', toJSON: () => spelt })
+    assert.equal(code, 'type')
+    assert.match(message, /as JSON it is no object/)
+  }
+})
+
 test('a record that holds nothing to compare says what to give', OPTIONS, async (t) => {
   class Empty {}
   for (const [record, told] of [

@@ -73,8 +73,8 @@ impl Call {
     fn if_unchanged(mut self, json: &str) -> Self {
         match Opportunity::from_json(json) {
             Ok(record) => self.update = self.update.if_unchanged(&record),
-            Err(error) => {
-                let message = format!("{RECORD}; what it holds is no JSON: {error}");
+            Err(_) => {
+                let message = format!("{RECORD}; as JSON it is no object");
                 self.options.faults.push(names::wrong_type("ifUnchanged", &message));
             }
         }
