@@ -71,12 +71,11 @@ impl Call {
     }
 
     fn if_unchanged(mut self, json: &str) -> Self {
-        match Opportunity::from_json(json) {
-            Ok(record) => self.update = self.update.if_unchanged(&record),
-            Err(_) => {
-                let message = format!("{RECORD}; as JSON it is no object");
-                self.options.faults.push(names::wrong_type("ifUnchanged", &message));
-            }
+        if let Ok(record) = Opportunity::from_json(json) {
+            self.update = self.update.if_unchanged(&record);
+        } else {
+            let message = format!("{RECORD}; as JSON it is no object");
+            self.options.faults.push(names::wrong_type("ifUnchanged", &message));
         }
         self
     }
