@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Excerpt};
 use crate::input::check::parse_date;
-use crate::input::excerpt;
 
 /// What kind of value a typed attribute has.
 #[derive(Debug, Clone, Copy)]
@@ -184,7 +183,7 @@ impl Record {
             Kind::Records(shape) => self.list(shape, json),
             _ => scalar(json, kind),
         };
-        typed.ok_or_else(|| self.unexpected(key, json))
+        typed.ok_or_else(|| self.unexpected(key))
     }
 
     fn nested(&self, shape: &'static Shape, json: &str, range: Range<usize>) -> Option<Typed<'_>> {
@@ -203,7 +202,7 @@ impl Record {
         items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
     }
 
-    fn unexpected(&self, key: &str, json: &str) -> Error {
+    fn unexpected(&self, key: &str) -> Error {
         Error::InvalidAnswer {
             message: format!(
                 "{}.{key} came in an unexpected form; its text is still there under its key",
