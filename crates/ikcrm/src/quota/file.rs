@@ -17,7 +17,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken, Window};
 use crate::sync::{lock, machine_time};
-use state::{Here, LONGEST_LOSS, MOST_BYTES, Memory, Refused, State};
+use state::{FileId, Here, LONGEST_LOSS, MOST_BYTES, Memory, Refused, Seen, State};
 
 pub(crate) use place::path_of;
 
@@ -38,7 +38,7 @@ pub(crate) struct FileStore {
 struct Locked {
     file: fs::File,
     /// The file's own name, where files have one.
-    id: Option<(u64, u64)>,
+    id: Option<FileId>,
 }
 
 impl FileStore {
@@ -70,7 +70,7 @@ impl FileStore {
         state.writes += 1;
         state.forget();
         self.write(&mut locked, &state)?;
-        memory.seen = Some((locked.id, state.salt, state.writes));
+        memory.seen = Some(Seen { file: locked.id, salt: state.salt, writes: state.writes });
         memory.longest = memory.longest.max(hold).max(state.longest_hold()).min(LONGEST_LOSS);
         Ok(result)
     }

@@ -35,6 +35,9 @@ const MOST_CLOCKS: usize = 8;
 /// Sixteen bytes that name something: a file, a clock, a window, a content.
 pub(super) type Name = [u8; 16];
 
+/// The file system's own name of a file: its device and inode.
+pub(super) type FileId = (u64, u64);
+
 /// The windows of one file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct State {
@@ -63,10 +66,18 @@ pub(super) enum Unreadable {
 /// What a process knows of the file from its last use.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
-    /// The file, where files have names of their own, the state in it, and how often that was written.
-    pub(super) seen: Option<(Option<(u64, u64)>, Name, u64)>,
+    pub(super) seen: Option<Seen>,
     /// The longest time that a slot was seen to be held.
     pub(super) longest: Duration,
+}
+
+/// The state that a process saw last.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// In which file, where files have names of their own.
+    pub(super) file: Option<FileId>,
+    pub(super) salt: Name,
+    pub(super) writes: u64,
 }
 
 /// What is true where the file is read.
@@ -74,7 +85,7 @@ pub(super) struct Memory {
 pub(super) struct Here {
     pub(super) now: Duration,
     pub(super) clock: Name,
-    pub(super) file: Option<(u64, u64)>,
+    pub(super) file: Option<FileId>,
     /// How long the caller's slot would be held.
     pub(super) hold: Duration,
     /// Should a state begin.
@@ -109,13 +120,13 @@ impl State {
         state.arrive(now, clock)?;
         match memory.seen {
             // It began anew: what was lost had been taken before.
-            Some((_, seen, _)) if seen != state.salt => {
+            Some(seen) if seen.salt != state.salt => {
                 let until = state.lost_until.max(state.began.saturating_add(longest));
                 state.lost_until = until;
                 Ok((state, until > now))
             }
             // A copy from earlier.
-            Some((seen, _, writes)) if seen != file || writes > state.writes => {
+            Some(seen) if seen.file != file || seen.writes > state.writes => {
                 Ok((begin(now + longest), true))
             }
             _ => Ok((state, false)),
@@ -330,8 +341,12 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    fn salt(now: u64) -> Name {
+        half_of_hash(&now.to_le_bytes())
+    }
+
     fn here(now: u64) -> Here {
-        Here { now: second(now), clock: ONE, file: Some((1, 1)), hold: HOLD, salt: [now as u8; 16] }
+        Here { now: second(now), clock: ONE, file: Some((1, 1)), hold: HOLD, salt: salt(now) }
     }
 
     /// Takes a slot at this place, and what the file holds then.
@@ -341,7 +356,7 @@ mod tests {
         let taken = state.window("a").take(request, LIMIT, here.now);
         state.writes += 1;
         state.forget();
-        memory.seen = Some((here.file, state.salt, state.writes));
+        memory.seen = Some(Seen { file: here.file, salt: state.salt, writes: state.writes });
         memory.longest = memory.longest.max(state.longest_hold());
         (taken, state.encode())
     }
@@ -405,7 +420,8 @@ mod tests {
         let mut torn = bytes.clone();
         torn.splice(40..44, [1, 2, 3, 4]);
         let moved = Here { file: Some((1, 2)), ..here(1100) };
-        let older = Memory { seen: Some((Some((1, 1)), [232; 16], 99)), ..memory.clone() };
+        let mut older = memory.clone();
+        older.seen.as_mut().unwrap().writes = 99;
         let cases = [
             (&[][..], here(1100), &memory),
             (b"garbage", here(1100), &memory),
@@ -476,7 +492,7 @@ mod tests {
         ) {
             // With a checksum that is right, so that the rest is read.
             if bytes.len() > 40 {
-                let (end, length) = (bytes.len() - 16, bytes.len() as u32);
+                let (end, length) = (bytes.len() - 16, u32::try_from(bytes.len()).unwrap());
                 bytes.splice(..8, MAGIC);
                 bytes.splice(8..12, length.to_le_bytes());
                 bytes.splice(12..14, VERSION.to_le_bytes());
