@@ -194,7 +194,9 @@ impl Fallback {
     }
 
     pub(crate) fn with_clock(store: Box<dyn Store>, limit: Limit, clock: Clock) -> Self {
-        Self { store, local: Local::with_clock(clock), limit, away: Mutex::default(), clock }
+        let local = Local::with_clock(clock);
+        let away = Mutex::default();
+        Self { store, local, limit, away, clock }
     }
 
     /// Asks the store unless it was away a moment ago. An error that will not pass is told.
