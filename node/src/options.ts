@@ -11,6 +11,18 @@ export interface CallOptions {
   timeoutMs?: number | null | undefined
   /** How often the call is made again after a passing failure, 0 to 10 (the client's). */
   maxRetries?: number | null | undefined
+  /** The milliseconds that each attempt waits for a slot of the quota (the quota's). */
+  maxWaitMs?: number | null | undefined
+  /**
+   * The milliseconds that the call may take from now on, its waits for the quota included (none).
+   * What is known to end later fails at once with a `QuotaExceededError`.
+   */
+  deadlineMs?: number | null | undefined
+  /**
+   * `batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
+   * (`normal`).
+   */
+  priority?: 'normal' | 'batch' | null | undefined
 }
 
 /** What an update does differently. */

@@ -12,8 +12,9 @@ mod file;
 mod store;
 mod window;
 
-pub(crate) use open::OpenQuota;
+pub(crate) use gate::Lane;
 pub use open::QuotaStatus;
+pub(crate) use open::{OpenQuota, Turn};
 pub(crate) use scope::Scope;
 pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};

@@ -11,7 +11,7 @@ use crate::auth::{Account, Credentials, Token};
 use crate::error::{FieldError, FieldErrorCode as Code, keep};
 use crate::input::Patch;
 use crate::quota::{Quota, Scope, SharedQuota};
-use crate::transport::Proxy;
+use crate::transport::ProxyUrl;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 2;
@@ -27,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) quota: Option<SharedQuota>,
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Option<ProxyUrl>,
 }
 
 impl fmt::Debug for Config {
@@ -59,8 +59,8 @@ impl ClientBuilder {
         let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
-        let proxy = check_proxy(std::mem::take(&mut self.proxy));
-        let proxy = keep(proxy, "proxy", &mut faults).unwrap_or_default();
+        let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
+        let proxy = keep(proxy, "proxy", &mut faults).flatten();
         let quota = std::mem::take(&mut self.quota);
         let scope = Scope { base_url: &base_url, who: self.who(token.as_ref()) };
         let quota = checked_quota(quota, &scope, &mut faults);

@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken, Window};
-use crate::sync::{lock, machine_time};
+use crate::sync::{clock, lock};
 use state::{FileId, Here, MOST_BYTES, Memory, Name, Refused, change};
 
 pub(crate) use place::path_of;
@@ -127,7 +127,7 @@ impl FileStore {
         };
         self.clock.set(clock).ok();
         let salt = random().map_err(|reason| self.unfit(reason))?;
-        Ok(Here { now: machine_time(), clock, file: locked.id, hold, salt })
+        Ok(Here { now: clock::now(), clock, file: locked.id, hold, salt })
     }
 
     fn write(&self, locked: &mut Locked, bytes: &[u8]) -> Result<(), StoreError> {
@@ -191,8 +191,8 @@ impl Store for FileStore {
         self.with(Duration::ZERO, |window, now| window.block(duration, now))
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        self.with(limit.per, |window, now| window.usage(limit, now))
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        self.with(limit.per, |window, now| window.usage(limit, ahead, now))
     }
 
     fn warnings(&self) -> Vec<Warning> {

@@ -16,7 +16,7 @@ use redis::{
 
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken};
-use crate::sync::{lock, machine_time};
+use crate::sync::{clock, lock};
 
 /// How long an answer may take, and connecting with its several round trips.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -102,7 +102,7 @@ impl Redis {
 
     /// Takes a slot; no id only looks.
     fn ask(&self, id: Option<u64>, request: Request, limit: Limit) -> Result<Answer, StoreError> {
-        let asked = machine_time();
+        let asked = clock::now();
         let hold = request.open(limit) + limit.per;
         let answer: Answer = self.with(
             |connection, pending, memory| {
@@ -153,7 +153,7 @@ impl Redis {
         let mut link = lock(&self.link);
         let before = link.memory.server.replace((server, asked));
         before.is_some_and(|(server_before, asked_before)| {
-            let passed = machine_time().saturating_sub(asked_before);
+            let passed = clock::now().saturating_sub(asked_before);
             let (part, least) = DRIFT;
             server.saturating_sub(server_before) > passed + passed / part + least
         })
@@ -218,8 +218,8 @@ impl Store for Redis {
         self.tell("", "blocked", duration)
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        let request = Request { id: 0, hold: limit.per, ahead: 0 };
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        let request = Request { id: 0, hold: limit.per, ahead };
         let (_, wait, used, ..) = self.ask(None, request, limit)?;
         Ok((used, Duration::from_micros(wait)))
     }

@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::window::Limit;
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{duration, number, text, whole};
+use crate::input::setting::{duration, duration_within, number, text, whole};
 use crate::input::suggest::unknown_message;
 
 /// The CRM's own quota: 10 calls in any 10 s.
@@ -126,7 +126,7 @@ impl Quota {
         let checked = match name {
             _ if value == Value::Null && QUOTA_OPTIONS.contains(&name) => Ok(()),
             "calls" => whole(&value).and_then(check_calls).map(|calls| self.limit.calls = calls),
-            "per" => duration(&value).and_then(check_per).map(|per| self.limit.per = per),
+            "per" => duration_within(&value, per_limits(), is_per).map(|per| self.limit.per = per),
             "max_wait" => duration(&value).map(|wait| self.max_wait = Some(wait)),
             "store" => {
                 text(&value).and_then(|url| store_url(&url)).map(|url| self.store = Some(url))
@@ -178,14 +178,19 @@ fn check_calls(calls: usize) -> Result<NonZeroUsize, Fault> {
 }
 
 fn check_per(per: Duration) -> Result<Duration, Fault> {
-    if per.is_zero() || per > Limit::LONGEST {
-        let longest = Limit::LONGEST.as_secs();
-        return Err(Fault(
-            Code::Range,
-            format!("must be more than 0 and at most {longest} s, got {per:?}"),
-        ));
+    if is_per(per) {
+        return Ok(per);
     }
-    Ok(per)
+    let (limits, got) = (per_limits(), per.as_secs_f64());
+    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
+}
+
+fn is_per(per: Duration) -> bool {
+    !per.is_zero() && per <= Limit::LONGEST
+}
+
+fn per_limits() -> String {
+    format!("more than 0 and at most {} s", Limit::LONGEST.as_secs())
 }
 
 fn check_key(key: String) -> Result<String, Fault> {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::window::{Fate, Limit, Request, Taken, Window};
-use crate::sync::{lock, machine_time};
+use crate::sync::{clock, lock};
 
 /// How long a store that failed is not asked again.
 pub(crate) const AWAY: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ pub(crate) type Clock = fn() -> Duration;
 ///
 /// A call may take as long as the store's own bound, about a second.
 pub(crate) trait Store: fmt::Debug + Send + Sync {
-    /// Takes a slot if one is free and nobody comes first. Asked twice by the same id, it takes one.
+    /// Takes a slot if one is free and enough are left for others. Asked twice by the same id, it takes one.
     fn take(&self, request: Request, limit: Limit) -> Result<Taken, StoreError>;
 
     /// Tells the fate of the call that a slot was taken for.
@@ -26,8 +26,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Lets nobody take a slot for some time, a few windows at most.
     fn block(&self, duration: Duration) -> Result<(), StoreError>;
 
-    /// How many slots are taken, and how long it takes until one can be had.
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError>;
+    /// How many slots are taken, and how long it takes until one can be had when `ahead` others come
+    /// first.
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError>;
 
     /// What the user should hear of and has not been told yet.
     fn warnings(&self) -> Vec<Warning>;
@@ -116,7 +117,7 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) fn new() -> Self {
-        Self::with_clock(machine_time)
+        Self::with_clock(clock::now)
     }
 
     pub(crate) fn with_clock(clock: Clock) -> Self {
@@ -157,9 +158,9 @@ impl Store for Local {
         Ok(())
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
         let (mut window, now) = self.now();
-        Ok(window.usage(limit, now))
+        Ok(window.usage(limit, ahead, now))
     }
 
     fn warnings(&self) -> Vec<Warning> {
@@ -189,7 +190,7 @@ struct Away {
 
 impl Fallback {
     pub(crate) fn new(store: Box<dyn Store>, limit: Limit) -> Self {
-        Self::with_clock(store, limit, machine_time)
+        Self::with_clock(store, limit, clock::now)
     }
 
     pub(crate) fn with_clock(store: Box<dyn Store>, limit: Limit, clock: Clock) -> Self {
@@ -264,10 +265,10 @@ impl Store for Fallback {
         self.ask(|store| store.block(duration)).map(drop)
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        match self.ask(|store| store.usage(limit))? {
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        match self.ask(|store| store.usage(limit, ahead))? {
             Some(usage) => Ok(usage),
-            None => self.local.usage(self.limit),
+            None => self.local.usage(self.limit, ahead),
         }
     }
 

@@ -125,7 +125,7 @@ end
 
 local taken = 0
 if not looks then
-  if ahead == 0 and at <= now then
+  if at <= now then
     taken = 1
     redis.call('HSET', key, id, text(now) .. ':' .. text(open) .. ':1')
     longest_hold = math.max(longest_hold, open + longest_per)

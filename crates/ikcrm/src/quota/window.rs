@@ -48,6 +48,11 @@ impl Limit {
         Self { calls: NonZeroUsize::new(calls).unwrap_or(NonZeroUsize::MIN), ..self }
     }
 
+    /// The time between two calls that are spread evenly.
+    pub(crate) fn pace(self) -> Duration {
+        self.per / u32::try_from(self.calls.get()).unwrap_or(u32::MAX)
+    }
+
     /// Whether who keeps to `other` may break this limit.
     pub(crate) fn is_stricter_than(self, other: Self) -> bool {
         let windows = self.per.as_nanos().div_ceil(other.per.as_nanos().max(1));
@@ -81,7 +86,7 @@ pub(crate) struct Request {
     pub(crate) id: u64,
     /// The call's deadline and `per`.
     pub(crate) hold: Duration,
-    /// How many others come first.
+    /// How many slots must be left for others.
     pub(crate) ahead: usize,
 }
 
@@ -123,7 +128,7 @@ pub(super) struct Slot {
 }
 
 impl Window {
-    /// Takes a slot, if one is free and nobody comes first.
+    /// Takes a slot, if one is free and enough are left for others.
     pub(crate) fn take(&mut self, request: Request, limit: Limit, now: Duration) -> Taken {
         self.arrive(now);
         self.see(limit, now);
@@ -131,7 +136,7 @@ impl Window {
         self.slots.retain(|slot| slot.id != request.id);
         self.forget();
         let at = self.next(request.ahead, limit);
-        if request.ahead > 0 || at > now {
+        if at > now {
             return Taken::Busy(at.saturating_sub(now));
         }
         let open = request.open(limit);
@@ -257,9 +262,9 @@ impl Window {
     }
 
     /// How many slots are taken, and when the next can be had.
-    pub(crate) fn usage(&mut self, limit: Limit, now: Duration) -> (usize, Duration) {
+    pub(crate) fn usage(&mut self, limit: Limit, ahead: usize, now: Duration) -> (usize, Duration) {
         self.arrive(now);
-        (self.taken(limit.per).count(), self.next(0, limit).saturating_sub(now))
+        (self.taken(limit.per).count(), self.next(ahead, limit).saturating_sub(now))
     }
 
     /// Another limit, seen within the last hour, that holds back who keeps to this one.
@@ -433,7 +438,7 @@ mod tests {
         assert_eq!(window.take(request(2, 0), loose, seconds(5)), Taken::Busy(seconds(6)));
         assert_eq!(window.stricter(loose), Some(strict));
         assert_eq!(window.stricter(strict), None);
-        assert_eq!(window.usage(loose, seconds(6)), (1, seconds(5)));
+        assert_eq!(window.usage(loose, 0, seconds(6)), (1, seconds(5)));
         let later = seconds(3600);
         assert_eq!(window.take(request(2, 0), loose, later), Taken::Slot);
         assert_eq!(window.take(request(3, 0), loose, later), Taken::Slot, "forgotten by now");
@@ -459,8 +464,8 @@ mod tests {
         assert_eq!(window.take(request(1, 0), long, seconds(0)), Taken::Slot);
         window.settle(1, Fate::Answered, seconds(1));
         assert_eq!(window.take(request(2, 0), short, seconds(3)), Taken::Busy(seconds(58)));
-        assert_eq!(window.usage(short, seconds(3)).0, 0);
-        assert_eq!(window.usage(long, seconds(3)).0, 1);
+        assert_eq!(window.usage(short, 0, seconds(3)).0, 0);
+        assert_eq!(window.usage(long, 0, seconds(3)).0, 1);
     }
 
     #[test]
@@ -507,7 +512,7 @@ mod tests {
         for (id, fate) in window.held(LIMIT.per) {
             other.settle(id, fate, seconds(106));
         }
-        assert_eq!(other.usage(LIMIT, seconds(106)).0, 2);
+        assert_eq!(other.usage(LIMIT, 0, seconds(106)).0, 2);
         assert_eq!(other.take(request(3, 0), LIMIT, seconds(115)), Taken::Busy(seconds(1)));
         assert_eq!(other.take(request(3, 0), LIMIT, seconds(116)), Taken::Slot);
         let busy = other.take(request(4, 0), LIMIT, seconds(149));

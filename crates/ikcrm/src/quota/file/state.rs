@@ -401,8 +401,8 @@ mod tests {
         let (bytes, memory) = used();
         let (mut state, lost) = State::open(&bytes, here(1003), &memory).unwrap();
         assert!(!lost);
-        assert_eq!(state.window("a").usage(LIMIT, second(1003)), (1, second(7)));
-        assert_eq!(state.window("b").usage(LIMIT, second(1003)), (0, second(0)));
+        assert_eq!(state.window("a").usage(LIMIT, 0, second(1003)), (1, second(7)));
+        assert_eq!(state.window("b").usage(LIMIT, 0, second(1003)), (0, second(0)));
     }
 
     #[test]
@@ -526,7 +526,7 @@ mod tests {
             }
             let here = here(now.into());
             if let Ok((mut state, _)) = State::open(&bytes, here, &Memory::default()) {
-                let wait = state.window("a").usage(LIMIT, here.now).1;
+                let wait = state.window("a").usage(LIMIT, 0, here.now).1;
                 prop_assert!(wait <= 6 * second(3600), "six of the longest windows: {wait:?}");
                 state.forget();
                 let (again, _) = State::open(&state.encode(), here, &Memory::default()).unwrap();

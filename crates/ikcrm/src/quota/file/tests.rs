@@ -55,11 +55,11 @@ fn a_new_file_is_its_owners_alone() {
 #[test]
 fn what_cannot_be_a_file_is_told_and_does_not_pass() {
     let folder = Folder::new();
-    let missing = store(folder.0.join("none/quota")).usage(LIMIT).unwrap_err();
+    let missing = store(folder.0.join("none/quota")).usage(LIMIT, 0).unwrap_err();
     assert!(!missing.retryable && missing.message.contains("make its folder first"), "{missing:?}");
-    let file = store(folder.0.clone()).usage(LIMIT).unwrap_err();
+    let file = store(folder.0.clone()).usage(LIMIT, 0).unwrap_err();
     assert!(!file.retryable && file.message.contains("the quota's file"), "{file:?}");
-    let device = store(PathBuf::from("/dev/null")).usage(LIMIT).unwrap_err();
+    let device = store(PathBuf::from("/dev/null")).usage(LIMIT, 0).unwrap_err();
     assert!(!device.retryable && device.message.contains("no regular file"), "{device:?}");
 }
 
@@ -141,7 +141,7 @@ fn a_symbolic_link_leads_to_the_same_slots() {
     let link = folder.0.join("link");
     std::os::unix::fs::symlink(folder.path(), &link).unwrap();
     assert_eq!(take(&store(link), 1), Ok(Taken::Slot));
-    assert_eq!(store(folder.path()).usage(LIMIT).unwrap().0, 1);
+    assert_eq!(store(folder.path()).usage(LIMIT, 0).unwrap().0, 1);
 }
 
 #[test]

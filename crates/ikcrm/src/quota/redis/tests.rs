@@ -97,7 +97,7 @@ fn is_blocked(taken: &Result<Taken, StoreError>) -> bool {
 fn it_agrees_with_the_other_stores() {
     let Some(server) = Server::new() else { return };
     agreement::check(&|name| Box::new(server.store(name)));
-    let used = server.other().usage(LIMIT).unwrap().0;
+    let used = server.other().usage(LIMIT, 0).unwrap().0;
     assert_eq!(used, 0, "nothing under another name");
 }
 
@@ -109,13 +109,13 @@ fn a_server_that_starts_anew_lets_nobody_pass_until_what_it_forgot_is_over() {
     let (port, other) = (server.port, server.store("two"));
     assert_eq!(take(&other, 1), Ok(Taken::Slot));
     drop(server);
-    let error = other.usage(LIMIT).unwrap_err();
+    let error = other.usage(LIMIT, 0).unwrap_err();
     assert!(error.retryable, "{error:?}");
     assert!(error.message.contains("the quota's Redis server cannot be used"), "{error:?}");
     let _server = Server::start(port, &[]);
     assert!(is_blocked(&take(&other, 2)));
     other.settle(1, Fate::Answered, LIMIT).unwrap();
-    assert_eq!(other.usage(LIMIT).unwrap().0, 1, "the holder told its fate all the same");
+    assert_eq!(other.usage(LIMIT, 0).unwrap().0, 1, "the holder told its fate all the same");
 }
 
 /// As behind a proxy: the connection lives on while another server answers.
@@ -141,7 +141,7 @@ fn a_window_that_is_gone_blocks_who_knew_it() {
         assert_eq!(one.warnings(), [Warning::Lost]);
         assert!(is_blocked(&take(&two, 4)), "{loss:?}");
         assert!(is_blocked(&take(&server.other(), 5)), "who never knew it waits too");
-        assert_eq!(server.other().usage(LIMIT).unwrap().0, 0);
+        assert_eq!(server.other().usage(LIMIT, 0).unwrap().0, 0);
         server.run(&["FLUSHALL"]);
     }
 }
@@ -209,7 +209,7 @@ fn a_clock_that_jumps_on_frees_nothing() {
     assert!(is_blocked(&take(&store, 2)));
     assert_eq!(store.warnings(), [Warning::Lost]);
     assert!(is_blocked(&take(&server.other(), 3)));
-    assert_eq!(store.usage(LIMIT).unwrap().0, 1);
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 1);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(in super::super) fn check(make: &dyn Fn(&str) -> Box<dyn Store>) {
 }
 
 fn check_slots(store: &dyn Store) {
-    assert_eq!(store.usage(LIMIT).unwrap(), (0, Duration::ZERO));
+    assert_eq!(store.usage(LIMIT, 0).unwrap(), (0, Duration::ZERO));
     assert!([1, 2, 3].iter().all(|id| take(store, *id, 0) == Taken::Slot));
     assert_eq!(take(store, 3, 0), Taken::Slot, "asked again, as after an answer that got lost");
     assert!(waits(take(store, 4, 0), 600), "an answer may come at once");
@@ -49,7 +49,7 @@ fn check_slots(store: &dyn Store) {
     assert!([2, 3, 4].iter().all(|id| store.settle(*id, Fate::Answered, LIMIT).is_ok()));
     assert!(waits(take(store, 5, 0), 600));
     store.settle(5, Fate::Answered, LIMIT).unwrap();
-    assert_eq!(store.usage(LIMIT).unwrap().0, 4, "one came back that had been forgotten");
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 4, "one came back that had been forgotten");
     assert_eq!(store.warnings(), []);
 }
 
@@ -80,7 +80,7 @@ fn check_limits(store: &dyn Store) {
     assert_eq!(store.warnings(), [warning]);
     assert!(waits(take_of(store, 3, 0, loose), 600));
     assert_eq!(store.warnings(), [], "told once");
-    let (used, next) = store.usage(loose).unwrap();
+    let (used, next) = store.usage(loose, 0).unwrap();
     assert!(used == 2 && next > PER / 2, "{used} {next:?}");
 }
 
@@ -90,7 +90,7 @@ fn check_longer_window(store: &dyn Store) {
     store.settle(1, Fate::Answered, short).unwrap();
     assert!(waits(take_of(store, 2, 0, long), 540), "what was before the last 60 s is not known");
     store.settle(2, Fate::Answered, long).unwrap();
-    assert_eq!(store.usage(short).unwrap().0, 2);
+    assert_eq!(store.usage(short, 0).unwrap().0, 2);
 }
 
 fn check_blocks(store: &dyn Store) {
@@ -100,7 +100,7 @@ fn check_blocks(store: &dyn Store) {
     store.block(Duration::from_secs(u64::MAX)).unwrap();
     assert!(waits(take(store, 1, 0), 3600), "six windows at most");
     store.settle(1, Fate::Answered, LIMIT).unwrap();
-    assert_eq!(store.usage(LIMIT).unwrap().0, 1);
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 1);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_file() {
     let open = |name: &str| super::super::file::FileStore::new(folder.join("quota"), name);
     check(&|name| Box::new(open(name)));
     // Another one finds the same slots, and none under another name.
-    let used = |name| open(name).usage(LIMIT).unwrap().0;
+    let used = |name| open(name).usage(LIMIT, 0).unwrap().0;
     assert_eq!((used("slots"), used("other")), (4, 0));
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -94,8 +94,8 @@ impl Store for OnDisk {
         self.with(Duration::ZERO, |window, now| window.block(duration, now))
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        self.with(limit.per, |window, now| window.usage(limit, now))
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        self.with(limit.per, |window, now| window.usage(limit, ahead, now))
     }
 
     fn warnings(&self) -> Vec<Warning> {
@@ -125,8 +125,8 @@ impl Store for Naive {
         self.store.block(duration)
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        self.store.usage(limit)
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        self.store.usage(limit, ahead)
     }
 
     fn warnings(&self) -> Vec<Warning> {
