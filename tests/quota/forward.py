@@ -15,7 +15,7 @@ async def carry(reader, writer, delay):
     try:
         while data := await reader.read(65536):
             later(delay, writer.write, data)
-    except ConnectionError:
+    except (ConnectionError, asyncio.CancelledError):
         pass
     finally:
         later(delay, writer.close)
