@@ -145,7 +145,7 @@ export class Client {
   /**
    * Tells how much of the quota is used now; `null` when it is turned off.
    *
-   * @throws {QuotaStoreError} when the quota's store cannot be reached.
+   * @throws {QuotaStoreError} when the quota's store cannot be used.
    */
   quota(): Promise<QuotaStatus | null> {
     return run(answer.quotaStatus, null, () => this.#native.quota())

@@ -174,7 +174,7 @@ class Client(BaseClient):
     def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now; `None` when it is turned off.
 
-        Raises `QuotaStoreError` when the quota's store cannot be reached.
+        Raises `QuotaStoreError` when the quota's store cannot be used.
         """
         usage = self._native.quota()
         return usage and QuotaStatus(*usage)

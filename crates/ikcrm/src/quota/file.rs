@@ -8,7 +8,7 @@ pub(super) mod state;
 
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -17,7 +17,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken, Window};
 use crate::sync::{clock, lock};
-use state::{FileId, Here, MOST_BYTES, Memory, Refused, change};
+use state::{FileId, Here, MOST_BYTES, Memory, Name, Refused, change};
 
 pub(crate) use place::path_of;
 
@@ -31,6 +31,8 @@ pub(crate) struct FileStore {
     path: PathBuf,
     name: String,
     memory: Mutex<Memory>,
+    /// The name of the clock; a process keeps to the one that it was started with.
+    clock: OnceLock<Name>,
     warnings: Warnings,
 }
 
@@ -48,6 +50,7 @@ impl FileStore {
             path,
             name: name.to_owned(),
             memory: Mutex::default(),
+            clock: OnceLock::new(),
             warnings: Warnings::default(),
         }
     }
@@ -118,7 +121,11 @@ impl FileStore {
     }
 
     fn here(&self, locked: &Locked, hold: Duration) -> Result<Here, StoreError> {
-        let clock = place::clock().map_err(|reason| self.unfit(&reason))?;
+        let clock = match self.clock.get() {
+            Some(clock) => *clock,
+            None => place::clock().map_err(|reason| self.unfit(&reason))?,
+        };
+        self.clock.set(clock).ok();
         let salt = random().map_err(|reason| self.unfit(reason))?;
         Ok(Here { now: clock::now(), clock, file: locked.id, hold, salt })
     }
@@ -233,8 +240,8 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-fn random() -> Result<state::Name, &'static str> {
-    let mut bytes = state::Name::default();
+fn random() -> Result<Name, &'static str> {
+    let mut bytes = Name::default();
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| "needs random numbers, and the system has none")?;

@@ -33,7 +33,7 @@ pub(super) fn set_back_by(duration: Duration) {
 /// The machine's clock.
 pub(super) fn machine_time() -> Duration {
     let (now, back) = TIME.get();
-    DAY + now - back
+    (DAY + now).saturating_sub(back)
 }
 
 /// The machine's file.

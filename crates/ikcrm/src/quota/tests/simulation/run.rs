@@ -307,7 +307,7 @@ impl Simulation {
         let id = self.id(process);
         let Process { store, limit, .. } = &self.processes[process];
         let late = if self.plan.bug == Bug::HoldsToDeadline { LATE } else { Duration::ZERO };
-        let request = Request { id, hold: TIMEOUT + limit.per - late, ahead: 0 };
+        let request = Request { id, hold: (TIMEOUT + limit.per).saturating_sub(late), ahead: 0 };
         match store.take(request, *limit).unwrap() {
             Taken::Slot => {
                 self.processes[process].waiting -= 1;
@@ -415,7 +415,7 @@ impl Simulation {
     }
 }
 
-/// A small generator (SplitMix64), the same for the same seed.
+/// A small generator (`SplitMix64`), the same for the same seed.
 #[derive(Debug, Clone)]
 struct Random(u64);
 
