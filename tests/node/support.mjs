@@ -16,6 +16,9 @@ export const PACKAGE = fileURLToPath(new URL('../../node/dist/index.js', import.
 
 const SAMPLE = readFileSync(new URL('../contract/sample_answer.json', import.meta.url), 'utf8')
 
+/** The sample answer, about the opportunity that the URL asks for. */
+const sample = (url) => SAMPLE.replace('"id": 568587,', `"id": ${url.split('/').at(-1)},`)
+
 /** The JSON of a file in the tests' folder. */
 export function json(path) {
   return JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'))
@@ -58,7 +61,7 @@ export class Crm {
   }
 
   /** Answers every request from now on at once. */
-  answerAll(body = SAMPLE, status = 200) {
+  answerAll(body = undefined, status = 200) {
     this.#answer = (request) => request.answer(body, status)
     this.requests.forEach(this.#answer)
   }
@@ -68,7 +71,7 @@ export class Crm {
   async #take(request, response) {
     let body = ''
     for await (const chunk of request.setEncoding('utf8')) body += chunk
-    const answer = (text = SAMPLE, status = 200, headers = {}) => {
+    const answer = (text = sample(request.url), status = 200, headers = {}) => {
       if (!response.writableEnded) response.writeHead(status, headers).end(text)
     }
     const { headers, socket, url } = request

@@ -60,12 +60,16 @@ def test_the_call_options_are_those_of_the_table() -> None:
 
 
 def test_the_parts_of_a_query_are_those_of_the_table() -> None:
-    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(annotations(ikcrm.CallOptions))
+    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(
+        annotations(ikcrm.CallOptions)
+    )
     assert beside_options == {row["name"] for row in load("contract/query.json")}
 
 
 @pytest.mark.parametrize(("name", "attributes"), load("contract/answer.json").items())
-def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, str]) -> None:
+def test_the_attributes_are_those_of_the_table(
+    name: str, attributes: dict[str, str]
+) -> None:
     expected = {
         attribute: f"tuple[{kind[1:-1]}, ...]"
         if kind.startswith("[")
@@ -73,7 +77,9 @@ def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, 
         for attribute, kind in attributes.items()
     }
     record = getattr(records, name)
-    assert {k: v for k, v in record.__annotations__.items() if not k.startswith("_")} == expected
+    assert {
+        k: v for k, v in record.__annotations__.items() if not k.startswith("_")
+    } == expected
     empty = record("{}")
     for attribute, kind in attributes.items():
         assert getattr(empty, attribute) == (() if kind.startswith("[") else None)
@@ -108,7 +114,9 @@ def test_the_field_codes_are_those_of_the_table() -> None:
     assert list(typing.get_args(errors.FieldErrorCode)) == CLASSES["field_codes"]
 
 
-@pytest.mark.parametrize("row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"]))
+@pytest.mark.parametrize(
+    "row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"])
+)
 def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
     crm.answer_all(f'{{"code":{row["api_code"]},"message":"m"}}')
     with pytest.raises(ikcrm.ApiError) as raised:

@@ -11,7 +11,16 @@ from support import TESTS
 import ikcrm
 
 HERE = Path(__file__).parent
-HEAVY = ("asyncio", "dataclasses", "datetime", "decimal", "html", "inspect", "json", "logging")
+HEAVY = (
+    "asyncio",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "html",
+    "inspect",
+    "json",
+    "logging",
+)
 
 
 def test_the_import_loads_nothing_heavy() -> None:
@@ -21,7 +30,12 @@ before = set(sys.modules)
 import ikcrm
 print(*sorted((set(sys.modules) - before) & set({HEAVY!r})))
 """
-    arguments = [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"]
+    arguments = [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import sys; sys.path[:] = {sys.path!r}\n{code}",
+    ]
     assert subprocess.check_output(arguments, text=True).strip() == ""
 
 
@@ -41,5 +55,7 @@ def test_the_types_admit_what_is_right_and_refuse_what_is_wrong() -> None:
 
 def test_the_stub_is_what_the_native_module_is() -> None:
     command = [sys.executable, "-m", "mypy.stubtest", "ikcrm._native"]
-    done = subprocess.run(command, cwd=TESTS.parent / "python", capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=TESTS.parent / "python", capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -96,7 +96,14 @@ def test_an_amount_keeps_its_digits(amount: Any, text: str, sent: Any) -> None:
 
 @pytest.mark.parametrize(
     "amount",
-    [Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), float("nan"), float("inf"), np.nan],
+    [
+        Decimal("NaN"),
+        Decimal("sNaN"),
+        Decimal("-Infinity"),
+        float("nan"),
+        float("inf"),
+        np.nan,
+    ],
     ids=repr,
 )
 def test_what_is_no_number_is_refused_as_an_amount(amount: Any) -> None:
@@ -180,14 +187,19 @@ def test_text_with_half_a_character_is_refused() -> None:
     assert "surrogate" in fault(note="\ud83d").message
 
 
-@pytest.mark.parametrize("note", [float("nan"), pd.NA, pd.NaT, 5, b"x", ["x"]], ids=repr)
+@pytest.mark.parametrize(
+    "note", [float("nan"), pd.NA, pd.NaT, 5, b"x", ["x"]], ids=repr
+)
 def test_what_is_no_text_is_refused_as_text(note: Any) -> None:
     assert fault(note=note).code == "type"
 
 
 def test_dates_are_sent_as_they_are(sent: Any) -> None:
     fields = sent(get_time=date(2019, 2, 4), expect_sign_date="2026-12-31")
-    assert (fields["get_time"], fields["expect_sign_date"]) == ("2019-02-04", "2026-12-31")
+    assert (fields["get_time"], fields["expect_sign_date"]) == (
+        "2019-02-04",
+        "2026-12-31",
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +220,8 @@ def test_a_point_in_time_is_refused_as_a_date_with_the_reason(moment: Any) -> No
 
 @pytest.mark.parametrize("missing", [pd.NaT, pd.NA], ids=repr)
 @pytest.mark.parametrize(
-    "field", ["get_time", "note", "stage", "user_id", "expect_amount", "title", "customer_id"]
+    "field",
+    ["get_time", "note", "stage", "user_id", "expect_amount", "title", "customer_id"],
 )
 def test_missing_values_of_pandas_are_refused_by_name(missing: Any, field: str) -> None:
     refused = fault(**{field: missing})
@@ -218,14 +231,21 @@ def test_missing_values_of_pandas_are_refused_by_name(missing: Any, field: str) 
 
 def test_a_float_column_of_ids_is_refused_with_the_reason() -> None:
     column = pd.Series([254, None])
-    assert "a table column with blanks turns ids into floats" in fault(user_id=column[0]).message
+    assert (
+        "a table column with blanks turns ids into floats"
+        in fault(user_id=column[0]).message
+    )
 
 
 def test_a_row_of_a_table_is_sent_as_it_reads(sent: Any) -> None:
     table = pd.DataFrame({"user_id": [254], "expect_amount": [0.1], "note": ["x"]})
     (row,) = table.to_dict("records")
     fields = sent(**row)
-    assert (fields["user_id"], fields["expect_amount"], fields["note"]) == (254, "0.1", "x")
+    assert (fields["user_id"], fields["expect_amount"], fields["note"]) == (
+        254,
+        "0.1",
+        "x",
+    )
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict, MappingProxyType, UserDict])
@@ -236,7 +256,11 @@ def test_any_mapping_holds_custom_fields(kind: Any, sent: Any) -> None:
 
 
 def test_plain_data_of_any_depth_arrives_as_it_is(sent: Any) -> None:
-    data = {"list": [1, "x", None, True, [2.5]], "nested": {"empty": {}}, "tuple": (1, 2)}
+    data = {
+        "list": [1, "x", None, True, [2.5]],
+        "nested": {"empty": {}},
+        "tuple": (1, 2),
+    }
     expected = {**data, "tuple": [1, 2]}
     assert sent(custom={FREE_KEY: data})[FREE_KEY] == expected
     assert sent(custom={FREE_KEY: np.bool_(True)})[FREE_KEY] is True
@@ -276,7 +300,9 @@ def test_what_a_value_raises_is_the_callers_to_catch() -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    refused = faults(0, titel="x", expect_amount="1,000", timeout=-1, partial="yes", max_retries=99)
+    refused = faults(
+        0, titel="x", expect_amount="1,000", timeout=-1, partial="yes", max_retries=99
+    )
     assert [(fault.field, fault.code) for fault in refused] == [
         ("id", "range"),
         ("titel", "unknown"),
@@ -298,7 +324,12 @@ def test_a_path_may_be_any_path(tmp_path: Path) -> None:
 
 
 def test_options_of_wrong_types_are_refused_together() -> None:
-    options: Any = {"token": 5, "timeout": timedelta(1), "max_retries": 0.5, "tokn": "x"}
+    options: Any = {
+        "token": 5,
+        "timeout": timedelta(1),
+        "max_retries": 0.5,
+        "tokn": "x",
+    }
     with pytest.raises(ikcrm.ConfigError) as raised:
         ikcrm.Client(**options)
     assert {(fault.field, fault.code) for fault in raised.value.fields} == {
