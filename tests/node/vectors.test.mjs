@@ -198,7 +198,8 @@ function assertFields({ code, fields }, expected) {
   )
 }
 
-const isOption = (code, field) => code === 'config' || ['timeout', 'max_retries'].includes(field)
+const isOption = (code, field) =>
+  code === 'config' || ['timeout', 'max_retries', 'if_unchanged'].includes(field)
 
 describe('vectors', () => {
   const server = new ScriptedServer()

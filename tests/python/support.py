@@ -62,18 +62,16 @@ class Request:
     """A request that came, which waits for `answer`."""
 
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["content-length"]))
+        body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         self.path = handler.path
         self.headers = handler.headers
-        self.fields: dict[str, Any] = json.loads(body)["opportunity"]
+        self.fields: dict[str, Any] = json.loads(body or "{}").get("opportunity", {})
         self.peer: tuple[str, int] = handler.client_address
         self.hung_up = threading.Event()
         self._answer: tuple[str, int, dict[str, str]] | None = None
         self._told, self._tell = socket.socketpair()
 
-    def answer(
-        self, text: str | None = None, status: int = 200, **headers: str
-    ) -> None:
+    def answer(self, text: str | None = None, status: int = 200, **headers: str) -> None:
         """Answers with the sample, about the opportunity that was asked for, or with this text."""
         about = self.path.rpartition("/")[2]
         sample = SAMPLE.replace('"id": 568587,', f'"id": {about},', 1)
@@ -126,6 +124,8 @@ class Crm:
                 crm._take(request)
                 request.serve(self)
 
+            do_GET = do_POST = do_PUT  # noqa: N815
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -144,13 +144,7 @@ class Crm:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def options(self, **options: Any) -> Any:
-        return {
-            "token": TOKEN,
-            "base_url": self.url,
-            "timeout": LONG,
-            "quota": None,
-            **options,
-        }
+        return {"token": TOKEN, "base_url": self.url, "timeout": LONG, "quota": None, **options}
 
     def client(self, **options: Any) -> ikcrm.Client:
         return ikcrm.Client(**self.options(**options))
@@ -164,14 +158,16 @@ class Crm:
             assert self._arrival.wait_for(lambda: len(self.requests) >= count, LONG)
             return self.requests[count - 1]
 
-    def answer_all(
-        self, text: str | None = None, status: int = 200, **headers: str
-    ) -> None:
+    def answer_all(self, text: str | None = None, status: int = 200, **headers: str) -> None:
         """Answers what has come and will come at once."""
+        self.answer_by(lambda request: request.answer(text, status, **headers))
+
+    def answer_by(self, answer: Callable[[Request], None]) -> None:
+        """Has what has come and will come answered by this function."""
         with self._arrival:
-            self._answer = lambda request: request.answer(text, status, **headers)
+            self._answer = answer
             for request in self.requests:
-                self._answer(request)
+                answer(request)
 
     def _take(self, request: Request) -> None:
         with self._arrival:

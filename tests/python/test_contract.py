@@ -48,7 +48,7 @@ def test_the_client_options_are_those_of_the_table() -> None:
 
 
 def test_the_settings_of_a_quota_are_those_of_the_table() -> None:
-    assert list(ikcrm.Quota._fields) == [row["name"] for row in OPTIONS["quota"]]
+    assert list(vars(ikcrm.Quota)["__annotations__"]) == [row["name"] for row in OPTIONS["quota"]]
 
 
 def test_the_call_options_are_those_of_the_table() -> None:
@@ -60,16 +60,12 @@ def test_the_call_options_are_those_of_the_table() -> None:
 
 
 def test_the_parts_of_a_query_are_those_of_the_table() -> None:
-    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(
-        annotations(ikcrm.CallOptions)
-    )
+    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(annotations(ikcrm.CallOptions))
     assert beside_options == {row["name"] for row in load("contract/query.json")}
 
 
 @pytest.mark.parametrize(("name", "attributes"), load("contract/answer.json").items())
-def test_the_attributes_are_those_of_the_table(
-    name: str, attributes: dict[str, str]
-) -> None:
+def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, str]) -> None:
     expected = {
         attribute: f"tuple[{kind[1:-1]}, ...]"
         if kind.startswith("[")
@@ -77,9 +73,7 @@ def test_the_attributes_are_those_of_the_table(
         for attribute, kind in attributes.items()
     }
     record = getattr(records, name)
-    assert {
-        k: v for k, v in record.__annotations__.items() if not k.startswith("_")
-    } == expected
+    assert {k: v for k, v in record.__annotations__.items() if not k.startswith("_")} == expected
     empty = record("{}")
     for attribute, kind in attributes.items():
         assert getattr(empty, attribute) == (() if kind.startswith("[") else None)
@@ -114,9 +108,7 @@ def test_the_field_codes_are_those_of_the_table() -> None:
     assert list(typing.get_args(errors.FieldErrorCode)) == CLASSES["field_codes"]
 
 
-@pytest.mark.parametrize(
-    "row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"])
-)
+@pytest.mark.parametrize("row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"]))
 def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
     crm.answer_all(f'{{"code":{row["api_code"]},"message":"m"}}')
     with pytest.raises(ikcrm.ApiError) as raised:
@@ -137,6 +129,7 @@ def test_all_public_names_are_exported() -> None:
         "lists",
         "quota",
         "records",
+        "settings",
     }
     assert public - modules == set(ikcrm.__all__) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate

@@ -33,12 +33,8 @@ def failure(crm: Crm, body: str, status: int = 200) -> ikcrm.IkcrmError:
 
 
 @pytest.mark.parametrize("error", errors.BY_CODE.values())
-@pytest.mark.parametrize(
-    "again", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy]
-)
-def test_every_error_survives_a_pickle(
-    error: type[ikcrm.IkcrmError], again: Any
-) -> None:
+@pytest.mark.parametrize("again", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy])
+def test_every_error_survives_a_pickle(error: type[ikcrm.IkcrmError], again: Any) -> None:
     one = error("text", **DETAILS)
     other = again(one)
     assert type(other) is error
@@ -48,21 +44,15 @@ def test_every_error_survives_a_pickle(
 
 
 def test_an_error_that_came_survives_a_pickle(crm: Crm) -> None:
-    error = failure(
-        crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}'
-    )
+    error = failure(crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}')
     other = pickle.loads(pickle.dumps(error))
     assert (str(other), vars(other)) == (str(error), vars(error))
 
 
 def test_an_error_prints_what_is_needed_to_understand_it(crm: Crm) -> None:
-    error = failure(
-        crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}'
-    )
+    error = failure(crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}')
     assert error.message == "您没有权限查看该对象或该对象不存在。"
-    assert str(error).endswith(
-        "您没有权限查看该对象或该对象不存在。 (code 100100, HTTP 200)"
-    )
+    assert str(error).endswith("您没有权限查看该对象或该对象不存在。 (code 100100, HTTP 200)")
 
 
 def test_errors_are_what_python_programs_catch_already(crm: Crm) -> None:
@@ -71,9 +61,9 @@ def test_errors_are_what_python_programs_catch_already(crm: Crm) -> None:
     with pytest.raises(ValueError, match="token"):
         ikcrm.Client()
     with pytest.raises(ConnectionError):
-        ikcrm.Client(
-            token=TOKEN, base_url="http://127.0.0.1:9", max_retries=0
-        ).update_opportunity(1, **FIELDS)
+        ikcrm.Client(token=TOKEN, base_url="http://127.0.0.1:9", max_retries=0).update_opportunity(
+            1, **FIELDS
+        )
     with pytest.raises(TimeoutError):
         crm.client(timeout=0.05).update_opportunity(1, **FIELDS)
 
@@ -81,11 +71,7 @@ def test_errors_are_what_python_programs_catch_already(crm: Crm) -> None:
 def test_errors_can_be_made_in_the_tests_of_a_program() -> None:
     error = ikcrm.NotFoundError("gone", api_code=100100)
     assert (str(error), error.message, error.status) == ("gone", "gone", None)
-    assert (error.fields, error.retryable, error.may_have_been_applied) == (
-        (),
-        False,
-        False,
-    )
+    assert (error.fields, error.retryable, error.may_have_been_applied) == ((), False, False)
 
 
 def test_faults_unpack_like_rows() -> None:
@@ -103,12 +89,7 @@ def test_the_token_is_in_no_text(crm: Crm) -> None:
         ("{}", 500),
     ]:
         error = failure(crm, body, status)
-        shown += [
-            repr(error),
-            str(error),
-            repr(vars(error)),
-            *traceback.format_exception(error),
-        ]
+        shown += [repr(error), str(error), repr(vars(error)), *traceback.format_exception(error)]
     with pytest.raises(ikcrm.ConfigError) as raised:
         ikcrm.Client(token=f"{TOKEN},{TOKEN}")
     shown += [str(raised.value), repr(raised.value.fields)]

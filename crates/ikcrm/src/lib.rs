@@ -58,8 +58,8 @@ mod auth;
 mod error;
 
 pub use auth::{TokenStore, TokenStoreFailure};
-pub use client::{Client, OpportunityList, update_opportunity};
-pub use config::{CallOptions, ClientBuilder, Edition};
+pub use client::{CallFuture, Client, OpportunityList, PreparedCall, update_opportunity};
+pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode};
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
@@ -70,14 +70,14 @@ pub use response::{
     OpportunityPage, OpportunityRow, Record, User,
 };
 pub use rust_decimal::Decimal;
-pub use sync::Cancel;
+pub use sync::{Cancel, forked};
 
 /// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
 #[doc(hidden)]
 pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
-    pub use crate::input::suggest::unknown_message;
+    pub use crate::input::suggest::{nearest, unknown_message};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};

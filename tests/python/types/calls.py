@@ -12,11 +12,7 @@ import ikcrm
 
 client = ikcrm.Client(token="t", edition="wecom", timeout=1.5, max_retries=0)
 from_environment: ikcrm.Client = ikcrm.Client.from_env()
-options: ikcrm.ClientOptions = {
-    "token": "t",
-    "base_url": "https://x",
-    "ca_bundle": Path("c"),
-}
+options: ikcrm.ClientOptions = {"token": "t", "base_url": "https://x", "ca_bundle": Path("c")}
 version: str = ikcrm.__version__
 
 
@@ -41,9 +37,7 @@ def admits() -> None:
     }
     opportunity = client.update_opportunity(568587, **update)
     assert_type(opportunity, ikcrm.Opportunity)
-    ikcrm.update_opportunity(
-        "568587", title="t", customer_id=1, timeout=5, max_retries=None
-    )
+    ikcrm.update_opportunity("568587", title="t", customer_id=1, timeout=5, max_retries=None)
     custom: Mapping[str, str] = {"text_asset_1": "x"}
     client.update_opportunity(1, note="x", partial=True, custom=custom)
     assert_type(opportunity.id, int | None)
@@ -60,9 +54,7 @@ def admits() -> None:
 async def admits_awaiting() -> None:
     async with ikcrm.AsyncClient(**options) as async_client:
         assert_type(async_client, ikcrm.AsyncClient)
-        call: Awaitable[ikcrm.Opportunity] = async_client.update_opportunity(
-            1, note="x"
-        )
+        call: Awaitable[ikcrm.Opportunity] = async_client.update_opportunity(1, note="x")
         assert_type(await call, ikcrm.Opportunity)
 
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::edition::Edition;
 use crate::error::{Fault, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{duration, whole};
+use crate::input::setting::{duration_within, whole};
 use crate::transport::{Proxy, ProxyUrl, count_certificates};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -16,7 +16,7 @@ const LONGEST_SIGN_IN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// A timeout from a number of seconds, checked as the typed setter's is.
 pub(super) fn seconds(value: &Value) -> Result<Duration, Fault> {
-    duration(value).and_then(check_timeout)
+    duration_within(value, timeout_limits(), is_timeout)
 }
 
 /// A number of retries, checked as the typed setter's is.
@@ -26,23 +26,28 @@ pub(super) fn retries(value: &Value) -> Result<u32, Fault> {
 }
 
 pub(super) fn check_timeout(timeout: Duration) -> Result<Duration, Fault> {
-    if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
-        return Err(fault_of_timeout(format!("{timeout:?}")));
+    if is_timeout(timeout) {
+        return Ok(timeout);
     }
-    Ok(timeout)
+    let (limits, got) = (timeout_limits(), timeout.as_secs_f64());
+    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
+}
+
+fn is_timeout(timeout: Duration) -> bool {
+    !timeout.is_zero() && timeout <= LONGEST_TIMEOUT
+}
+
+fn timeout_limits() -> String {
+    format!("more than 0 and at most {} s", LONGEST_TIMEOUT.as_secs())
 }
 
 pub(super) fn check_interval(interval: Duration) -> Result<Duration, Fault> {
     if interval > LONGEST_SIGN_IN_INTERVAL {
         let longest = LONGEST_SIGN_IN_INTERVAL.as_secs();
-        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {interval:?}")));
+        let got = interval.as_secs_f64();
+        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {got} s")));
     }
     Ok(interval)
-}
-
-fn fault_of_timeout(got: impl fmt::Display) -> Fault {
-    let longest = LONGEST_TIMEOUT.as_secs();
-    Fault(Code::Range, format!("must be more than 0 and at most {longest} s, got {got}"))
 }
 
 pub(super) fn check_retries(retries: u32) -> Result<u32, Fault> {
@@ -106,9 +111,19 @@ fn is_loopback(host: &str) -> bool {
         || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The proxy to go through to this base URL.
-pub(super) fn check_proxy(proxy: &Proxy, base_url: &str) -> Result<Option<ProxyUrl>, Fault> {
-    let variable = |name: &str| std::env::var(name).ok();
+/// A variable's value by its name.
+pub(super) type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// The proxy to go through to this base URL, as the environment says if it is to.
+pub(super) fn check_proxy(
+    proxy: &Proxy,
+    base_url: &str,
+    environment: Option<&Environment>,
+) -> Result<Option<ProxyUrl>, Fault> {
+    let variable = |name: &str| match environment {
+        Some(read) => read(name),
+        None => std::env::var(name).ok(),
+    };
     proxy.choose(base_url, &variable).map_err(|fault| Fault(Code::Format, fault))
 }
 
