@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FIELDS, LONG, SAMPLE, Crm, Request, python, wait
+from support import FIELDS, LONG, Crm, Request, python, wait
 
 import ikcrm
 
@@ -19,7 +19,7 @@ ACCOUNT = {"token": None, "login": "demo", "password": "test-password"}
 def sign_in(request: Request) -> None:
     """Signs in, and answers updates."""
     login = request.path.endswith("/login")
-    request.answer('{"code":0,"data":{"user_token":"new-1"}}' if login else SAMPLE)
+    request.answer('{"code":0,"data":{"user_token":"new-1"}}' if login else None)
 
 
 class Store:
