@@ -72,8 +72,9 @@ class Request:
         self._told, self._tell = socket.socketpair()
 
     def answer(self, text: str | None = None, status: int = 200, **headers: str) -> None:
-        """Answers, unless otherwise told with the sample as the opportunity that was asked for."""
-        sample = SAMPLE.replace("568587", self.path.rpartition("/")[2])
+        """Answers with the sample, about the opportunity that was asked for, or with this text."""
+        about = self.path.rpartition("/")[2]
+        sample = SAMPLE.replace('"id": 568587,', f'"id": {about},', 1)
         self._answer = (sample if text is None else text, status, headers)
         self.end()
 

@@ -175,6 +175,10 @@ fn refused(reason: &CertificateError, host: &str, setting: &str) -> String {
         E::NotValidYet | E::NotValidYetContext { .. } => format!(
             "the certificate of {host} is not valid yet, or the clock of this machine is wrong"
         ),
+        other if other.to_string().contains("CaUsedAsEndEntity") => format!(
+            "the certificate of {host} is one of a CA, which is none for a server; have the server's \
+             own made, and give the CA's as ca_bundle"
+        ),
         other => format!("the certificate of {host} was refused: {other}"),
     }
 }
