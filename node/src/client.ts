@@ -178,10 +178,11 @@ function withRecordAsText(options: UpdateOptions | null): [options: unknown, rec
   if (!isData(record)) return [options]
   const { ifUnchanged: _, ...others } = options as UpdateOptions
   const spelt = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
-  return [others, JSON.stringify(record, spelt)]
+  // What spells itself as nothing is no record either, and must not let the update go.
+  return [others, JSON.stringify(record, spelt) ?? 'null']
 }
 
-/** Whether this may be a record; anything else is refused by its name. */
+/** Whether this may be a record or settings; anything else is refused by its name. */
 function isData(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Object]'
 }
@@ -198,9 +199,7 @@ function variables(): Record<string, string> {
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */
 function build(options: ClientOptions): InstanceType<typeof NativeClient> {
-  if (typeof options !== 'object' || options === null) {
-    return built(NativeClient.build(options ?? null, null))
-  }
+  if (!isData(options)) return built(NativeClient.build(options ?? null, null))
   // What is no store and no hook stays among the settings, where it is refused.
   const settings: ClientOptions = { ...options }
   const { tokenStore, onToken } = settings

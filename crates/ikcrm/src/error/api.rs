@@ -30,7 +30,7 @@ pub enum ApiErrorKind {
 }
 
 impl ApiErrorKind {
-    /// The stable word, which is the error's [`code`](Error::code): `auth`, `not_found`, …
+    /// The stable word, which is the error's [`code`](super::Error::code): `auth`, `not_found`, …
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

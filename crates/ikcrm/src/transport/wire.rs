@@ -18,13 +18,13 @@ const MAX_INTERIM: usize = 256 * 1024;
 const MAX_RECEIVED: u64 = 2 * MAX_ANSWER;
 
 /// A connection.
-#[derive(Debug)]
 pub(super) struct Wire {
     link: Box<dyn Layer>,
     encrypted: bool,
     buffers: LazyBuffers,
     /// The answer's first bytes, until its head is complete.
-    head: Vec<u8>,
+    begun: Vec<u8>,
+    filled: usize,
     in_head: bool,
     /// How many bytes came of this answer, and of interim ones before it.
     received: u64,
@@ -39,7 +39,8 @@ impl Wire {
             link,
             encrypted,
             buffers: LazyBuffers::new(BUFFER, BUFFER),
-            head: Vec::new(),
+            begun: Vec::new(),
+            filled: 0,
             in_head: true,
             received: 0,
             interim: 0,
@@ -50,28 +51,22 @@ impl Wire {
     /// A request begins, and so does what is counted of its answer.
     fn begin(&mut self) {
         told(Attempt::offered);
-        self.head.clear();
-        (self.in_head, self.received, self.interim, self.resting) = (true, 0, 0, false);
+        (self.in_head, self.filled) = (true, 0);
+        (self.received, self.interim, self.resting) = (0, 0, false);
     }
 
     /// Receives until the head is complete, and hands it on with what came after it.
     fn receive_head(&mut self) -> io::Result<usize> {
         loop {
-            match head::look(&self.head) {
-                Head::Interim(length) => {
-                    self.interim += length;
-                    if self.interim > MAX_INTERIM {
-                        return Err(Fault::of_answer("interim answers without end").into());
-                    }
-                    self.head.drain(..length);
-                }
+            match head::look(self.begun.get(..self.filled).unwrap_or_default()) {
+                Head::Interim(length) => self.skip(length)?,
                 Head::Incomplete => {
                     if self.receive_more_of_head()? == 0 {
                         return Ok(0);
                     }
                 }
                 Head::Final(length) => {
-                    head::unfold(self.head.get_mut(..length).unwrap_or_default());
+                    head::unfold(self.begun.get_mut(..length).unwrap_or_default());
                     return Ok(self.hand_on_head());
                 }
                 Head::Foreign => return Ok(self.hand_on_head()),
@@ -79,26 +74,35 @@ impl Wire {
         }
     }
 
-    fn receive_more_of_head(&mut self) -> io::Result<usize> {
-        let had = self.head.len();
-        if had >= BUFFER {
-            return Err(Fault::of_answer("the answer's head is longer than 16 KiB").into());
+    fn skip(&mut self, length: usize) -> io::Result<()> {
+        self.interim += length;
+        if self.interim > MAX_INTERIM {
+            return Err(Fault::of_answer("interim answers without end").into());
         }
-        self.head.resize(BUFFER, 0);
-        let received = self.link.read(self.head.get_mut(had..).unwrap_or_default());
-        self.head.truncate(had + received.as_ref().copied().unwrap_or_default());
-        self.count(received?)
+        self.begun.copy_within(length..self.filled, 0);
+        self.filled -= length;
+        Ok(())
     }
 
-    /// ureq's buffer is as large as the head's, and empty before it.
+    fn receive_more_of_head(&mut self) -> io::Result<usize> {
+        self.begun.resize(BUFFER, 0);
+        let room = self.begun.get_mut(self.filled..).unwrap_or_default();
+        if room.is_empty() {
+            return Err(Fault::of_answer("the answer's head is longer than 16 KiB").into());
+        }
+        let received = self.link.read(room)?;
+        self.filled += received;
+        self.count(received)
+    }
+
+    /// ureq's buffer is as large as this one, and empty before it.
     fn hand_on_head(&mut self) -> usize {
         self.in_head = false;
         let room = self.buffers.input_append_buf();
-        let length = self.head.len().min(room.len());
-        for (to, from) in room.iter_mut().zip(&self.head) {
-            *to = *from;
+        let length = self.filled.min(room.len());
+        if let (Some(room), Some(begun)) = (room.get_mut(..length), self.begun.get(..length)) {
+            room.copy_from_slice(begun);
         }
-        self.head.clear();
         length
     }
 
@@ -149,5 +153,12 @@ impl Transport for Wire {
 
     fn is_tls(&self) -> bool {
         self.encrypted
+    }
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").field("link", &self.link).finish_non_exhaustive()
     }
 }
