@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import threading
 import traceback
 import weakref
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FIELDS, LONG, Crm, Request, python, wait
+from support import FIELDS, LONG, Crm, Request, in_thread, python, wait
 
 import ikcrm
 
@@ -83,8 +84,6 @@ def test_what_ends_a_program_passes(
 
 
 def test_ctrl_c_in_a_store_passes(crm: Crm) -> None:
-    import signal
-
     class Slow(Store):
         def get(self) -> str | None:
             signal.raise_signal(signal.SIGINT)
@@ -93,6 +92,31 @@ def test_ctrl_c_in_a_store_passes(crm: Crm) -> None:
     with pytest.raises(KeyboardInterrupt):
         blocking(crm, token_store=Slow())
     assert crm.requests == []
+
+
+def test_another_thread_that_waits_for_the_token_is_not_ended(crm: Crm) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Interrupted(Store):
+        def get(self) -> str | None:
+            asked.set()
+            wait(go_on)
+            raise KeyboardInterrupt
+
+    client = crm.client(token=None, token_store=Interrupted())
+
+    def first() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            client.get_opportunity(1)
+
+    # The handler runs when this thread looks for signals, which it does while it waits.
+    before = signal.signal(signal.SIGALRM, lambda *_: go_on.set())
+    with in_thread(first), pytest.raises(ikcrm.TokenStoreError) as raised:
+        wait(asked)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        client.get_opportunity(1)
+    signal.signal(signal.SIGALRM, before)
+    assert isinstance(raised.value.__cause__, KeyboardInterrupt)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -239,7 +239,8 @@ impl Settings {
         if let Some(fault) = hooks::fault_of_store(store, self.wait.is_some())? {
             return Ok(self.refuse("token_store", fault));
         }
-        let store = TokenStore { hook: self.hook(store), wait: self.wait.take() };
+        let wait = self.wait.take().map(|wait| self.hook(wait.bind(store.py())));
+        let store = TokenStore { hook: self.hook(store), wait };
         self.builder = self.builder.token_store(store);
         Ok(self)
     }

@@ -25,7 +25,8 @@ pub(crate) struct Pages {
 
 impl Pages {
     pub(crate) fn new(client: ikcrm::Client, list: OpportunityList, owner: Py<PyAny>) -> Self {
-        let reader = Reader { list: Mutex::new(Some(list)), ..Reader::default() };
+        let place = Mutex::new(Place { list: Some(list), turns: 0 });
+        let reader = Reader { place, ..Reader::default() };
         Self { client, reader: Arc::new(reader), owner }
     }
 }
@@ -38,26 +39,35 @@ impl Pages {
         *lock(&self.reader.total_count)
     }
 
-    /// Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
+    /// Reads the next page, waits for it and appends its rows to `rows`; tells whether there may be
+    /// more rows there.
     #[pyo3(signature = (rows: "object"))]
     fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
         let (py, signals) = (rows.py(), Signals::default());
         let cancel = signals.cancel();
-        let page = py.detach(|| self.reader.next(&cancel));
-        // A signal that comes with the page must not lose it.
-        let appended = page.map(|page| append(rows, page));
+        let read = py.detach(|| self.reader.next(&cancel));
+        // A signal that comes with the page must not lose it, and nobody may find the list at its end
+        // before the last page is there.
+        let appended = read.map(|(page, turn)| {
+            let appended = append(rows, page);
+            py.detach(|| drop(turn));
+            appended
+        });
         signals.check(py, appended)?
     }
 
     /// Reads the next page on a thread of the core's, which appends it as above and calls `done`.
     #[pyo3(signature = (rows: "object", done: "object"))]
     fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> PyResult<Cancel> {
-        let (reader, pending) =
-            (Arc::clone(&self.reader), Pending::new(done, self.owner.clone_ref(py)));
-        let cancel = Cancel::default();
-        let core = cancel.0.clone();
-        spawn(py, &self.client, &cancel, move || {
-            pending.settle(reader.next(&core).map(|page| Appended { page, rows }));
+        let pending = Pending::new(done, self.owner.clone_ref(py));
+        let (reader, cancel) = (Arc::clone(&self.reader), Cancel::default());
+        let flag = cancel.0.clone();
+        spawn(py, &self.client, &cancel, move || match reader.next(&flag) {
+            Ok((page, turn)) => {
+                pending.settle(Ok(Appended { page, rows }));
+                drop(turn);
+            }
+            Err(error) => pending.settle(Err::<Appended, _>(error)),
         })?;
         Ok(cancel)
     }
@@ -70,29 +80,46 @@ impl Pages {
 /// A list that threads take in turns.
 #[derive(Default)]
 struct Reader {
-    /// Nothing while a thread reads a page.
-    list: Mutex<Option<OpportunityList>>,
+    place: Mutex<Place>,
     returned: Condvar,
     /// Of the page that was read last; apart from the list, so that it is told while one is read.
     total_count: Mutex<Option<u64>>,
 }
 
+#[derive(Default)]
+struct Place {
+    /// Nothing while a thread reads a page.
+    list: Option<OpportunityList>,
+    /// How many turns are over.
+    turns: u64,
+}
+
+/// What a turn brings: a page, nothing when another thread has just brought one, or the list's end.
+enum Page {
+    Rows(Vec<OpportunityRow>),
+    Brought,
+    End,
+}
+
 impl Reader {
-    fn next(&self, cancel: &ikcrm::Cancel) -> Result<Option<Vec<OpportunityRow>>, Error> {
-        let mut turn = self.turn(cancel)?;
-        let Some(list) = &mut turn.list else { return Ok(None) };
+    fn next(&self, cancel: &ikcrm::Cancel) -> Result<(Page, Turn<'_>), Error> {
+        let (mut turn, waited) = self.turn(cancel)?;
+        let Some(list) = turn.list.as_mut().filter(|_| !waited) else {
+            return Ok((Page::Brought, turn));
+        };
         list.set_cancel(cancel.clone());
-        let page = list.next_page()?;
+        let page = list.next_page()?.map_or(Page::End, |page| Page::Rows(page.rows));
         *lock(&self.total_count) = list.total_count();
-        Ok(page.map(|page| page.rows))
+        Ok((page, turn))
     }
 
-    /// Waits until no other thread reads.
-    fn turn(&self, cancel: &ikcrm::Cancel) -> Result<Turn<'_>, Error> {
-        let mut place = lock(&self.list);
+    /// Waits until no other thread reads, and tells whether one did meanwhile.
+    fn turn(&self, cancel: &ikcrm::Cancel) -> Result<(Turn<'_>, bool), Error> {
+        let mut place = lock(&self.place);
+        let begun = place.turns;
         loop {
-            if let Some(list) = place.take() {
-                return Ok(Turn { reader: self, list: Some(list) });
+            if let Some(list) = place.list.take() {
+                return Ok((Turn { reader: self, list: Some(list) }, place.turns != begun));
             }
             if cancel.poll() {
                 return Err(Error::Cancelled { may_have_been_applied: false });
@@ -103,7 +130,8 @@ impl Reader {
     }
 }
 
-/// A thread's turn to read, which ends when this is dropped, even by a panic.
+/// A thread's turn to read, which ends when this is dropped, even by a panic. That must not be while
+/// the thread is in Python: one that waits for its turn looks there for signals.
 struct Turn<'a> {
     reader: &'a Reader,
     list: Option<OpportunityList>,
@@ -111,7 +139,10 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *lock(&self.reader.list) = self.list.take();
+        let mut place = lock(&self.reader.place);
+        place.list = self.list.take();
+        place.turns += 1;
+        drop(place);
         self.reader.returned.notify_one();
     }
 }
@@ -122,7 +153,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A page, which is appended on its way into Python, whether or not somebody still waits for it.
 struct Appended {
-    page: Option<Vec<OpportunityRow>>,
+    page: Page,
     rows: Py<PyAny>,
 }
 
@@ -137,8 +168,13 @@ impl<'py> IntoPyObject<'py> for Appended {
     }
 }
 
-fn append(rows: &Bound<'_, PyAny>, page: Option<Vec<OpportunityRow>>) -> PyResult<bool> {
-    let Some(page) = page else { return Ok(false) };
-    rows.call_method1(intern!(rows.py(), "extend"), (Rows(page),))?;
-    Ok(true)
+fn append(rows: &Bound<'_, PyAny>, page: Page) -> PyResult<bool> {
+    match page {
+        Page::Rows(page) => {
+            rows.call_method1(intern!(rows.py(), "extend"), (Rows(page),))?;
+            Ok(true)
+        }
+        Page::Brought => Ok(true),
+        Page::End => Ok(false),
+    }
 }

@@ -109,7 +109,8 @@ class Pages:
     """
     def read(self, /, rows: "object") -> bool:
         """
-        Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
+        Reads the next page, waits for it and appends its rows to `rows`; tells whether there may be
+        more rows there.
         """
     def spawn_read(self, /, rows: "object", done: "object") -> Cancel:
         """

@@ -58,7 +58,7 @@ class OpportunityList(_List):
 
     def __next__(self) -> OpportunityRow:
         while (row := self._next()) is None:
-            if not self._pages.read(self._rows):
+            if not self._pages.read(self._rows) and not self._rows:
                 self._ended = True
                 raise StopIteration
         return row
@@ -79,7 +79,8 @@ class AsyncOpportunityList(_List):
 
     async def __anext__(self) -> OpportunityRow:
         while (row := self._next()) is None:
-            if not await self._outcome(lambda done: self._pages.spawn_read(self._rows, done)):
+            more = await self._outcome(lambda done: self._pages.spawn_read(self._rows, done))
+            if not more and not self._rows:
                 self._ended = True
                 raise StopAsyncIteration
         return row
