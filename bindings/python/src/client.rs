@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ikcrm::contract::OPTIONS;
 use ikcrm::{CallOptions, ClientBuilder, Error, FieldError, FieldErrorCode, Value};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -215,6 +216,9 @@ impl Client {
     }
 }
 
+/// The settings that the binding takes itself.
+const HERE: &[&str] = &["token_store", "on_token", "pickle_secrets"];
+
 /// A client's settings, as they are taken from Python.
 struct Settings {
     builder: ClientBuilder,
@@ -229,6 +233,9 @@ impl Settings {
             "token_store" => return self.token_store(value),
             "on_token" => return self.on_token(value),
             "pickle_secrets" => self.builder.faults.extend(call::switch(name, value)?.err()),
+            _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
+                self.builder.faults.push(fault);
+            }
             "ca_bundle" => self.builder = self.builder.set(name, value::read_path(value)?),
             _ => self.builder = self.builder.set(name, value::read(value)?),
         }
