@@ -281,7 +281,7 @@ def test_a_call_under_way_keeps_its_clients_hooks(crm: Crm) -> None:
     def begin() -> None:
         program = Program(ikcrm.AsyncClient, **crm.options(**ACCOUNT))
         vars(program)["set"] = lambda _: told.set()
-        program.client._native.spawn_update_opportunity(1, dict(FIELDS), lambda *_: None)
+        program.client._native.update_opportunity(1, dict(FIELDS), lambda *_: None)
 
     begin()
     request = crm.arrived(1)

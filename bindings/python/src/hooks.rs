@@ -1,8 +1,8 @@
 //! What a user's own Python does with tokens: a store that keeps them, a hook that is told.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, ThreadId};
 
 use ikcrm::TokenStoreFailure;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
@@ -96,21 +96,22 @@ fn in_python<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T, Token
     let ending = || Err(PyRuntimeError::new_err("Python is ending"));
     exit::attach(work)
         .unwrap_or_else(ending)
-        .map_err(|error| Raised { error, thread: thread::current().id() }.into())
+        .map_err(|error| Raised { error, told: AtomicBool::new(false) }.into())
 }
 
-/// What a hook raised, and on which thread: a call on another one, which waited for the same token,
-/// fails too, but it was not told to end.
+/// What a hook raised.
 #[derive(Debug)]
 pub(crate) struct Raised {
     pub(crate) error: PyErr,
-    thread: ThreadId,
+    /// Whether a call ended with it. Other calls, which waited for the same token, fail too, but one
+    /// is enough to end the program.
+    told: AtomicBool,
 }
 
 impl Raised {
-    /// Whether it is to end this thread's call and the program, as a `KeyboardInterrupt` is.
+    /// Whether it is still to end the program, as a `KeyboardInterrupt` is.
     pub(crate) fn ends_the_program(&self, py: Python<'_>) -> bool {
-        self.thread == thread::current().id() && !self.error.is_instance_of::<PyException>(py)
+        !self.error.is_instance_of::<PyException>(py) && !self.told.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -137,14 +137,16 @@ class Client(BaseClient):
                 `RequestTimeoutError` when the time ran out.
             InvalidAnswerError: when what came back is not an answer of this API.
         """
-        return self._native.update_opportunity(id, fields)
+        opportunity: Opportunity = self._native.update_opportunity(id, fields)
+        return opportunity
 
     def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: `GET /api/v2/opportunities/:id`.
 
         Raises `ValidationError` when the id is wrong, and what a call can raise.
         """
-        return self._native.get_opportunity(id, options)
+        opportunity: Opportunity = self._native.get_opportunity(id, options)
+        return opportunity
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> OpportunityList:
         """Lists opportunities: `GET /api/v2/opportunities`, a page when it is needed.
@@ -179,9 +181,14 @@ class Client(BaseClient):
         usage = self._native.quota()
         return usage and QuotaStatus(*usage)
 
-    def close(self) -> None:
-        """Closes idle connections. Calls under way go on; new ones raise a `RuntimeError`."""
-        self._native.close()
+    def close(self, timeout: float = 5) -> None:
+        """Ends the client: new calls raise a `RuntimeError`.
+
+        Calls of other threads that wait, for the quota or a retry, end at once with a
+        `CancelledError`; those whose request is under way may go on for `timeout` seconds and are
+        then ended too. The quota and an account's session live on as long as any client uses them.
+        """
+        self._native.close(timeout)
 
     def __enter__(self) -> Self:
         return self
