@@ -97,7 +97,7 @@ def _warn_of_quota() -> None:
     warn(
         "this client was pickled in another process, and each process keeps a quota of its own: "
         "together they make too many calls; give them one by "
-        'quota=ikcrm.Quota(store="sqlite:///absolute/path"), or a redis:// URL',
+        'quota=ikcrm.Quota(store="file:///absolute/path"), or a redis:// URL',
         RuntimeWarning,
         stacklevel=3,
     )
