@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import threading
 import traceback
 import weakref
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FIELDS, LONG, Crm, Request, python, wait
+from support import FIELDS, LONG, Crm, Request, in_thread, python, wait
 
 import ikcrm
 
@@ -83,8 +84,6 @@ def test_what_ends_a_program_passes(
 
 
 def test_ctrl_c_in_a_store_passes(crm: Crm) -> None:
-    import signal
-
     class Slow(Store):
         def get(self) -> str | None:
             signal.raise_signal(signal.SIGINT)
@@ -93,6 +92,37 @@ def test_ctrl_c_in_a_store_passes(crm: Crm) -> None:
     with pytest.raises(KeyboardInterrupt):
         blocking(crm, token_store=Slow())
     assert crm.requests == []
+
+
+def test_one_of_the_calls_that_wait_for_a_token_ends_the_program(crm: Crm) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Interrupted(Store):
+        def get(self) -> str | None:
+            asked.set()
+            wait(go_on)
+            raise KeyboardInterrupt
+
+    client = crm.client(token=None, token_store=Interrupted())
+
+    ends: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            client.get_opportunity(1)
+        except BaseException as error:
+            ends.append(error)
+
+    # The handler runs when this thread looks for signals, which it does while it waits.
+    before = signal.signal(signal.SIGALRM, lambda *_: go_on.set())
+    with in_thread(call):
+        wait(asked)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        call()
+    signal.signal(signal.SIGALRM, before)
+    (interrupt,) = (end for end in ends if isinstance(end, KeyboardInterrupt))
+    (failure,) = (end for end in ends if isinstance(end, ikcrm.TokenStoreError))
+    assert failure.__cause__ is interrupt
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -256,7 +286,7 @@ def test_a_call_under_way_keeps_its_clients_hooks(crm: Crm) -> None:
     def begin() -> None:
         program = Program(ikcrm.AsyncClient, **crm.options(**ACCOUNT))
         vars(program)["set"] = lambda _: told.set()
-        program.client._native.spawn_update_opportunity(1, dict(FIELDS), lambda *_: None)
+        program.client._native.update_opportunity(1, dict(FIELDS), lambda *_: None)
 
     begin()
     request = crm.arrived(1)
@@ -289,4 +319,4 @@ asyncio.run(main())
     with python(code, crm.url) as child:
         output, _ = child.communicate(timeout=LONG / 2)
     assert child.returncode == 0
-    assert output.strip() in {"TransportError", "PanicException"}
+    assert output == "TokenStoreError\n"

@@ -502,6 +502,21 @@ def test_misspelt_options_of_other_calls_are_refused_with_the_nearest_name(crm: 
         client.list_opportunities(perpage=1)
 
 
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("tokn", "token"),
+        ("token_stor", "token_store"),
+        ("on_tokn", "on_token"),
+        ("tiemout", "timeout"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(slip: str, meant: str) -> None:
+    options: Any = {"token": TOKEN, slip: "x"}
+    with pytest.raises(ikcrm.ConfigError, match=f"{slip}: no such option; did you mean {meant}?"):
+        ikcrm.Client(**options)
+
+
 def test_a_switch_that_is_none_is_refused_with_what_it_is(crm: Crm) -> None:
     client: Any = crm.client()
     for name in ("partial", "fill"):

@@ -127,7 +127,7 @@ pub(crate) fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bo
 }
 
 /// The fault of a name that is nearer to one of `options` than to the `others` that may stand there.
-fn misspelt(name: &str, options: &[&str], others: &[&str]) -> Option<FieldError> {
+pub(crate) fn misspelt(name: &str, options: &[&str], others: &[&str]) -> Option<FieldError> {
     let all = others.iter().chain(options).copied();
     let near =
         nearest(name, all).filter(|near| options.contains(near) && !others.contains(&name))?;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ikcrm::contract::OPTIONS;
 use ikcrm::{
     CallOptions, ClientBuilder, FieldError, FieldErrorCode, PreparedCall, QuotaStatus, Value,
 };
@@ -184,6 +185,9 @@ impl Client {
     }
 }
 
+/// The settings that the binding takes itself.
+const HERE: &[&str] = &["token_store", "on_token", "pickle_secrets"];
+
 /// A client's settings, as they are taken from Python.
 struct Settings {
     builder: ClientBuilder,
@@ -198,6 +202,9 @@ impl Settings {
             "token_store" => return self.token_store(value),
             "on_token" => return self.on_token(value),
             "pickle_secrets" => self.builder.faults.extend(call::switch(name, value)?.err()),
+            _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
+                self.builder.faults.push(fault);
+            }
             "ca_bundle" => self.builder = self.builder.set(name, value::read_path(value)?),
             _ => self.builder = self.builder.set(name, value::read(value)?),
         }
@@ -208,7 +215,8 @@ impl Settings {
         if let Some(fault) = hooks::fault_of_store(store, self.wait.is_some())? {
             return Ok(self.refuse("token_store", fault));
         }
-        let store = TokenStore { hook: self.hook(store), wait: self.wait.take() };
+        let wait = self.wait.take().map(|wait| self.hook(wait.bind(store.py())));
+        let store = TokenStore { hook: self.hook(store), wait };
         self.builder = self.builder.token_store(store);
         Ok(self)
     }

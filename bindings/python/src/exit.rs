@@ -2,13 +2,15 @@
 //! take the process down.
 
 use std::process;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 
 static ENDING: AtomicBool = AtomicBool::new(false);
+static ENDING_THREAD: OnceLock<ThreadId> = OnceLock::new();
 
 /// How many threads are in Python, with the process's id in the upper half: a fork inherits the
 /// number, but not the threads.
@@ -17,7 +19,9 @@ static INSIDE: AtomicU64 = AtomicU64::new(0);
 /// Does the work in Python, unless there is none any more.
 pub(crate) fn attach<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let _inside = Inside::enter();
-    if is_ending() { None } else { Python::try_attach(work) }
+    // What the ending thread itself calls, in a handler of the exit, is safe there.
+    let kept_out = is_ending() && ENDING_THREAD.get() != Some(&thread::current().id());
+    if kept_out { None } else { Python::try_attach(work) }
 }
 
 /// Whether Python is about to end.
@@ -28,6 +32,7 @@ pub(crate) fn is_ending() -> bool {
 /// To be called before Python ends: lets no more threads in, and waits until all are out.
 #[pyfunction]
 pub(crate) fn prepare_exit(py: Python<'_>) {
+    ENDING_THREAD.set(thread::current().id()).ok();
     ENDING.store(true, SeqCst);
     py.detach(|| {
         while inside(INSIDE.load(SeqCst)) > 0 {

@@ -97,7 +97,7 @@ def _warn_of_quota() -> None:
     warn(
         "this client was pickled in another process, and each process keeps a quota of its own: "
         "together they make too many calls; give them one by "
-        'quota=ikcrm.Quota(store="sqlite:///absolute/path"), or a redis:// URL',
+        'quota=ikcrm.Quota(store="file:///absolute/path"), or a redis:// URL',
         RuntimeWarning,
         stacklevel=3,
     )
@@ -137,14 +137,16 @@ class Client(BaseClient):
                 `RequestTimeoutError` when the time ran out.
             InvalidAnswerError: when what came back is not an answer of this API.
         """
-        return self._native.update_opportunity(id, fields)
+        opportunity: Opportunity = self._native.update_opportunity(id, fields)
+        return opportunity
 
     def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: `GET /api/v2/opportunities/:id`.
 
         Raises `ValidationError` when the id is wrong, and what a call can raise.
         """
-        return self._native.get_opportunity(id, options)
+        opportunity: Opportunity = self._native.get_opportunity(id, options)
+        return opportunity
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> OpportunityList:
         """Lists opportunities: `GET /api/v2/opportunities`, a page when it is needed.
