@@ -26,10 +26,10 @@ export function fieldMap(json: string, entity: string): FieldMap {
 
 /** How much of a quota is used, of `[calls, used, milliseconds]` or null. */
 export function quotaStatus(json: string): QuotaStatus | null {
-  const usage = JSON.parse(json) as [number, number, number] | null
+  const usage = JSON.parse(json) as [number, number, number, number] | null
   if (usage === null) return null
-  const [calls, used, nextFreeMs] = usage
-  return { calls, used, free: Math.max(calls - used, 0), nextFreeMs }
+  const [calls, used, waiting, nextFreeMs] = usage
+  return { calls, used, free: Math.max(calls - used, 0), waiting, nextFreeMs }
 }
 
 /** The value of a JSON text, with a bigint for each text that has the mark in front of digits. */
@@ -49,3 +49,6 @@ function parsed(json: string): unknown {
   }
   return whole
 }
+
+/** The answer of a call that only ends. */
+export function nothing(): void {}

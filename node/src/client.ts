@@ -150,6 +150,21 @@ export class Client {
   quota(): Promise<QuotaStatus | null> {
     return run(answer.quotaStatus, null, () => this.#native.quota())
   }
+
+  /**
+   * Ends the client: calls that wait, for the quota or a retry, reject at once with a
+   * `CancelledError`; those whose request is under way may go on for `timeoutMs` (5000) and are then
+   * ended too. Later calls reject at once. The quota and an account's session live on as long as any
+   * client uses them.
+   */
+  async close({ timeoutMs = 5000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    await run(answer.nothing, null, () => this.#native.close(timeoutMs))
+  }
+
+  /** Ends the client at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
 }
 
 let shared: Client | undefined

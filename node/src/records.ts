@@ -287,6 +287,8 @@ export interface QuotaStatus {
   used: number
   /** How many slots are free. */
   free: number
-  /** The milliseconds until a slot can be had, at least; 0 when one is free. */
+  /** How many calls of this process wait for a slot. */
+  waiting: number
+  /** The milliseconds until one more call can have a slot, at least; 0 when one is free. */
   nextFreeMs: number
 }

@@ -5,10 +5,21 @@ use ikcrm::{CallOptions, Opportunity, OpportunityQuery, OpportunityUpdate, Value
 use crate::cancel::CancelHandle;
 use crate::names;
 
-const OPTIONS: [&str; 3] = ["signal", "timeoutMs", "maxRetries"];
-const FIELD_MAP_OPTIONS: [&str; 4] = ["signal", "timeoutMs", "maxRetries", "refresh"];
-const UPDATE_OPTIONS: [&str; 6] =
-    ["signal", "timeoutMs", "maxRetries", "partial", "fill", "ifUnchanged"];
+const OPTIONS: [&str; 6] =
+    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority"];
+const FIELD_MAP_OPTIONS: [&str; 7] =
+    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority", "refresh"];
+const UPDATE_OPTIONS: [&str; 9] = [
+    "signal",
+    "timeoutMs",
+    "maxRetries",
+    "maxWaitMs",
+    "deadlineMs",
+    "priority",
+    "partial",
+    "fill",
+    "ifUnchanged",
+];
 const TRUTH: &str = "must be true or false";
 
 /// An update and its options. Faults that only JavaScript can make go to the options, so that the
@@ -156,7 +167,7 @@ fn option(
         ("signal", Value::Null, _) => options,
         ("signal", _, Some(CancelHandle(cancel))) => options.cancel(cancel.clone()),
         ("signal", value, _) => refused(options, "signal", "must be an AbortSignal", &value),
-        ("timeoutMs" | "maxRetries", value, _) => {
+        ("timeoutMs" | "maxRetries" | "maxWaitMs" | "deadlineMs" | "priority", value, _) => {
             let (option, value) = names::to_core(&name, value);
             options.set(option, value)
         }

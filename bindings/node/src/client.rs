@@ -1,6 +1,8 @@
 //! `NativeClient`: settings in, calls out. TypeScript wraps it in `client.ts`.
 
-use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, Value};
+use std::time::Duration;
+
+use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, QuotaStatus, Value};
 use napi::Result;
 use napi::bindgen_prelude::{Either, Function, Unknown};
 use napi_derive::napi;
@@ -86,9 +88,8 @@ impl NativeClient {
         let id = value::read(&id)?;
         let (fields, options) = (value::read(&fields)?, value::read(&options)?);
         let Call { update, options } = Call::read(fields, options, cancel, record);
-        Ok(NativeCall::new(&self.0, options, move |client, options| {
-            client.update_opportunity_with(id, &update, options).map(|it| decode::record(&it))
-        }))
+        let call = self.0.prepare_update(id, update, options);
+        Ok(NativeCall::new(call, |it| decode::record(&it)))
     }
 
     /// The reading of an opportunity, to be started.
@@ -104,9 +105,8 @@ impl NativeClient {
         cancel: Option<&CancelHandle>,
     ) -> Result<NativeCall> {
         let (id, options) = (value::read(&id)?, call::options(value::read(&options)?, cancel));
-        Ok(NativeCall::new(&self.0, options, move |client, options| {
-            client.get_opportunity_with(id, options).map(|it| decode::record(&it))
-        }))
+        let call = self.0.prepare_get(id, options);
+        Ok(NativeCall::new(call, |it| decode::record(&it)))
     }
 
     /// The list of a query, of which nothing is read yet, or the error in it.
@@ -123,8 +123,8 @@ impl NativeClient {
     ) -> Result<Either<NativeList, ErrorData>> {
         let mut options = call::options(value::read(&options)?, cancel);
         let query = call::query(value::read(&query)?, &mut options);
-        Ok(match self.0.list_opportunities_with(&query, options.clone()) {
-            Ok(list) => Either::A(NativeList::new(self.0.clone(), list, options)),
+        Ok(match self.0.list_opportunities_with(&query, options) {
+            Ok(list) => Either::A(NativeList::new(list)),
             Err(error) => Either::B(error.into()),
         })
     }
@@ -144,23 +144,28 @@ impl NativeClient {
     ) -> Result<NativeCall> {
         let entity = value::read(&entity)?;
         let (options, refresh) = call::field_map_options(value::read(&options)?, cancel);
-        Ok(NativeCall::new(&self.0, options, move |client, options| {
-            client.field_map_with(entity, refresh, options).map(|map| field_map(&map))
-        }))
+        let call = self.0.prepare_field_map(entity, refresh, options);
+        Ok(NativeCall::new(call, |map| field_map(&map)))
     }
 
-    /// The question how much of the quota is used now, to be started: `[calls, used, milliseconds]`
-    /// or null.
+    /// The question how much of the quota is used now, to be started:
+    /// `[calls, used, waiting, milliseconds]` or null.
     #[napi]
     #[must_use]
     pub fn quota(&self) -> NativeCall {
-        NativeCall::new(&self.0, CallOptions::new(), |client, _| {
-            let usage = client.quota()?.map(|status| {
-                let wait = status.next_free.as_secs_f64() * 1000.0;
-                format!("[{},{},{wait}]", status.calls, status.used)
-            });
-            Ok(usage.unwrap_or_else(|| "null".to_owned()))
+        NativeCall::new(self.0.prepare_quota(CallOptions::new()), |status| {
+            let Some(status) = status else { return "null".to_owned() };
+            let QuotaStatus { calls, used, waiting, next_free, .. } = status;
+            format!("[{calls},{used},{waiting},{}]", next_free.as_secs_f64() * 1000.0)
         })
+    }
+
+    /// The end of the client, to be started: calls under way may go on for so many milliseconds.
+    #[napi]
+    #[must_use]
+    pub fn close(&self, grace: f64) -> NativeCall {
+        let grace = Duration::try_from_secs_f64(grace / 1000.0).unwrap_or_default();
+        NativeCall::new(self.0.prepare_close(grace), |()| "null".to_owned())
     }
 }
 

@@ -1,8 +1,8 @@
 //! `NativeList`: a list of opportunities, page after page.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use ikcrm::{CallOptions, Client, Error, OpportunityList};
+use ikcrm::{OpportunityList, Record};
 use napi_derive::napi;
 
 use crate::completion::NativeCall;
@@ -10,16 +10,11 @@ use crate::decode;
 
 /// The pages of a list.
 #[napi]
-pub struct NativeList {
-    client: Client,
-    list: Arc<Mutex<OpportunityList>>,
-    /// Ends the calls of the list.
-    options: CallOptions,
-}
+pub struct NativeList(Arc<OpportunityList>);
 
 impl NativeList {
-    pub(crate) fn new(client: Client, list: OpportunityList, options: CallOptions) -> Self {
-        Self { client, list: Arc::new(Mutex::new(list)), options }
+    pub(crate) fn new(list: OpportunityList) -> Self {
+        Self(Arc::new(list))
     }
 }
 
@@ -30,15 +25,11 @@ impl NativeList {
     #[napi]
     #[must_use]
     pub fn next(&self) -> NativeCall {
-        let list = Arc::clone(&self.list);
-        NativeCall::new(&self.client, self.options.clone(), move |_, _| next(&list))
+        let list = Arc::clone(&self.0);
+        NativeCall::new(self.0.prepare_next_page(None), move |page| {
+            let rows: Option<Vec<&Record>> =
+                page.as_ref().map(|page| page.rows.iter().map(|row| &**row).collect());
+            decode::page(list.total_count(), rows.as_deref())
+        })
     }
-}
-
-fn next(list: &Mutex<OpportunityList>) -> Result<String, Error> {
-    let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-    let page = list.next_page()?;
-    let rows: Option<Vec<_>> =
-        page.as_ref().map(|page| page.rows.iter().map(|row| &**row).collect());
-    Ok(decode::page(list.total_count(), rows.as_deref()))
 }

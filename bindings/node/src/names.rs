@@ -4,10 +4,12 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 7] = [
+const RENAMED: [(&str, &str); 9] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
+    ("maxWaitMs", "max_wait"),
+    ("deadlineMs", "deadline"),
     ("caBundle", "ca_bundle"),
     ("corpId", "corp_id"),
     ("signInIntervalMs", "sign_in_interval"),

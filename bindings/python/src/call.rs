@@ -8,6 +8,7 @@ use ikcrm::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::cancel::Cancel;
 use crate::record::Record;
 use crate::value;
 
@@ -31,7 +32,7 @@ impl UpdateCall {
     /// One argument; a name that is no option's is a field's, known or not.
     fn argument(mut self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         match name {
-            "timeout" | "max_retries" => self.options = self.options.set(name, value::read(value)?),
+            _ if CALL_OPTIONS.contains(&name) => self.options = option(self.options, name, value)?,
             "partial" | "fill" => match (name, switch(name, value)?) {
                 ("fill", Ok(fill)) => self.update = self.update.fill(fill),
                 (_, Ok(partial)) => self.update = self.update.partial(partial),
@@ -60,12 +61,40 @@ impl UpdateCall {
 }
 
 /// What Python gives among an update's fields.
-const UPDATE_OPTIONS: &[&str] = &["partial", "fill", "if_unchanged", "timeout", "max_retries"];
+const UPDATE_OPTIONS: &[&str] = &[
+    "partial",
+    "fill",
+    "if_unchanged",
+    "timeout",
+    "max_retries",
+    "max_wait",
+    "deadline",
+    "priority",
+    "cancel",
+];
+
+/// What every call takes.
+const CALL_OPTIONS: &[&str] =
+    &["timeout", "max_retries", "max_wait", "deadline", "priority", "cancel"];
+
+fn option(mut options: CallOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<CallOptions> {
+    if name != "cancel" {
+        return Ok(options.set(name, value::read(value)?));
+    }
+    if let Ok(cancel) = value.cast::<Cancel>() {
+        return Ok(options.cancel(cancel.get().0.clone()));
+    }
+    if !value.is_none() {
+        let message = format!("must be an ikcrm.Cancel, got {}", value::kind(value)?);
+        options.faults.push(FieldError::new(name, FieldErrorCode::Type, message));
+    }
+    Ok(options)
+}
 
 /// Options only, of a call that takes nothing else by keyword.
 pub(crate) fn options(arguments: &Bound<'_, PyDict>) -> PyResult<CallOptions> {
     arguments.iter().try_fold(CallOptions::new(), |options, (name, value)| {
-        Ok(options.set(&name.to_string(), value::read(&value)?))
+        option(options, &name.to_string(), &value)
     })
 }
 
@@ -79,9 +108,9 @@ pub(crate) fn refresh(
     options.faults.extend(refresh.as_ref().err().cloned());
     for (name, value) in arguments {
         let name = name.to_string();
-        match misspelt(&name, &["refresh"], &["timeout", "max_retries"]) {
+        match misspelt(&name, &["refresh"], CALL_OPTIONS) {
             Some(fault) => options.faults.push(fault),
-            None => options = options.set(&name, value::read(&value)?),
+            None => options = option(options, &name, &value)?,
         }
     }
     Ok((refresh.unwrap_or_default(), options))
@@ -113,17 +142,15 @@ fn field_names() -> Vec<&'static str> {
 /// A query and the options of its calls, of one set of keyword arguments.
 pub(crate) fn query(arguments: &Bound<'_, PyDict>) -> PyResult<(OpportunityQuery, CallOptions)> {
     let nothing = (OpportunityQuery::new(), CallOptions::new());
-    arguments.iter().try_fold(nothing, |(query, mut options), (name, value)| {
-        let (name, value) = (name.to_string(), value::read(&value)?);
-        Ok(match name.as_str() {
-            "timeout" | "max_retries" => (query, options.set(&name, value)),
-            _ => match misspelt(&name, &["timeout", "max_retries"], QUERY_PARTS) {
-                Some(fault) => {
-                    options.faults.push(fault);
-                    (query, options)
-                }
-                None => (query.set(name, value), options),
-            },
-        })
+    arguments.iter().try_fold(nothing, |(mut query, mut options), (name, value)| {
+        let name = name.to_string();
+        if CALL_OPTIONS.contains(&name.as_str()) {
+            return Ok((query, option(options, &name, &value)?));
+        }
+        match misspelt(&name, CALL_OPTIONS, QUERY_PARTS) {
+            Some(fault) => options.faults.push(fault),
+            None => query = query.set(name, value::read(&value)?),
+        }
+        Ok((query, options))
     })
 }

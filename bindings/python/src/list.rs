@@ -1,9 +1,6 @@
 //! `Pages`: a list of opportunities, page after page.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use ikcrm::{Error, OpportunityList, OpportunityRow};
+use ikcrm::{OpportunityList, OpportunityPage, OpportunityRow};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
@@ -11,22 +8,17 @@ use crate::answer::Rows;
 use crate::cancel::{Cancel, Signals};
 use crate::pending::{Pending, spawn};
 
-/// How long a thread that waits for another's page sleeps before it looks whether it was cancelled.
-const SLICE: Duration = Duration::from_millis(100);
-
 /// The pages of a list. One at a time is read, by whichever thread asks.
 #[pyclass(frozen, module = "ikcrm._native")]
 pub(crate) struct Pages {
-    client: ikcrm::Client,
-    reader: Arc<Reader>,
+    list: OpportunityList,
     /// The client in Python, whose hooks must not be collected while its list is in use.
     owner: Py<PyAny>,
 }
 
 impl Pages {
-    pub(crate) fn new(client: ikcrm::Client, list: OpportunityList, owner: Py<PyAny>) -> Self {
-        let reader = Reader { list: Mutex::new(Some(list)), ..Reader::default() };
-        Self { client, reader: Arc::new(reader), owner }
+    pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>) -> Self {
+        Self { list, owner }
     }
 }
 
@@ -35,31 +27,28 @@ impl Pages {
     /// How many rows the CRM says that the whole list has; nothing before the first page.
     #[getter]
     fn total_count(&self) -> Option<u64> {
-        *lock(&self.reader.total_count)
+        self.list.total_count()
     }
 
     /// Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
     #[pyo3(signature = (rows: "object"))]
     fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
         let (py, signals) = (rows.py(), Signals::default());
-        let cancel = signals.cancel();
-        let page = py.detach(|| self.reader.next(&cancel));
+        let call = self.list.prepare_next_page(Some(signals.cancel()));
+        let page = py.detach(|| call.wait());
         // A signal that comes with the page must not lose it.
-        let appended = page.map(|page| append(rows, page));
+        let appended = page.map(|page| append(rows, rows_of(page)));
         signals.check(py, appended)?
     }
 
-    /// Reads the next page on a thread of the core's, which appends it as above and calls `done`.
+    /// Reads the next page without holding this thread, appends it as above and calls `done`.
     #[pyo3(signature = (rows: "object", done: "object"))]
-    fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> PyResult<Cancel> {
-        let (reader, pending) =
-            (Arc::clone(&self.reader), Pending::new(done, self.owner.clone_ref(py)));
+    fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> Cancel {
         let cancel = Cancel::default();
-        let core = cancel.0.clone();
-        spawn(py, &self.client, &cancel, move || {
-            pending.settle(reader.next(&core).map(|page| Appended { page, rows }));
-        })?;
-        Ok(cancel)
+        let call = self.list.prepare_next_page(Some(cancel.0.clone()));
+        let pending = Pending::new(done, self.owner.clone_ref(py));
+        spawn(py, call.map(|page| Appended { page: rows_of(page), rows }), pending);
+        cancel
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -67,57 +56,8 @@ impl Pages {
     }
 }
 
-/// A list that threads take in turns.
-#[derive(Default)]
-struct Reader {
-    /// Nothing while a thread reads a page.
-    list: Mutex<Option<OpportunityList>>,
-    returned: Condvar,
-    /// Of the page that was read last; apart from the list, so that it is told while one is read.
-    total_count: Mutex<Option<u64>>,
-}
-
-impl Reader {
-    fn next(&self, cancel: &ikcrm::Cancel) -> Result<Option<Vec<OpportunityRow>>, Error> {
-        let mut turn = self.turn(cancel)?;
-        let Some(list) = &mut turn.list else { return Ok(None) };
-        list.set_cancel(cancel.clone());
-        let page = list.next_page()?;
-        *lock(&self.total_count) = list.total_count();
-        Ok(page.map(|page| page.rows))
-    }
-
-    /// Waits until no other thread reads.
-    fn turn(&self, cancel: &ikcrm::Cancel) -> Result<Turn<'_>, Error> {
-        let mut place = lock(&self.list);
-        loop {
-            if let Some(list) = place.take() {
-                return Ok(Turn { reader: self, list: Some(list) });
-            }
-            if cancel.poll() {
-                return Err(Error::Cancelled { may_have_been_applied: false });
-            }
-            let waited = self.returned.wait_timeout(place, SLICE);
-            place = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-}
-
-/// A thread's turn to read, which ends when this is dropped, even by a panic.
-struct Turn<'a> {
-    reader: &'a Reader,
-    list: Option<OpportunityList>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        *lock(&self.reader.list) = self.list.take();
-        self.reader.returned.notify_one();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn rows_of(page: Option<OpportunityPage>) -> Option<Vec<OpportunityRow>> {
+    page.map(|page| page.rows)
 }
 
 /// A page, which is appended on its way into Python, whether or not somebody still waits for it.

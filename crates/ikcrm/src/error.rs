@@ -86,6 +86,8 @@ pub enum Error {
     QuotaStore {
         /// What failed.
         message: String,
+        /// Whether it may work later as it is: not with a wrong password or a missing folder.
+        retryable: bool,
         /// Whether the CRM may have carried the update out in an earlier attempt.
         may_have_been_applied: bool,
     },
@@ -215,10 +217,9 @@ impl Error {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_passing(),
-            Self::Transport { retryable, .. } => *retryable,
+            Self::Transport { retryable, .. } | Self::QuotaStore { retryable, .. } => *retryable,
             Self::RequestTimeout { .. }
             | Self::QuotaExceeded { .. }
-            | Self::QuotaStore { .. }
             | Self::SignInLimited { .. } => true,
             _ => false,
         }

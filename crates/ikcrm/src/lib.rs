@@ -58,8 +58,8 @@ mod auth;
 mod error;
 
 pub use auth::{TokenStore, TokenStoreFailure};
-pub use client::{Client, OpportunityList, update_opportunity};
-pub use config::{CallOptions, ClientBuilder, Edition};
+pub use client::{CallFuture, Client, OpportunityList, PreparedCall, update_opportunity};
+pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode};
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
@@ -70,7 +70,7 @@ pub use response::{
     OpportunityPage, OpportunityRow, Record, User,
 };
 pub use rust_decimal::Decimal;
-pub use sync::Cancel;
+pub use sync::{Cancel, forked};
 
 /// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
 #[doc(hidden)]

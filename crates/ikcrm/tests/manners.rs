@@ -373,12 +373,8 @@ fn spawned_calls_run_side_by_side() {
     let (sender, results) = mpsc::channel();
     for _ in 0..CALLS {
         let sender = sender.clone();
-        client
-            .spawn(CallOptions::new(), move |client, options| {
-                let result = client.update_opportunity_with(568_587, &update(), options);
-                sender.send(result.map(drop)).unwrap();
-            })
-            .unwrap();
+        let call = client.prepare_update(568_587, update(), CallOptions::new());
+        call.spawn(move |result| sender.send(result.map(drop)).unwrap());
     }
     // No call is answered before all have arrived.
     let mut streams: Vec<_> = (0..CALLS).map(|_| server.accept()).collect();
@@ -398,11 +394,8 @@ fn a_spawned_call_is_cancelled_before_its_turn() {
     let client = server.client();
     let spawn = |options| {
         let (sender, result) = mpsc::channel();
-        let call = move |client: &Client, options: &CallOptions| {
-            let result = client.update_opportunity_with(568_587, &update(), options);
-            sender.send(result.map(drop)).unwrap();
-        };
-        client.spawn(options, call).unwrap();
+        let call = client.prepare_update(568_587, update(), options);
+        call.spawn(move |result| sender.send(result.map(drop)).unwrap());
         result
     };
     let (all, one) = (Cancel::new(), Cancel::new());

@@ -9,6 +9,7 @@ an `AsyncClient`, takes them as arguments.
 """
 
 from ikcrm import _native
+from ikcrm._native import Cancel
 from ikcrm.arguments import (
     AsyncTokenStore,
     CallOptions,
@@ -67,6 +68,7 @@ __all__ = [
     "AsyncTokenStore",
     "AuthError",
     "CallOptions",
+    "Cancel",
     "CancelledError",
     "ChooseEnterpriseError",
     "Client",

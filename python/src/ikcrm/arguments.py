@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, Union
 
+from ikcrm._native import Cancel
 from ikcrm.quota import Quota
 from ikcrm.records import Opportunity
 
@@ -95,6 +96,17 @@ class CallOptions(TypedDict, total=False):
     """The seconds that the call may take, over all attempts and waits."""
     max_retries: int | None
     """How often the call is made again after a passing failure, 0 to 10."""
+    max_wait: float | None
+    """The seconds that each attempt waits for a slot of the quota."""
+    deadline: float | None
+    """The seconds that the call may take from now on, its waits for the quota included (none). What
+    is known to end later fails at once with a `QuotaExceededError`."""
+    priority: Literal["normal", "batch"] | None
+    """`batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
+    (`normal`)."""
+    cancel: Cancel | None
+    """Ends the call from another thread: `cancel()` makes it a `CancelledError` within about a
+    tenth of a second (none)."""
 
 
 class OpportunityFields(TypedDict, total=False):

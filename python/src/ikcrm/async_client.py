@@ -56,14 +56,12 @@ class AsyncClient(BaseClient):
     async def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: the awaitable twin of `Client.update_opportunity`."""
         return await self._loop.outcome(
-            lambda done: self._native.spawn_update_opportunity(id, fields, done), updates=True
+            lambda done: self._native.update_opportunity(id, fields, done), updates=True
         )
 
     async def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: the awaitable twin of `Client.get_opportunity`."""
-        return await self._loop.outcome(
-            lambda done: self._native.spawn_get_opportunity(id, options, done)
-        )
+        return await self._loop.outcome(lambda done: self._native.get_opportunity(id, options, done))
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
         """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.
@@ -77,18 +75,18 @@ class AsyncClient(BaseClient):
     ) -> FieldMap:
         """The options of an entity's fields: the awaitable twin of `Client.field_map`."""
         native: _native.FieldMap = await self._loop.outcome(
-            lambda done: self._native.spawn_field_map(entity, refresh, options, done)
+            lambda done: self._native.field_map(entity, refresh, options, done)
         )
         return FieldMap(native)
 
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""
-        usage: tuple[int, int, float] | None = await self._loop.outcome(self._native.spawn_quota)
+        usage: tuple[int, int, int, float] | None = await self._loop.outcome(self._native.quota)
         return usage and QuotaStatus(*usage)
 
-    async def close(self) -> None:
-        """Closes idle connections. Calls under way go on; new ones raise a `RuntimeError`."""
-        self._native.close()
+    async def close(self, timeout: float = 5) -> None:
+        """Ends the client: the awaitable twin of `Client.close`."""
+        await self._loop.outcome(lambda done: self._native.spawn_close(timeout, done))
 
     async def __aenter__(self) -> Self:
         return self

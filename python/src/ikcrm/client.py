@@ -182,9 +182,14 @@ class Client(BaseClient):
         usage = self._native.quota()
         return usage and QuotaStatus(*usage)
 
-    def close(self) -> None:
-        """Closes idle connections. Calls under way go on; new ones raise a `RuntimeError`."""
-        self._native.close()
+    def close(self, timeout: float = 5) -> None:
+        """Ends the client: new calls raise a `RuntimeError`.
+
+        Calls of other threads that wait, for the quota or a retry, end at once with a
+        `CancelledError`; those whose request is under way may go on for `timeout` seconds and are
+        then ended too. The quota and an account's session live on as long as any client uses them.
+        """
+        self._native.close(timeout)
 
     def __enter__(self) -> Self:
         return self

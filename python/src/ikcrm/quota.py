@@ -30,14 +30,16 @@ class Quota:
     """How many seconds to wait for a slot (`None`: as long as it takes). A call that cannot have
     one in this time fails at once with `QuotaExceededError`."""
     store: str | None
-    """Where the slots are kept (`None`: in this process). `sqlite:///absolute/path` shares them
-    with the processes of this machine, `redis://host:6379/0` with those of other machines too."""
+    """Where the slots are kept (`None`: in this process). `file:///absolute/path` shares them
+    with the processes of this machine, `redis://user:password@host:6379/0` (`rediss://` for TLS)
+    with those of other machines too."""
     key: str | None
-    """Who counts together (`None`: clients of one host and `corp_id`, else login, else token)."""
+    """Who counts together (`None`: clients of one host and `corp_id`, else login, else token).
+    A shared store needs it when only a token store is given."""
     fallback: float | None
     """What part of the calls this process may make while the store is away, more than 0 and at most
-    1 (`None`: such calls fail with `QuotaStoreError`). It holds only as far as the parts of all
-    processes add up to no more than 1."""
+    1 (`None`: such calls fail with `QuotaStoreError`). It holds only while the store is away
+    for all processes alike, and as far as their parts add up to no more than 1."""
 
     def __init__(
         self,
@@ -88,8 +90,10 @@ class QuotaStatus(NamedTuple):
     """How many calls are admitted in any stretch of the quota's length."""
     used: int
     """How many slots are taken, by all who share the quota."""
+    waiting: int
+    """How many calls of this process wait for a slot."""
     next_free: float
-    """The seconds until a slot can be had, at least; 0 when one is free."""
+    """The seconds until one more call can have a slot, at least; 0 when one is free."""
 
     @property
     def free(self) -> int:

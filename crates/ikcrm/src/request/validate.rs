@@ -137,6 +137,12 @@ fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, 
 }
 
 impl<'a> Draft<'a> {
+    /// The draft, unless it is known already to be wrong, and no look-up may tell more.
+    pub(crate) fn or_faults(self) -> Result<Self, Error> {
+        let known = self.labels.is_empty() && !self.faults.is_empty();
+        if known { Err(Error::Validation { fields: self.faults }) } else { Ok(self) }
+    }
+
     /// The call, or all its faults.
     pub(crate) fn finish(self) -> Result<Checked<'a>, Error> {
         match self.id {

@@ -8,8 +8,9 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::sync::clock::{self, Moment};
 use crate::sync::{Cancel, SLICE};
 
 /// Why an attempt was ended from outside.
@@ -19,27 +20,10 @@ pub(crate) enum Refusal {
     Deadline,
 }
 
-/// Asked once, just before the first byte of a request leaves. A refusal means that nothing did.
-pub(crate) type Admit = Box<dyn FnMut() -> Result<(), Refusal>>;
-
 /// What bounds an attempt.
 pub(crate) struct Terms {
-    pub(crate) deadline: Instant,
+    pub(crate) deadline: Moment,
     pub(crate) cancel: Option<Cancel>,
-    pub(crate) admit: Admit,
-}
-
-impl Terms {
-    /// Terms of a request that may go out as long as it is wanted.
-    pub(crate) fn new(deadline: Instant, cancel: Option<Cancel>) -> Self {
-        let asked = cancel.clone();
-        let admit = move || match &asked {
-            Some(cancel) if cancel.is_cancelled() => Err(Refusal::Cancelled),
-            _ if Instant::now() >= deadline => Err(Refusal::Deadline),
-            _ => Ok(()),
-        };
-        Self { deadline, cancel, admit: Box::new(admit) }
-    }
 }
 
 /// How far a request got.
@@ -71,11 +55,10 @@ enum Step {
 pub(super) struct Attempt(Rc<State>);
 
 struct State {
-    deadline: Instant,
+    deadline: Moment,
     cancel: Option<Cancel>,
-    admit: RefCell<Admit>,
     /// When the cancel's probe is to be asked again.
-    next_poll: Cell<Instant>,
+    next_poll: Cell<Moment>,
     ending: Cell<Option<Refusal>>,
     step: Cell<Step>,
     fresh_connection: Cell<bool>,
@@ -110,8 +93,7 @@ impl Attempt {
         Self(Rc::new(State {
             deadline: terms.deadline,
             cancel: terms.cancel,
-            admit: RefCell::new(terms.admit),
-            next_poll: Cell::new(Instant::now() + SLICE),
+            next_poll: Cell::new(clock::now() + SLICE),
             ending: Cell::new(None),
             step: Cell::new(Step::Ready),
             fresh_connection: Cell::new(false),
@@ -167,7 +149,7 @@ impl Attempt {
     /// The connection is made. What was cancelled meanwhile is not sent any more.
     pub(super) fn connected(&self) -> io::Result<()> {
         self.0.step.set(Step::Ready);
-        self.0.next_poll.set(Instant::now());
+        self.0.next_poll.set(clock::now());
         self.slice().map(drop)
     }
 
@@ -178,13 +160,12 @@ impl Attempt {
         }
     }
 
-    /// Asked before bytes leave: whether the request's first may.
+    /// Asked before bytes leave: whether the request's first may. A refusal means that nothing did.
     pub(super) fn admit(&self) -> io::Result<()> {
         if self.0.step.get() != Step::Offered {
             return Ok(());
         }
-        let admitted = (self.0.admit.borrow_mut())();
-        admitted.map_err(|refusal| self.end(refusal))
+        self.go_on(clock::now(), self.0.cancel.as_ref().is_some_and(Cancel::is_cancelled)).map(drop)
     }
 
     pub(super) fn sent_bytes(&self) {
@@ -220,9 +201,13 @@ impl Attempt {
     /// Fails when the attempt must end now; else tells how long to wait at most. It is asked before
     /// every read and write, so it looks at the clock once, and asks the probe ten times a second.
     pub(super) fn slice(&self) -> io::Result<Duration> {
-        let now = Instant::now();
-        let left = self.0.deadline.saturating_duration_since(now);
-        if self.is_cancelled(now) {
+        let now = clock::now();
+        self.go_on(now, self.is_cancelled(now))
+    }
+
+    fn go_on(&self, now: Moment, cancelled: bool) -> io::Result<Duration> {
+        let left = self.0.deadline.saturating_sub(now);
+        if cancelled {
             Err(self.end(Refusal::Cancelled))
         } else if left.is_zero() {
             Err(self.end(Refusal::Deadline))
@@ -231,7 +216,7 @@ impl Attempt {
         }
     }
 
-    fn is_cancelled(&self, now: Instant) -> bool {
+    fn is_cancelled(&self, now: Moment) -> bool {
         let Some(cancel) = &self.0.cancel else { return false };
         if now < self.0.next_poll.get() {
             return cancel.is_cancelled();

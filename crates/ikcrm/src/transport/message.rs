@@ -21,6 +21,12 @@ impl HttpRequest {
     pub(crate) fn is_update(&self) -> bool {
         self.method == Method::PUT
     }
+
+    /// Whether it asks for a new token, which ends the older one: it is not sent again when the CRM
+    /// may have carried it out.
+    pub(crate) fn is_sign_in(&self) -> bool {
+        self.method == Method::POST
+    }
 }
 
 /// What came back over HTTP.
