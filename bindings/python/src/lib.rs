@@ -11,6 +11,7 @@ mod hooks;
 mod list;
 mod pending;
 mod record;
+mod sandbox;
 mod value;
 
 /// What the package's Python source is built on; import from `ikcrm` instead.
@@ -31,4 +32,6 @@ mod native {
     use crate::list::Pages;
     #[pymodule_export]
     use crate::record::Record;
+    #[pymodule_export]
+    use crate::sandbox::Sandbox;
 }

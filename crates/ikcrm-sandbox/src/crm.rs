@@ -10,7 +10,7 @@ use crate::accounts::{Account, Accounts, Place};
 use crate::answers::{self, Refusal};
 use crate::choices;
 use crate::endpoint::{Endpoint, Page};
-use crate::failures::{Failure, Failures, Outcome};
+use crate::failures::{Failure, Failures, Fault, Outcome};
 use crate::http::{self, Answer, Request};
 use crate::list::Query;
 use crate::quota::{Quota, Stats, Window};
@@ -147,6 +147,10 @@ impl Crm {
         let latency = now.latency;
         let waited = self.changed.wait_timeout_while(now, latency, |now| !now.is_over);
         let (mut now, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if now.is_over {
+            // Nothing comes any more; the server hangs up.
+            return Outcome::Fault(Fault::Hang);
+        }
         failed.unwrap_or_else(|| Outcome::Answer(now.answer(request)))
     }
 

@@ -39,8 +39,6 @@ class AsyncClient(BaseClient):
     It can be pickled as `Client` can.
     """
 
-    __slots__ = ()
-
     async def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: the awaitable twin of `Client.update_opportunity`."""
         return await _outcome(lambda done: self._native.spawn_update_opportunity(id, fields, done))
