@@ -60,5 +60,12 @@ function isMusl(): boolean {
   return header.glibcVersionRuntime === undefined
 }
 
-export const { CancelHandle, CompletionQueue, NativeClient, NativeList, shapes, version } =
-  load() as typeof Native
+export const {
+  CancelHandle,
+  CompletionQueue,
+  NativeClient,
+  NativeList,
+  NativeSandbox,
+  shapes,
+  version,
+} = load() as typeof Native

@@ -8,5 +8,6 @@ pub mod completion;
 pub mod hooks;
 pub mod list;
 mod names;
+pub mod sandbox;
 pub mod shapes;
 mod value;

@@ -70,9 +70,11 @@ impl Seed {
 
     /// A JSON object of lists, as another language gives it; null is as if it were not given.
     #[doc(hidden)]
-    pub fn from_json(json: &str) -> Result<Self, WrongInput> {
+    pub fn from_json(json: impl AsRef<str>) -> Result<Self, WrongInput> {
         let wrong = || WrongInput::new("a seed must be an object of lists");
-        let Ok(Value::Object(mut kinds)) = serde_json::from_str(json) else { return Err(wrong()) };
+        let Ok(Value::Object(mut kinds)) = serde_json::from_str(json.as_ref()) else {
+            return Err(wrong());
+        };
         kinds.retain(|_, items| !items.is_null());
         for (kind, items) in &kinds {
             if !KINDS.contains(&kind.as_str()) {

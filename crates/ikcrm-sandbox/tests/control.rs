@@ -109,7 +109,7 @@ fn a_wrong_seed_is_told_where_and_changes_nothing() {
         (json!({"deals": []}), "there are no deals; give opportunities, customers"),
         (json!([]), "a seed must be an object"),
     ] {
-        let seeded = Seed::from_json(&seed.to_string()).and_then(|seed| sandbox.seed(seed));
+        let seeded = Seed::from_json(seed.to_string()).and_then(|seed| sandbox.seed(seed));
         let error = seeded.unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
     }
