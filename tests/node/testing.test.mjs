@@ -252,7 +252,8 @@ test('closing ends what is under way and leaves no thread and no socket', async 
   hanging.write('GET / HTTP/1.1\r\n\r\n')
   await arrived(sandbox, 1)
   const idle = connect(port, '127.0.0.1')
-  await once(idle, 'connect')
+  idle.write('GET /sandbox/stats HTTP/1.1\r\n\r\n')
+  await once(idle, 'data') // so that it was accepted
   const ends = [once(hanging.resume(), 'end'), once(idle.resume(), 'end')]
   await sandbox.close()
   await Promise.all(ends)

@@ -293,6 +293,8 @@ def test_closing_ends_what_is_under_way_and_leaves_no_thread_and_no_socket() -> 
         hanging.sendall(b"GET / HTTP/1.1\r\n\r\n")
         arrived(sandbox, 1)
         with socket.create_connection(("127.0.0.1", port)) as idle:
+            idle.sendall(b"GET /sandbox/stats HTTP/1.1\r\n\r\n")
+            assert b"calls" in idle.recv(4096)  # so that it was accepted
             assert tasks() > before[0]
             sandbox.close()
             assert hanging.recv(1) == b""
