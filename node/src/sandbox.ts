@@ -73,8 +73,10 @@ async function main(): Promise<void> {
   process.exit()
 }
 
+/** Login, password and enterprises; the password may hold colons. */
 function account(text: string) {
-  const [login = '', password = '', corpIds = ''] = text.split(':')
+  const [, login = '', password = '', corpIds = ''] = /^([^:]*):(.*):([^:]*)$/s.exec(text) ?? []
+  if (login === '') throw new Error(`--account ${text}: write login:password:1,2`)
   return { login, password, corpIds: corpIds.split(',') }
 }
 

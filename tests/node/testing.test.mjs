@@ -1,7 +1,7 @@
 // `ikcrm/testing`: a stand-in CRM for the tests of users' own programs.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   mkdirSync,
@@ -333,7 +333,14 @@ test('clients can be mocked', async () => {
 // --- the program ---------------------------------------------------------------------------------
 
 test('the program prints its URL and the settings for a shell', async () => {
-  const args = [PROGRAM, '--until-stdin-closes', '--token', "it's mine", '--account', 'me:secret:7']
+  const args = [
+    PROGRAM,
+    '--until-stdin-closes',
+    '--token',
+    "it's mine",
+    '--account',
+    'me:se:cret:7',
+  ]
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   let printed = ''
   for await (const chunk of child.stdout.setEncoding('utf8')) {
@@ -344,7 +351,7 @@ test('the program prints its URL and the settings for a shell', async () => {
   const shell = `${settings}; printf '%s|%s' "$IKCRM_BASE_URL" "$IKCRM_TOKEN"`
   const shown = execFileSync('sh', ['-c', shell], { encoding: 'utf8' })
   assert.equal(shown, `${baseUrl}|it's mine`)
-  const signedIn = new ikcrm.Client({ login: 'me', password: 'secret', baseUrl })
+  const signedIn = new ikcrm.Client({ login: 'me', password: 'se:cret', baseUrl })
   assert.equal((await signedIn.getOpportunity(ID)).id, ID)
   child.stdin.end()
   assert.deepEqual(await once(child, 'exit'), [0, null])
@@ -363,6 +370,20 @@ test('the program runs a command and ends as it does', async () => {
     for await (const chunk of child.stdout.setEncoding('utf8')) printed += chunk
     assert.equal(printed, "x [ '--port', 'x' ]\n")
     assert.deepEqual(await exit, [3, null])
+  }
+})
+
+test('the program tells what is wrong in a line', () => {
+  for (const [args, told] of [
+    [['--account', 'me'], /--account me: write login:password/],
+    [['--latency-ms', 'x'], /latencyMs is NaN/],
+    [['--nothing'], /Unknown option '--nothing'/],
+    [['no-such-program'], /no-such-program/],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' })
+    assert.equal(status, 2)
+    assert.match(stderr, told)
+    assert.doesNotMatch(stderr, / {4}at /)
   }
 })
 

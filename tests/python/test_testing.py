@@ -536,7 +536,7 @@ def test_the_program_prints_its_url_and_the_settings_for_a_shell() -> None:
         "--token",
         "it's mine",
         "--account",
-        "me:secret:7",
+        "me:se:cret:7",
     ]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -551,7 +551,7 @@ def test_the_program_prints_its_url_and_the_settings_for_a_shell() -> None:
             f"IKCRM_BASE_URL={url}",
             "IKCRM_TOKEN=it's mine",
         ]
-        signed_in = ikcrm.Client(login="me", password="secret", base_url=url)
+        signed_in = ikcrm.Client(login="me", password="se:cret", base_url=url)
         assert signed_in.get_opportunity(ID).id == ID
         process.stdin.close()
         assert process.wait(LONG) == 0
@@ -566,6 +566,21 @@ sys.exit(3)
     command = [*COMMAND, "--no-quota", sys.executable, "-c", code, "--port", "x"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LONG)
     assert (done.stdout, done.returncode) == ("x ['--port', 'x']\n", 3), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--account", "me"], "invalid account value"),
+        (["--latency-ms", "-5"], "latency is -0.005"),
+        (["no-such-program"], "no-such-program"),
+    ],
+)
+def test_the_program_tells_what_is_wrong_in_a_line(arguments: list[str], told: str) -> None:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=LONG)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_options_are_those_of_the_crates_program() -> None:

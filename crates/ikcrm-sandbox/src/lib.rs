@@ -26,7 +26,24 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The binary of the same name prints its URL as its first line; `--help` tells its options.
+//! A test can put in data of its own, let calls fail and look at what was sent:
+//!
+//! ```
+//! use ikcrm_sandbox::{Failure, Fault, Sandbox, Seed};
+//! use serde_json::json;
+//!
+//! let sandbox = Sandbox::builder().quota(None).start()?;
+//! sandbox.seed(Seed::new().opportunities([json!({"id": 1, "stage": "赢单"})]))?;
+//! sandbox.fail_next(Failure::status(503).times(2).route("PUT /api/v2/opportunities/:id"))?;
+//! sandbox.fail_next(Failure::fault(Fault::Hang))?;
+//! // … the program that is tested …
+//! assert!(sandbox.requests().is_empty());
+//! sandbox.reset();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The binary of the same name (feature `cli`, on by default) prints its URL as its first line;
+//! `--help` tells its options.
 
 mod accounts;
 mod answers;

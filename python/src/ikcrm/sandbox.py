@@ -6,8 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from argparse import REMAINDER, ArgumentParser
-from contextlib import suppress
+from argparse import REMAINDER, ArgumentParser, Namespace
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -21,22 +20,32 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the sandbox's URL and serves, or runs one command against it; returns the status."""
     options = _parser().parse_args(arguments)
+    try:
+        with _started(options) as sandbox:
+            settings = {"IKCRM_BASE_URL": sandbox.url, "IKCRM_TOKEN": sandbox.token}
+            if options.command:
+                status = subprocess.run(options.command, env=os.environ | settings).returncode
+                return status if status >= 0 else 1
+            sys.stdout.write(f"{sandbox.url}\n{_shell(settings)}\n")
+            sys.stdout.flush()
+            sys.stdin.read() if options.until_stdin_closes else Event().wait()
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"ikcrm.sandbox: {error}\n")
+        return 2
+    return 0
+
+
+def _started(options: Namespace) -> Sandbox:
     quota = Quota(calls=options.quota_calls, per=options.quota_window_ms / 1000)
-    with Sandbox(
+    return Sandbox(
         token=options.token,
         accounts=options.accounts or (),
         port=options.port,
         quota=None if options.no_quota else quota,
         latency=options.latency_ms / 1000,
-    ) as sandbox:
-        settings = {"IKCRM_BASE_URL": sandbox.url, "IKCRM_TOKEN": sandbox.token}
-        if options.command:
-            return subprocess.run(options.command, env=os.environ | settings).returncode
-        sys.stdout.write(f"{sandbox.url}\n{_shell(settings)}\n")
-        sys.stdout.flush()
-        with suppress(KeyboardInterrupt):
-            sys.stdin.read() if options.until_stdin_closes else Event().wait()
-    return 0
+    )
 
 
 def _shell(settings: dict[str, str]) -> str:
@@ -47,8 +56,12 @@ def _shell(settings: dict[str, str]) -> str:
     return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
 
 
-def _account(text: str) -> tuple[str, str, list[str]]:
-    login, password, corp_ids = text.split(":")
+def account(text: str) -> tuple[str, str, list[str]]:
+    """Login, password and enterprises of `LOGIN:PASSWORD:1,2`; the password may hold colons."""
+    login, _, rest = text.partition(":")
+    password, colon, corp_ids = rest.rpartition(":")
+    if not colon:
+        raise ValueError
     return login, password, corp_ids.split(",")
 
 
@@ -66,7 +79,7 @@ def _parser() -> ArgumentParser:
         "--account",
         dest="accounts",
         action="append",
-        type=_account,
+        type=account,
         metavar="LOGIN:PASSWORD:1,2",
         help="an account that may sign in: login, password, ids of enterprises; may be given again",
     )
