@@ -394,6 +394,8 @@ test("the options are those of the crate's program", () => {
   }
   const ours = options(process.execPath, [PROGRAM])
   assert(ours.has('--until-stdin-closes'))
+  // What only tests of ikcrm itself need: forms that the CRM's lists may have.
+  for (const option of ['--no-sort-by-update', '--whole-list-rows']) ours.add(option)
   assert.deepEqual(ours, options('cargo', ['run', '--quiet', '-p', 'ikcrm-sandbox', '--']))
 })
 

@@ -12,7 +12,7 @@ use crate::choices;
 use crate::endpoint::{Endpoint, Page};
 use crate::failures::{Failure, Failures, Fault, Outcome};
 use crate::http::{self, Answer, Request};
-use crate::list::Query;
+use crate::list::{Form, Query};
 use crate::quota::{Quota, Stats, Window};
 use crate::requests::{Requests, SentRequest};
 use crate::seed::Seed;
@@ -29,6 +29,7 @@ pub(crate) struct Setup {
     pub(crate) accounts: Vec<Account>,
     pub(crate) quota: Option<Quota>,
     pub(crate) latency: Duration,
+    pub(crate) form: Form,
 }
 
 /// A CRM that many threads call.
@@ -45,6 +46,7 @@ pub(crate) struct Crm {
 struct Now {
     is_over: bool,
     latency: Duration,
+    form: Form,
     accounts: Accounts,
     /// One an enterprise.
     stores: Vec<Store>,
@@ -61,6 +63,7 @@ impl Now {
         Self {
             is_over: false,
             latency: setup.latency,
+            form: setup.form,
             stores: (0..accounts.enterprises()).map(Store::seeded).collect(),
             accounts,
             window: Window::new(setup.quota),
@@ -116,7 +119,8 @@ impl Now {
         let id = || name.parse().map_err(|_| Refusal::NotFound);
         match page {
             Page::List => {
-                Query::new(&http::parameters(request.query())).map(|query| store.list(&query))
+                let parameters = http::parameters(request.query());
+                Query::new(&parameters, self.form).map(|query| store.list(&query))
             }
             Page::Opportunity if request.method == "PUT" => store.update(id()?, &request.body),
             Page::Opportunity => store.get(id()?).ok_or(Refusal::NotFound),

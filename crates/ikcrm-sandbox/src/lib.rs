@@ -126,6 +126,19 @@ impl Builder {
         self
     }
 
+    /// Whether the rows of a list have all that the opportunities have (default: only what the
+    /// vendor's pages show).
+    pub fn whole_list_rows(mut self, whole: bool) -> Self {
+        self.setup.form.whole_rows = whole;
+        self
+    }
+
+    /// Whether a list can be ordered by `updated_at` (default: it can); else that is ignored.
+    pub fn sorts_by_update(mut self, sorts: bool) -> Self {
+        self.setup.form.sorts_by_update = sorts;
+        self
+    }
+
     /// Starts the sandbox on threads of its own.
     ///
     /// # Errors
@@ -160,6 +173,7 @@ impl Sandbox {
             accounts: Vec::new(),
             quota: Some(Quota::default()),
             latency: Duration::ZERO,
+            form: list::Form::default(),
         };
         Builder { setup, port: 0 }
     }
