@@ -12,6 +12,7 @@ use ikcrm_sandbox::{Builder, DEFAULT_TOKEN, Quota, Sandbox};
 ///
 /// Prints its URL, and the settings that let a program call it.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Options {
     /// The port to listen on; 0 takes any free one.
     #[arg(long, default_value_t = 0)]
