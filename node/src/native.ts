@@ -60,12 +60,5 @@ function isMusl(): boolean {
   return header.glibcVersionRuntime === undefined
 }
 
-export const {
-  CancelHandle,
-  CompletionQueue,
-  NativeClient,
-  NativeList,
-  NativeSandbox,
-  shapes,
-  version,
-} = load() as typeof Native
+export const { CancelHandle, CompletionQueue, NativeClient, NativeList, NativeSandbox, version } =
+  load() as typeof Native

@@ -8,6 +8,7 @@ mod errors;
 mod exit;
 mod field_map;
 mod hooks;
+mod interpreter;
 mod list;
 mod pending;
 mod record;
@@ -17,6 +18,10 @@ mod value;
 /// What the package's Python source is built on; import from `ikcrm` instead.
 #[pyo3::pymodule(name = "_native")]
 mod native {
+    use pyo3::prelude::*;
+
+    use crate::interpreter;
+
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -34,4 +39,9 @@ mod native {
     use crate::record::Record;
     #[pymodule_export]
     use crate::sandbox::Sandbox;
+
+    #[pymodule_init]
+    fn init(py: Python<'_>) -> PyResult<()> {
+        interpreter::check(py)
+    }
 }

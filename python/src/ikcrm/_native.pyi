@@ -2,8 +2,7 @@
 What the package's Python source is built on; import from `ikcrm` instead.
 """
 
-from _typeshed import Incomplete, SupportsGetItem
-from ikcrm.records import Opportunity
+from _typeshed import SupportsGetItem
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 from typing_extensions import disjoint_base
 
@@ -14,11 +13,20 @@ VERSION: Final[str]
 @final
 class Cancel:
     """
-    Ends the call that it was given for.
+    Ends the calls that it was given to.
     """
+    def __new__(cls, /) -> Cancel:
+        """
+        A flag that is not set.
+        """
     def cancel(self, /) -> None:
         """
-        Ends the call within about a tenth of a second.
+        Sets the flag: the calls end within about a tenth of a second.
+        """
+    @property
+    def cancelled(self, /) -> bool:
+        """
+        Whether the flag is set.
         """
 
 @final
@@ -30,51 +38,38 @@ class Client:
         """
         A client with these settings.
         """
-    def close(self, /) -> None:
+    def close(self, /, timeout: SupportsFloat | SupportsIndex) -> None:
         """
-        Closes idle connections; calls under way go on.
+        Ends calls that wait, and gives those under way so many seconds; new ones are refused.
         """
-    def field_map(self, /, entity: "object", refresh: "object", arguments: "object") -> FieldMap:
+    def field_map(self, /, entity: "object", refresh: "object", arguments: "object", done: "object" = None) -> Any:
         """
-        Reads the options of an entity's fields, and waits for them.
+        Reads the options of an entity's fields, in the same way as an opportunity.
         """
     @staticmethod
-    def from_env() -> Client:
+    def from_env(environment: "object") -> Client:
         """
-        A client with the environment's settings.
+        A client with the settings of these variables.
         """
-    def get_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
+    def get_opportunity(self, /, id: "object", arguments: "object", done: "object" = None) -> Any:
         """
-        Reads an opportunity and waits for the answer.
+        Reads an opportunity, in the same way.
         """
     def list_opportunities(self, /, arguments: "object") -> Pages:
         """
         The list of a query, of which nothing is read yet.
         """
-    def quota(self, /) -> tuple[int, int, float] | None:
+    def quota(self, /, done: "object" = None) -> Any:
         """
         How much of the quota is used now; nothing when it is turned off.
         """
-    def spawn_field_map(self, /, entity: "object", refresh: "object", arguments: "object", done: "object") -> Cancel:
+    def spawn_close(self, /, timeout: "float", done: "object") -> Cancel:
         """
-        Starts reading the options on a thread of the core's; `done` is told.
+        The same on threads of the core's, which call `done`.
         """
-    def spawn_get_opportunity(self, /, id: "object", arguments: "object", done: "object") -> Cancel:
+    def update_opportunity(self, /, id: "object", arguments: "object", done: "object" = None) -> Any:
         """
-        Starts reading an opportunity on a thread of the core's; `done` is told.
-        """
-    def spawn_quota(self, /, done: "object") -> Cancel:
-        """
-        Asks for the same on a thread of the core's.
-        """
-    def spawn_update_opportunity(self, /, id: "object", arguments: "object", done: "object") -> Cancel:
-        """
-        Starts an update on a thread of the core's, which calls `done` with an answer or an
-        exception.
-        """
-    def update_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
-        """
-        Updates an opportunity and waits for the answer.
+        Updates an opportunity: waits for the answer, or starts the call and lets `done` be told.
         """
 
 @final
@@ -106,13 +101,13 @@ class Pages:
     """
     The pages of a list. One at a time is read, by whichever thread asks.
     """
-    def next(self, /) -> Incomplete | None:
+    def read(self, /, rows: "object") -> bool:
         """
-        Reads the next page and waits for it; nothing when there is none.
+        Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
         """
-    def spawn_next(self, /, done: "object") -> Cancel:
+    def spawn_read(self, /, rows: "object", done: "object") -> Cancel:
         """
-        Reads the next page on a thread of the core's, which calls `done` with it or an exception.
+        Reads the next page without holding this thread, appends it as above and calls `done`.
         """
     @property
     def total_count(self, /) -> int | None:
@@ -139,7 +134,7 @@ class Record:
         """
         The value of a typed attribute.
         """
-    def keys(self, /) -> list[str]:
+    def names(self, /) -> list[str]:
         """
         The names of all keys, in the order they came.
         """
@@ -148,7 +143,7 @@ class Record:
         """
         The object's JSON text, exactly as it came.
         """
-    def raw_value(self, /, key: str) -> str | None:
+    def raw_value(self, /, key: Any) -> str | None:
         """
         The JSON text of a key's value, or `None` when the key did not come.
         """
