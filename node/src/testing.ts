@@ -127,17 +127,11 @@ export class Sandbox {
   }
 
   /**
-   * The environment in which `Client.fromEnv` makes clients of this sandbox. The proxy variables are
-   * set so that they leave it alone, and its clients keep no quota, for which tests would wait.
+   * The environment in which `Client.fromEnv` makes clients of this sandbox. They keep no quota, for
+   * which tests would wait.
    */
   get env(): Record<string, string> {
-    return {
-      IKCRM_BASE_URL: this.url,
-      IKCRM_TOKEN: this.token,
-      IKCRM_QUOTA: 'off',
-      NO_PROXY: '127.0.0.1',
-      no_proxy: '127.0.0.1',
-    }
+    return { IKCRM_BASE_URL: this.url, IKCRM_TOKEN: this.token, IKCRM_QUOTA: 'off' }
   }
 
   /**
