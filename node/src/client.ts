@@ -184,6 +184,14 @@ export const updateOpportunity: Client['updateOpportunity'] = async (
   return await shared.updateOpportunity(id, fields as OpportunityUpdate, options)
 }
 
+/**
+ * Forgets the client of the whole process: the next call reads the environment anew. For tests, and
+ * for programs whose environment changes. Calls under way go on.
+ */
+export function resetClient(): void {
+  shared = undefined
+}
+
 /** The same function as {@link updateOpportunity}, under the name that Python and Rust give it. */
 export const update_opportunity: Client['updateOpportunity'] = updateOpportunity
 

@@ -20,7 +20,7 @@ from ikcrm.arguments import (
     TokenStore,
 )
 from ikcrm.async_client import AsyncClient
-from ikcrm.client import Client, update_opportunity
+from ikcrm.client import Client, reset_client, update_opportunity
 from ikcrm.errors import (
     ApiError,
     AuthError,
@@ -107,5 +107,6 @@ __all__ = [
     "User",
     "ValidationError",
     "__version__",
+    "reset_client",
     "update_opportunity",
 ]

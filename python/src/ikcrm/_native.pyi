@@ -2,10 +2,11 @@
 What the package's Python source is built on; import from `ikcrm` instead.
 """
 
+from _typeshed import SupportsGetItem
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 from typing_extensions import disjoint_base
 
-__all__ = ["VERSION", "Cancel", "Client", "FieldMap", "Pages", "Record", "prepare_exit"]
+__all__ = ["VERSION", "Cancel", "Client", "FieldMap", "Pages", "Record", "Sandbox", "prepare_exit"]
 
 VERSION: Final[str]
 
@@ -148,6 +149,56 @@ class Record:
         """
         The JSON text of a key's value, or `None` when the key did not come.
         """
+
+@final
+class Sandbox:
+    """
+    A stand-in CRM, until it is closed.
+    """
+    def __new__(cls, /, token: str, accounts: SupportsGetItem[int, tuple[str, str, SupportsGetItem[int, str]]], port: SupportsIndex, quota: tuple[SupportsIndex, SupportsFloat | SupportsIndex] | None, latency: SupportsFloat | SupportsIndex) -> Sandbox:
+        """
+        Starts a stand-in CRM.
+        """
+    def close(self, /) -> None:
+        """
+        Stops it; in a fork, only forgets it.
+        """
+    def fail_next(self, /, status: SupportsIndex | None, code: SupportsIndex | None, fault: str | None, times: SupportsIndex, route: str | None) -> None:
+        """
+        Lets the next calls fail.
+        """
+    def latency(self, /) -> float:
+        """
+        How many seconds each answer takes.
+        """
+    def opportunity(self, /, id: SupportsIndex) -> str | None:
+        """
+        An opportunity as it is held now, as JSON.
+        """
+    def quota(self, /) -> tuple[int, float] | None:
+        """
+        How many calls are admitted in how many seconds; nothing when all are.
+        """
+    def requests(self, /) -> str:
+        """
+        The requests that came, as a JSON list.
+        """
+    def reset(self, /) -> None:
+        """
+        Makes all as it was at the start.
+        """
+    def seed(self, /, seed: str) -> None:
+        """
+        Puts in what a JSON object of lists says.
+        """
+    def set_latency(self, /, latency: SupportsFloat | SupportsIndex) -> None: ...
+    def set_quota(self, /, quota: tuple[SupportsIndex, SupportsFloat | SupportsIndex] | None) -> None: ...
+    def token(self, /) -> str:
+        """
+        The token that lives for ever.
+        """
+    @property
+    def url(self, /) -> str: ...
 
 def prepare_exit() -> None:
     """

@@ -45,8 +45,6 @@ class AsyncClient(BaseClient):
     It can be pickled as `Client` can.
     """
 
-    __slots__ = ("_loop",)
-
     _loop: _LastLoop
 
     def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
-    __slots__ = ("__weakref__", "_native", "_settings")
-
     _native: _native.Client
     _settings: Settings | None
 
@@ -114,8 +112,6 @@ class Client(BaseClient):
     A client that `from_env` made can be pickled; any other only with `pickle_secrets=True`, for its
     pickle holds the token and the password.
     """
-
-    __slots__ = ()
 
     def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: `PUT /api/v2/opportunities/:id`.
@@ -210,6 +206,14 @@ def update_opportunity(id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportuni
     Raises `ConfigError` when the settings are wrong, and what the client's method raises.
     """
     return _of_process().update_opportunity(id, **fields)
+
+
+def reset_client() -> None:
+    """Forgets the client of the whole process: the next call reads the environment anew.
+
+    For tests, and for programs whose environment changes. Calls under way go on.
+    """
+    _of_process.cache_clear()
 
 
 _of_process = cache(Client.from_env)
