@@ -17,3 +17,5 @@ pub use open::QuotaStatus;
 pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};
 pub(crate) use window::Fate;
+#[cfg(feature = "fuzzing")]
+pub(crate) use window::{Limit, Request, Taken, Window};
