@@ -7,7 +7,7 @@ use ikcrm::{Decimal, Error, Opportunity, Record, fuzz};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::json::{object, raw, unquoted};
+use crate::json::{Object, object, raw, unquoted};
 
 const STATUSES: [u16; 8] = [200, 201, 302, 401, 404, 429, 500, 503];
 
@@ -27,21 +27,20 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// The text of `data` in an answer that tells success.
-fn data(body: &[u8]) -> &str {
-    let text = std::str::from_utf8(body).expect("UTF-8");
-    let answer = object(text);
+/// The text of `data` in an answer that tells success, as far as serde_json reads its keys.
+fn data(body: &[u8]) -> Option<&str> {
+    let answer = object(std::str::from_utf8(body).expect("UTF-8"))?;
     let code: Json = serde_json::from_str(raw(&answer, "code")).expect("a code");
     let is_zero = match &code {
         Json::String(digits) => digits.parse() == Ok(0),
         number => number.as_i64() == Some(0),
     };
     assert!(is_zero, "{code} is no success");
-    raw(&answer, "data")
+    Some(raw(&answer, "data"))
 }
 
 fn check_opportunity(body: &[u8], opportunity: &Opportunity) {
-    assert_eq!(opportunity.raw(), data(body));
+    assert_eq!(opportunity.raw(), data(body).unwrap_or(opportunity.raw()));
     assert!(matches!(opportunity.id(), Ok(Some(_))));
     check_record(opportunity);
     let again = Opportunity::from_json(opportunity.raw()).expect("its own text");
@@ -50,15 +49,16 @@ fn check_opportunity(body: &[u8], opportunity: &Opportunity) {
 }
 
 fn check_page(body: &[u8], rows: &[impl std::ops::Deref<Target = Record>]) {
-    let page = object(data(body));
-    let expected: Vec<&RawValue> =
-        serde_json::from_str(raw(&page, "opportunities")).expect("a list");
-    assert!(rows.iter().map(|row| row.raw()).eq(expected.iter().map(|row| row.get())));
+    if let Some(page) = data(body).and_then(object) {
+        let expected: Vec<&RawValue> =
+            serde_json::from_str(raw(&page, "opportunities")).expect("a list");
+        assert!(rows.iter().map(|row| row.raw()).eq(expected.iter().map(|row| row.get())));
+    }
     rows.iter().for_each(|row| check_record(row));
 }
 
 fn check_map(body: &[u8], map: &ikcrm::FieldMap) {
-    assert_eq!(map.raw(), data(body));
+    assert_eq!(map.raw(), data(body).unwrap_or(map.raw()));
     let options = map.fields().iter().flat_map(|field| &field.options);
     assert!(options.into_iter().all(|option| !option.id.is_empty()));
     for field in map.fields() {
@@ -73,17 +73,24 @@ fn check_map(body: &[u8], map: &ikcrm::FieldMap) {
 
 /// Every key is there with the text that came, and every typed attribute can be read.
 fn check_record(record: &Record) {
-    let expected = object(record.raw());
-    let keys: BTreeSet<&str> = record.keys().collect();
-    assert!(keys.into_iter().eq(expected.keys().map(String::as_str)));
-    for (key, value) in &expected {
-        assert_eq!(record.get_raw(key), Some(value.get()));
+    match object(record.raw()) {
+        Some(expected) => check_keys(record, &expected),
+        // Half a character in a key: serde_json reads none of them.
+        None => assert!(record.keys().next().is_some()),
     }
     for (key, kind) in record.shape().fields {
         match record.read(key, *kind) {
             Ok(typed) => check_typed(record.get_raw(key), typed),
             Err(error) => assert_eq!(error.code(), "invalid_answer"),
         }
+    }
+}
+
+fn check_keys(record: &Record, expected: &Object<'_>) {
+    let keys: BTreeSet<&str> = record.keys().collect();
+    assert!(keys.into_iter().eq(expected.keys().map(String::as_str)));
+    for (key, value) in expected {
+        assert_eq!(record.get_raw(key), Some(value.get()));
     }
 }
 

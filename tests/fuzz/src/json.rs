@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 /// An object with the text of each value; of a name that is there twice the last one counts.
 pub(crate) type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// The object that this text is.
-pub(crate) fn object(text: &str) -> Object<'_> {
-    serde_json::from_str(text).expect("an object")
+/// The object that this text is, if its keys are text.
+pub(crate) fn object(text: &str) -> Option<Object<'_>> {
+    serde_json::from_str(text).ok()
 }
 
 /// The text of the value of this name.

@@ -51,7 +51,7 @@ fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::Integer(number) => Some(number.to_string()),
-        Value::Number(number) => Some(number.clone()),
+        Value::Number(number) => Some(number.trim_start_matches('0').to_owned()),
         Value::Text(text) => Some(text.clone()),
         Value::Date(date) => Some(date.to_string()),
         Value::List(days) => Some(days.iter().filter_map(as_text).collect::<Vec<_>>().join(" to ")),

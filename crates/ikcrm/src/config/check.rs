@@ -74,12 +74,22 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return fault("must be a URL such as https://lxcrm.weiwenjia.com");
     };
+    if has_wrong_port(&uri) {
+        return fault("must have a port from 1 to 65535, or none");
+    }
     match (uri.scheme_str(), uri.host()) {
+        (_, Some("")) => fault("must have a host, such as https://lxcrm.weiwenjia.com"),
         (Some("https"), Some(_)) => Ok(url.trim_end_matches('/').to_owned()),
         (Some("http"), Some(host)) if is_loopback(host) => Ok(url.trim_end_matches('/').to_owned()),
         (Some("http"), Some(_)) => fault("must begin with https://; http is only for this machine"),
         _ => fault("must be a URL such as https://lxcrm.weiwenjia.com"),
     }
+}
+
+/// A port that is no port number is none to `http::Uri`: the requests would go to the usual one.
+fn has_wrong_port(uri: &http::Uri) -> bool {
+    let host_alone = uri.authority().map(http::uri::Authority::as_str) == uri.host();
+    !host_alone && uri.port_u16().is_none_or(|port| port == 0)
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -125,7 +125,7 @@ impl Window {
 
     /// Lets nobody take a slot for some time.
     pub(crate) fn block(&mut self, duration: Duration, now: Duration) {
-        self.blocked_until = self.blocked_until.max(now + duration);
+        self.blocked_until = self.blocked_until.max(now.saturating_add(duration));
     }
 
     /// How many slots are taken, and when the next can be had.
@@ -219,6 +219,16 @@ mod tests {
         window.block(seconds(10), seconds(1));
         assert_eq!(window.take(request(1, 0), LIMIT, seconds(2)), Taken::Busy(seconds(9)));
         assert_eq!(window.take(request(1, 0), LIMIT, seconds(11)), Taken::Slot);
+    }
+
+    #[test]
+    fn a_block_may_be_longer_than_all_time() {
+        let mut window = Window::default();
+        window.block(Duration::MAX, seconds(1));
+        let Taken::Busy(wait) = window.take(request(1, 0), LIMIT, seconds(2)) else {
+            panic!("a slot was taken")
+        };
+        assert!(wait > seconds(1 << 60));
     }
 
     #[test]
