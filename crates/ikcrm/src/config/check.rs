@@ -1,6 +1,7 @@
 //! Checks single settings of a client.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,11 +75,13 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return fault("must be a URL such as https://lxcrm.weiwenjia.com");
     };
-    if has_wrong_port(&uri) {
-        return fault("must have a port from 1 to 65535, or none");
+    if !is_host(uri.host().unwrap_or("-")) {
+        return fault("must have a host, such as https://lxcrm.weiwenjia.com");
+    }
+    if !is_host_and_port(&uri) {
+        return fault("may have nothing after the host but a port from 1 to 65535 and a path");
     }
     match (uri.scheme_str(), uri.host()) {
-        (_, Some("")) => fault("must have a host, such as https://lxcrm.weiwenjia.com"),
         (Some("https"), Some(_)) => Ok(url.trim_end_matches('/').to_owned()),
         (Some("http"), Some(host)) if is_loopback(host) => Ok(url.trim_end_matches('/').to_owned()),
         (Some("http"), Some(_)) => fault("must begin with https://; http is only for this machine"),
@@ -86,10 +89,22 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     }
 }
 
-/// A port that is no port number is none to `http::Uri`: the requests would go to the usual one.
-fn has_wrong_port(uri: &http::Uri) -> bool {
-    let host_alone = uri.authority().map(http::uri::Authority::as_str) == uri.host();
-    !host_alone && uri.port_u16().is_none_or(|port| port == 0)
+fn is_host(host: &str) -> bool {
+    let ip = host.strip_prefix('[').map(|ip| ip.trim_end_matches(']'));
+    ip.map_or(!host.is_empty(), |ip| ip.parse::<Ipv6Addr>().is_ok())
+}
+
+/// What else follows the host is no port to `http::Uri`: the requests would go to the usual one.
+fn is_host_and_port(uri: &http::Uri) -> bool {
+    let (host, authority) = (uri.host(), uri.authority());
+    match authority.zip(host).and_then(|(all, host)| all.as_str().strip_prefix(host)) {
+        Some("") | None => true,
+        Some(rest) => {
+            let digits = rest.strip_prefix(':').unwrap_or_default();
+            digits.bytes().all(|byte| byte.is_ascii_digit())
+                && digits.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+    }
 }
 
 fn is_loopback(host: &str) -> bool {
