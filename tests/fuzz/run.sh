@@ -42,10 +42,16 @@ for name in $targets; do
     mkdir -p "$found" "$target/failed"
     options=(-timeout=10 -rss_limit_mb=2048 -max_len=4096)
     if [ "$what" = keep ]; then
-        new=$(mktemp -d)
-        "$binary" "${options[@]}" -set_cover_merge=1 "$new" "corpus/$name" "$found" 2>/dev/null
+        # Few and small: one for each piece of code, however often it ran.
+        new=$target/new small=$target/small
+        rm -rf "$new" "$small"
+        mkdir -p "$new" "$small"
+        find "$found" -type f -size -121c -exec cp -t "$small" {} +
+        "$binary" "${options[@]}" -use_counters=0 -set_cover_merge=1 "$new" "corpus/$name" "$small" \
+            >"$target/$name.log" 2>&1
         rm -rf "corpus/$name"
         mv "$new" "corpus/$name"
+        echo "$name: $(find "corpus/$name" -type f | wc -l) inputs"
         continue
     fi
     [ -f "dictionaries/$name.dict" ] && options+=("-dict=dictionaries/$name.dict")
