@@ -1,4 +1,5 @@
 //! What the fuzz targets reach into: the pure parts of a call, one thin function each. No API.
+#![expect(clippy::must_use_candidate, reason = "the fuzz targets are the only callers")]
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

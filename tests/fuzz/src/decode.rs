@@ -27,7 +27,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// The text of `data` in an answer that tells success, as far as serde_json reads its keys.
+/// The text of `data` in an answer that tells success, as far as `serde_json` reads its keys.
 fn data(body: &[u8]) -> Option<&str> {
     let answer = object(std::str::from_utf8(body).expect("UTF-8"))?;
     let code: Json = serde_json::from_str(raw(&answer, "code")).expect("a code");
@@ -54,7 +54,9 @@ fn check_page(body: &[u8], rows: &[impl std::ops::Deref<Target = Record>]) {
             serde_json::from_str(raw(&page, "opportunities")).expect("a list");
         assert!(rows.iter().map(|row| row.raw()).eq(expected.iter().map(|row| row.get())));
     }
-    rows.iter().for_each(|row| check_record(row));
+    for row in rows {
+        check_record(row);
+    }
 }
 
 fn check_map(body: &[u8], map: &ikcrm::FieldMap) {

@@ -1,4 +1,4 @@
-//! What serde_json reads in a text: a second opinion on what the core says of it.
+//! What `serde_json` reads in a text: a second opinion on what the core says of it.
 
 use std::collections::BTreeMap;
 

@@ -147,7 +147,7 @@ impl Model {
         self.counted.sort_unstable();
         for (first, last) in self.counted.iter().zip(self.counted.iter().skip(self.calls)) {
             assert!(
-                *last - *first >= self.per,
+                last.saturating_sub(*first) >= self.per,
                 "{} calls and one within {:?}",
                 self.calls,
                 self.per
@@ -168,5 +168,5 @@ fn state(calls: NonZeroUsize, per: Duration) -> Window {
 
 /// A moment from `first` to `last`.
 fn between(first: Duration, last: Duration, part: u8) -> Duration {
-    first + (last - first) * part.into() / u8::MAX.into()
+    first + last.saturating_sub(first) * part.into() / u8::MAX.into()
 }

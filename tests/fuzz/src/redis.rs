@@ -15,7 +15,7 @@ static SERVER: LazyLock<u16> = LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
-        listener.incoming().for_each(|connection| drop(connection.map(serve)))
+        listener.incoming().for_each(|connection| drop(connection.map(serve)));
     });
     port
 });

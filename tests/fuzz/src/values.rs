@@ -3,7 +3,7 @@
 use ikcrm::{Value, date};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
-/// How deep lists and maps may lie in each other: serde_json reads 128.
+/// How deep lists and maps may lie in each other: `serde_json` reads 128.
 const DEEPEST: u8 = 8;
 
 pub(crate) fn value(input: &mut Unstructured<'_>) -> Result<Value> {
