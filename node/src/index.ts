@@ -23,7 +23,13 @@ export {
   ConflictError,
   CancelledError,
 } from './errors.js'
-export type { Enterprise, ErrorDetails, FieldError, FieldErrorCode } from './errors.js'
+export type {
+  AnyIkcrmError,
+  Enterprise,
+  ErrorDetails,
+  FieldError,
+  FieldErrorCode,
+} from './errors.js'
 export type * from './options.js'
 export type * from './records.js'
 export type * from './update.js'

@@ -19,12 +19,13 @@ use crate::response::{FieldMap, Opportunity, OpportunityPage};
 use crate::transport::{self, HttpResponse};
 
 fn response(status: u16, body: &[u8]) -> HttpResponse {
-    HttpResponse { status, content_type: "application/json".to_owned(), body: body.to_vec() }
+    let content_type = "application/json".to_owned();
+    HttpResponse { status, content_type, retry_after: None, body: body.to_vec() }
 }
 
-/// Decodes the answer to an update or a reading.
+/// Decodes the answer to an update or a reading of the opportunity 1.
 pub fn opportunity(status: u16, body: &[u8]) -> Result<Opportunity, Error> {
-    api::opportunities::opportunity(response(status, body))
+    api::opportunities::opportunity(response(status, body), 1)
 }
 
 /// Decodes a page of a list.
@@ -133,17 +134,17 @@ impl Window {
 
     /// Tells that the call was not sent.
     pub fn unsent(&mut self, id: u64, now: Duration) {
-        self.window.settle(id, Fate::Unsent, self.limit.per, now);
+        self.window.settle(id, Fate::Unsent, now);
     }
 
     /// Tells that the call was answered.
     pub fn answered(&mut self, id: u64, now: Duration) {
-        self.window.settle(id, Fate::Answered, self.limit.per, now);
+        self.window.settle(id, Fate::Answered, now);
     }
 
     /// Tells that nobody knows what became of the call.
     pub fn unknown(&mut self, id: u64, now: Duration) {
-        self.window.settle(id, Fate::Unknown, self.limit.per, now);
+        self.window.settle(id, Fate::Unknown, now);
     }
 
     /// Lets nobody take a slot for some time.
@@ -152,7 +153,7 @@ impl Window {
     }
 
     /// How many slots are taken, and when the next can be had.
-    pub fn usage(&self, now: Duration) -> (usize, Duration) {
-        self.window.usage(self.limit, now)
+    pub fn usage(&mut self, now: Duration) -> (usize, Duration) {
+        self.window.usage(self.limit, 0, now)
     }
 }

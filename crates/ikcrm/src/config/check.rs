@@ -1,15 +1,14 @@
 //! Checks single settings of a client.
 
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::path::Path;
 use std::time::Duration;
 
 use super::edition::Edition;
 use crate::error::{Fault, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{duration, whole};
-use crate::transport::{Proxy, count_certificates, is_proxy_url};
+use crate::input::setting::{duration_within, whole};
+use crate::transport::{Proxy, ProxyUrl, count_certificates};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 const MOST_RETRIES: u32 = 10;
@@ -17,7 +16,7 @@ const LONGEST_SIGN_IN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// A timeout from a number of seconds, checked as the typed setter's is.
 pub(super) fn seconds(value: &Value) -> Result<Duration, Fault> {
-    duration(value).and_then(check_timeout)
+    duration_within(value, timeout_limits(), is_timeout)
 }
 
 /// A number of retries, checked as the typed setter's is.
@@ -27,23 +26,28 @@ pub(super) fn retries(value: &Value) -> Result<u32, Fault> {
 }
 
 pub(super) fn check_timeout(timeout: Duration) -> Result<Duration, Fault> {
-    if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
-        return Err(fault_of_timeout(format!("{timeout:?}")));
+    if is_timeout(timeout) {
+        return Ok(timeout);
     }
-    Ok(timeout)
+    let (limits, got) = (timeout_limits(), timeout.as_secs_f64());
+    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
+}
+
+fn is_timeout(timeout: Duration) -> bool {
+    !timeout.is_zero() && timeout <= LONGEST_TIMEOUT
+}
+
+fn timeout_limits() -> String {
+    format!("more than 0 and at most {} s", LONGEST_TIMEOUT.as_secs())
 }
 
 pub(super) fn check_interval(interval: Duration) -> Result<Duration, Fault> {
     if interval > LONGEST_SIGN_IN_INTERVAL {
         let longest = LONGEST_SIGN_IN_INTERVAL.as_secs();
-        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {interval:?}")));
+        let got = interval.as_secs_f64();
+        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {got} s")));
     }
     Ok(interval)
-}
-
-fn fault_of_timeout(got: impl fmt::Display) -> Fault {
-    let longest = LONGEST_TIMEOUT.as_secs();
-    Fault(Code::Range, format!("must be more than 0 and at most {longest} s, got {got}"))
 }
 
 pub(super) fn check_retries(retries: u32) -> Result<u32, Fault> {
@@ -78,12 +82,13 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     if !is_host(uri.host().unwrap_or("-")) {
         return fault("must have a host, such as https://lxcrm.weiwenjia.com");
     }
-    if !is_host_and_port(&uri) {
-        return fault("may have nothing after the host but a port from 1 to 65535 and a path");
+    if let Some(port) = wrong_port(&uri) {
+        return fault(&format!("has the port {port:?}; a port is 1 to 65535"));
     }
+    let base = without_endpoint(url);
     match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => Ok(url.trim_end_matches('/').to_owned()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(url.trim_end_matches('/').to_owned()),
+        (Some("https"), Some(_)) => Ok(base),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(base),
         (Some("http"), Some(_)) => fault("must begin with https://; http is only for this machine"),
         _ => fault("must be a URL such as https://lxcrm.weiwenjia.com"),
     }
@@ -91,35 +96,44 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
 
 fn is_host(host: &str) -> bool {
     let ip = host.strip_prefix('[').map(|ip| ip.trim_end_matches(']'));
-    ip.map_or(!host.is_empty(), |ip| ip.parse::<Ipv6Addr>().is_ok())
+    ip.map_or(!host.is_empty(), |ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-/// What else follows the host is no port to `http::Uri`: the requests would go to the usual one.
-fn is_host_and_port(uri: &http::Uri) -> bool {
-    let (host, authority) = (uri.host(), uri.authority());
-    match authority.zip(host).and_then(|(all, host)| all.as_str().strip_prefix(host)) {
-        Some("") | None => true,
-        Some(rest) => {
-            let digits = rest.strip_prefix(':').unwrap_or_default();
-            digits.bytes().all(|byte| byte.is_ascii_digit())
-                && digits.parse::<u16>().is_ok_and(|port| port > 0)
-        }
-    }
+/// A port that is none; a library for URLs takes it for the scheme's own.
+fn wrong_port(uri: &http::Uri) -> Option<&str> {
+    let authority = uri.authority()?;
+    let rest = authority.as_str().get(authority.host().len()..).filter(|rest| !rest.is_empty())?;
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    let number = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse::<u16>());
+    (!matches!(number, Some(Ok(1..)))).then_some(port)
+}
+
+/// The URL without the part of the path that each endpoint begins with, which may be given too.
+fn without_endpoint(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    url.strip_suffix("/api/v2").unwrap_or(url).trim_end_matches('/').to_owned()
 }
 
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-pub(super) fn check_proxy(proxy: Proxy) -> Result<Proxy, Fault> {
-    match &proxy {
-        Proxy::Url(url) if !is_proxy_url(url) => Err(Fault(
-            Code::Format,
-            "must be the URL of an HTTP proxy such as http://proxy.example:3128, or env".to_owned(),
-        )),
-        _ => Ok(proxy),
-    }
+/// A variable's value by its name.
+pub(super) type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// The proxy to go through to this base URL, as the environment says if it is to.
+pub(super) fn check_proxy(
+    proxy: &Proxy,
+    base_url: &str,
+    environment: Option<&Environment>,
+) -> Result<Option<ProxyUrl>, Fault> {
+    let variable = |name: &str| match environment {
+        Some(read) => read(name),
+        None => std::env::var(name).ok(),
+    };
+    proxy.choose(base_url, &variable).map_err(|fault| Fault(Code::Format, fault))
 }
 
 pub(super) fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {
@@ -130,5 +144,25 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {
         Ok(0) => Err(Fault(Code::Format, format!("{shown} holds no PEM certificate"))),
         Ok(_) => Ok(pem),
         Err(error) => Err(Fault(Code::Format, format!("{shown} is not PEM: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_kept_up_to_the_path_of_the_api() {
+        for (url, base) in [
+            ("https://crm.example.com", "https://crm.example.com"),
+            ("https://crm.example.com:443//", "https://crm.example.com:443"),
+            ("https://crm.example.com/api/v2", "https://crm.example.com"),
+            ("https://crm.example.com/crm/api/v2/", "https://crm.example.com/crm"),
+            ("https://crm.example.com/api", "https://crm.example.com/api"),
+            ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+            ("http://LocalHost:1", "http://LocalHost:1"),
+        ] {
+            assert_eq!(check_base_url(url).map_err(|fault| fault.1), Ok(base.to_owned()));
+        }
     }
 }

@@ -13,11 +13,15 @@ const ENTITY: &str = "opportunity";
 /// Looks up the labels of the draft; what is wrong with them goes to its other faults.
 ///
 /// When a look-up fails, the faults that are known already are of more use than that.
-pub(crate) fn resolve(draft: &mut Draft<'_>, call: &Call<'_>) -> Result<(), Error> {
+pub(crate) async fn resolve(draft: &mut Draft<'_>, call: &Call<'_>) -> Result<(), Error> {
     for label in std::mem::take(&mut draft.labels) {
         let found = match label {
-            Label::Option { place, field, label } => option(draft, place, (field, label), call),
-            Label::Custom { place, label, value } => custom(draft, place, (label, value), call),
+            Label::Option { place, field, label } => {
+                option(draft, place, (field, label), call).await
+            }
+            Label::Custom { place, label, value } => {
+                custom(draft, place, (label, value), call).await
+            }
         };
         match found {
             Err(_) if !draft.faults.is_empty() => return Ok(()),
@@ -28,19 +32,23 @@ pub(crate) fn resolve(draft: &mut Draft<'_>, call: &Call<'_>) -> Result<(), Erro
 }
 
 /// The id of the option that a list is filtered by.
-pub(crate) fn resolve_filter(field: &str, label: &str, call: &Call<'_>) -> Result<String, Error> {
-    let map = field_map(call, ENTITY, false)?;
+pub(crate) async fn resolve_filter(
+    field: &str,
+    label: &str,
+    call: &Call<'_>,
+) -> Result<String, Error> {
+    let map = field_map(call, ENTITY, false).await?;
     let id = map.id(field, label).map_err(|fault| Error::Validation { fields: vec![fault] });
     id.map(ToOwned::to_owned)
 }
 
-fn option<'a>(
+async fn option<'a>(
     draft: &mut Draft<'a>,
     place: usize,
     (field, label): (&'a str, &'a str),
     call: &Call<'_>,
 ) -> Result<(), Error> {
-    let map = field_map(call, ENTITY, false)?;
+    let map = field_map(call, ENTITY, false).await?;
     match map.id(field, label) {
         Ok(id) => draft.fields.set(place, field.into(), Wire::Text(id.to_owned().into())),
         Err(fault) => draft.faults.push(fault),
@@ -48,13 +56,13 @@ fn option<'a>(
     Ok(())
 }
 
-fn custom<'a>(
+async fn custom<'a>(
     draft: &mut Draft<'a>,
     place: usize,
     (label, value): (&'a str, &'a Value),
     call: &Call<'_>,
 ) -> Result<(), Error> {
-    let fields = custom_fields(call)?;
+    let fields = custom_fields(call).await?;
     let found = fields.find(label).and_then(|field| {
         if draft.fields.has(&field.key) {
             let message = format!("is given by its key {} too; give it once", field.key);
