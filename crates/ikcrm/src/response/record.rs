@@ -275,9 +275,33 @@ fn read_index(text: &str, range: Range<usize>) -> Result<Index, serde_json::Erro
     Ok(index)
 }
 
-/// A key as it is spelt in the text, unless escapes are in it.
-#[derive(Deserialize)]
-pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+/// A key as it is spelt in the text, unless escapes are in it. Half an escaped character, which JSON
+/// allows and text cannot hold, is shown as `\u{FFFD}`: the other keys are still to be had.
+pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(NameOf)
+    }
+}
+
+struct NameOf;
+
+impl<'de> Visitor<'de> for NameOf {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Name<'de>, E> {
+        Ok(Name(String::from_utf8_lossy(bytes)))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name<'de>, E> {
+        Ok(Name(String::from_utf8_lossy(bytes).into_owned().into()))
+    }
+}
 
 /// Reads the keys of an object in this text.
 pub(crate) struct Entries<'a>(pub(crate) &'a str);
@@ -321,5 +345,24 @@ impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.get_raw("id").unwrap_or("?");
         write!(f, "{} {{ id: {id}, {} keys }}", self.shape.name, self.index().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::opportunity::OPPORTUNITY;
+    use super::*;
+
+    #[test]
+    fn half_a_character_in_a_key_hides_no_other_key() {
+        let text = r#"{"id":1,"customer":{"\ud800":2,"id":3}}"#;
+        let record = Record::new(&OPPORTUNITY, text.into(), 0..text.len());
+        let Ok(Typed::Record(customer)) = record.read("customer", Kind::Record(&OPPORTUNITY))
+        else {
+            panic!("no customer")
+        };
+        assert_eq!(customer.get_raw("id"), Some("3"));
+        assert_eq!(customer.keys().count(), 2);
+        assert!(Record::parse(&OPPORTUNITY, customer.raw()).is_ok());
     }
 }
