@@ -110,7 +110,8 @@ impl Quota {
     /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`]).
     ///
     /// While the store is away nobody counts for all: the promise then holds only while the store
-    /// is away for all processes alike, and as far as their parts add up to no more than 1. When the
+    /// is away for all processes alike, and as far as their parts add up to no more than 1. It waits
+    /// until what the others have under way is over (the timeout, 10 s and `per`). When the
     /// store is back after longer than `per`, nobody passes for `per` and a second, until all have
     /// told it what they sent. An error that will not pass, such as a wrong password, is no absence.
     pub fn fallback(mut self, part: f64) -> Self {
