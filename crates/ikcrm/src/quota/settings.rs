@@ -249,6 +249,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_shared_store_needs_a_key_when_the_company_cannot_be_known() {
+        let quota = Quota::default().store("file:///var/lib/quota");
+        let unknown = Scope { base_url: "https://crm.example", who: None };
+        let faults = quota.clone().check(&unknown).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
+        assert_eq!(found, [("quota.key", Code::Required)]);
+        assert!(quota.clone().key("us").check(&unknown).is_ok());
+        assert!(quota.check(&Scope { who: Some("13800000000"), ..unknown }).is_ok());
+        assert!(Quota::default().check(&Scope { who: None, base_url: "https://a" }).is_ok());
+    }
+
+    #[test]
     fn a_store_that_cannot_be_is_told_what_to_write_instead() {
         let cases = [
             ("sqlite:///var/quota.db", "file:///"),
