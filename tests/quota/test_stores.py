@@ -221,10 +221,10 @@ def redis_stalls(_):
 def redis_is_away_and_two_processes_go_on_with_half_the_quota_each(_):
     with sandbox() as crm, long_running_redis() as (port, server):
         variables = environment(crm, f"redis://127.0.0.1:{port}", IKCRM_QUOTA_FALLBACK="0.5")
-        workers = [start("python", 4, 15, variables) for _ in range(2)]
-        crm.stats(calls=25)
+        workers = [start("python", 4, 9, variables) for _ in range(2)]
+        crm.stats(calls=15)
         server.send_signal(signal.SIGSTOP)
-        crm.stats(calls=70)
+        crm.stats(calls=45)
         server.send_signal(signal.SIGCONT)
         end_well(workers)
         return crm.stats()

@@ -78,6 +78,8 @@ pub(in crate::quota) struct Seen {
     pub(super) file: Option<FileId>,
     pub(super) salt: Name,
     pub(super) writes: u64,
+    /// When.
+    pub(super) at: Duration,
 }
 
 /// What is true where the file is read.
@@ -124,7 +126,8 @@ pub(in crate::quota) fn change<T>(
     state.writes += 1;
     state.forget();
     let longest = memory.longest.max(here.hold).max(state.longest_hold()).min(LONGEST_LOSS);
-    let seen = Some(Seen { file: here.file, salt: state.salt, writes: state.writes });
+    let Here { file, now: at, .. } = here;
+    let seen = Some(Seen { file, salt: state.salt, writes: state.writes, at });
     Ok(Used { result, bytes: state.encode(), lost, memory: Memory { seen, longest } })
 }
 
@@ -147,14 +150,16 @@ impl State {
         };
         state.arrive(now, clock)?;
         match memory.seen {
-            // It began anew: what was lost had been taken before.
-            Some(seen) if seen.salt != state.salt => {
+            // It began anew since: what was lost had been taken before.
+            Some(seen) if seen.salt != state.salt && seen.at <= state.began => {
                 let until = state.lost_until.max(state.began.saturating_add(longest));
                 state.lost_until = until;
                 Ok((state, until > now))
             }
             // A copy from earlier.
-            Some(seen) if seen.file != file || seen.writes > state.writes => {
+            Some(Seen { file: known, salt, writes, .. })
+                if known != file || salt != state.salt || writes > state.writes =>
+            {
                 Ok((begin(now + longest), true))
             }
             _ => Ok((state, false)),
@@ -474,6 +479,14 @@ mod tests {
         assert_eq!(taken, Taken::Slot, "it knows of nothing");
         let (taken, _) = take(&bytes, here(1101), &mut memory.clone());
         assert_eq!(taken, Taken::Busy(second(49)));
+    }
+
+    #[test]
+    fn a_copy_from_before_an_earlier_loss_is_a_loss_too() {
+        let (copy, mut memory) = used();
+        let (taken, _) = take(&[], here(1100), &mut memory);
+        assert_eq!(taken, Taken::Busy(second(50)));
+        assert_eq!(take(&copy, here(1120), &mut memory).0, Taken::Busy(second(50)));
     }
 
     #[test]
