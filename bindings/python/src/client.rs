@@ -69,13 +69,13 @@ impl Client {
 
     /// The same on threads of the core's, which call `done`.
     #[pyo3(signature = (timeout: "float", done: "object"))]
-    fn spawn_close(slf: &Bound<'_, Self>, timeout: f64, done: Py<PyAny>) -> PyResult<Cancel> {
+    fn spawn_close(slf: &Bound<'_, Self>, timeout: f64, done: Py<PyAny>) -> Cancel {
         let pending = Pending::new(done, slf.clone().into_any().unbind());
         match slf.get().take() {
             Some(client) => spawn(slf.py(), client.prepare_close(grace(timeout)), pending),
             None => pending.settle::<()>(Ok(())),
         }
-        Ok(Cancel::default())
+        Cancel::default()
     }
 
     /// Updates an opportunity: waits for the answer, or starts the call and lets `done` be told.
