@@ -26,7 +26,7 @@ export declare class CompletionQueue {
 /** A call whose values were read, and that was not started. */
 export declare class NativeCall {
   /**
-   * Makes the call, once, on a thread of the core's; its outcome goes to the queue under this
+   * Makes the call, once, without holding this thread; its outcome goes to the queue under this
    * number.
    */
   start(queue: CompletionQueue, number: number): void
@@ -87,10 +87,12 @@ export declare class NativeClient {
    */
   fieldMap(entity: unknown, options: unknown, cancel?: CancelHandle): NativeCall
   /**
-   * The question how much of the quota is used now, to be started: `[calls, used, milliseconds]`
-   * or null.
+   * The question how much of the quota is used now, to be started:
+   * `[calls, used, waiting, milliseconds]` or null.
    */
   quota(): NativeCall
+  /** The end of the client, to be started: calls under way may go on for so many milliseconds. */
+  close(grace: number): NativeCall
 }
 
 /** The pages of a list. */
