@@ -135,6 +135,74 @@ def test_what_a_hook_raises_does_not_end_its_call(crm: Crm) -> None:
     assert blocking(crm, on_token=on_token).id == 1
 
 
+class Stuck(Store):
+    """A token store that does not return before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def get(self) -> str | None:
+        self.asked.set()
+        wait(self.go_on)
+        return None
+
+
+def test_a_stuck_store_holds_no_call_beyond_its_end(crm: Crm) -> None:
+    store = Stuck()
+    client = crm.client(token=None, token_store=store)
+    with pytest.raises(ikcrm.RequestTimeoutError, match="waiting for the token store"):
+        client.get_opportunity(1, timeout=0.1)
+    store.go_on.set()
+
+
+def test_ctrl_c_ends_a_call_whose_store_is_stuck(crm: Crm) -> None:
+    store = Stuck()
+    client = crm.client(token=None, token_store=store)
+
+    def interrupt() -> None:
+        wait(store.asked)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with in_thread(interrupt), pytest.raises(KeyboardInterrupt):
+        client.get_opportunity(1)
+    store.go_on.set()
+
+
+def test_a_stuck_store_holds_no_task(crm: Crm) -> None:
+    store = Stuck()
+
+    async def main() -> None:
+        client = crm.async_client(token=None, token_store=store)
+        task = asyncio.create_task(client.update_opportunity(1, **FIELDS))
+        await asyncio.to_thread(wait, store.asked)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(main(), LONG / 2))
+    store.go_on.set()
+
+
+def test_a_stuck_store_does_not_hang_the_exit(crm: Crm) -> None:
+    code = """
+import sys, threading
+import ikcrm
+class Store:
+    def get(self):
+        threading.Event().wait()
+    def set(self, token):
+        pass
+try:
+    ikcrm.Client(base_url=sys.argv[1], token_store=Store(), timeout=0.1).get_opportunity(1)
+except ikcrm.RequestTimeoutError:
+    print("in time")
+"""
+    with python(code, crm.url) as child:
+        assert child.communicate(timeout=LONG / 2) == ("in time\n", "")
+    assert child.returncode == 0
+
+
 class AsyncStore:
     """A token store that other tasks of its loop must let run."""
 

@@ -443,9 +443,15 @@ def test_a_timeout_is_any_number_within(timeout: Any, crm: Crm) -> None:
     crm.client(timeout=timeout).get_opportunity(1, timeout=timeout)
 
 
+def test_a_deadline_beyond_its_limits_is_refused_with_both() -> None:
+    for deadline, got in ((0, "the number 0"), (float("inf"), "the float inf")):
+        message = fault(deadline=deadline).message
+        assert message == f"must be more than 0 and at most 31622400 s, got {got}"
+
+
 def test_whole_numbers_are_taken_as_they_are_written() -> None:
     assert "a whole number" in fault(max_retries=1.5).message
-    assert fault(max_retries=10**30).code == "range"
+    assert fault(max_retries=10**30).message == "is too large, got the number 1" + "0" * 30
     assert fault(max_retries=Decimal("1E+1"), titel=1).field == "titel"
     with pytest.raises(
         ikcrm.ConfigError, match="must be more than 0 and at most 3600 s, got the f"
@@ -498,6 +504,16 @@ def test_misspelt_options_of_other_calls_are_refused_with_the_nearest_name(crm: 
         client.get_opportunity(1, time_out=1)
     with pytest.raises(ikcrm.ValidationError, match="time_out: no such option; did you mean timeo"):
         client.list_opportunities(time_out=1)
+    for call in (client.get_opportunity, client.update_opportunity):
+        with pytest.raises(ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"):
+            call(1, cancle=5)
+    for call in (client.field_map, client.list_opportunities):
+        with pytest.raises(ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"):
+            call(cancle=5)
+        with pytest.raises(
+            ikcrm.ValidationError, match=r"cancel: must be an ikcrm\.Cancel, got an i"
+        ):
+            call(cancel=5)
     with pytest.raises(ikcrm.ValidationError, match="did you mean per_page"):
         client.list_opportunities(perpage=1)
 

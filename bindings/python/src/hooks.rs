@@ -94,7 +94,7 @@ impl TokenStore {
 /// Does the work in Python; what it raises is the cause of the error that the call ends in.
 fn in_python<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T, TokenStoreFailure> {
     let ending = || Err(PyRuntimeError::new_err("Python is ending"));
-    exit::attach(work)
+    exit::attach_hook(work)
         .unwrap_or_else(ending)
         .map_err(|error| Raised { error, told: AtomicBool::new(false) }.into())
 }

@@ -202,5 +202,6 @@ class Sandbox:
 
 def prepare_exit() -> None:
     """
-    To be called before Python ends: lets no more threads in, and waits until all are out.
+    To be called before Python ends: lets no more threads in, and waits until all are out, but not
+    long for a user's function.
     """

@@ -59,7 +59,9 @@ class AsyncClient(BaseClient):
 
     async def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: the awaitable twin of `Client.get_opportunity`."""
-        return await self._loop.outcome(lambda done: self._native.get_opportunity(id, options, done))
+        return await self._loop.outcome(
+            lambda done: self._native.get_opportunity(id, options, done)
+        )
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
         """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.

@@ -1,5 +1,5 @@
 //! Simulates processes that share a store and a CRM that counts their calls, by a virtual clock: over
-//! 10,000 schedules for each kind of trouble, no window of the CRM holds more than the quota.
+//! a thousand schedules for each kind of trouble (`make soak`: ten thousand), no window of the CRM holds more than the quota.
 
 mod disk;
 mod run;
@@ -48,8 +48,13 @@ fn busy(seed: u64, trouble: Trouble, bug: Bug) -> Plan {
     }
 }
 
+/// How many schedules of each kind: a thousand, or as many as `make soak` asks for.
+fn schedules() -> u32 {
+    std::env::var("IKCRM_SCHEDULES").map_or(1000, |text| text.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(schedules()) })]
 
     #[test]
     fn no_window_of_the_crm_holds_more_than_the_quota(plan in plans(Trouble::None)) {
