@@ -171,6 +171,21 @@ export class CancelledError extends IkcrmError {
   static override readonly code: string = 'cancelled'
 }
 
+/** `job_stopped`: a job stopped before its end; what it did is in its file, and it can go on. */
+export class JobStoppedError extends IkcrmError {
+  static override readonly code: string = 'job_stopped'
+}
+
+/** `job_in_use`: another process, or another thread, works on the job. */
+export class JobInUseError extends IkcrmError {
+  static override readonly code: string = 'job_in_use'
+}
+
+/** `job_file`: the job's file cannot be read or written, or is not what was asked for. */
+export class JobFileError extends IkcrmError {
+  static override readonly code: string = 'job_file'
+}
+
 /** Every class by its name, since a minifier may rename the classes themselves. */
 const NAMED = {
   IkcrmError,
@@ -192,6 +207,9 @@ const NAMED = {
   TokenStoreError,
   ConflictError,
   CancelledError,
+  JobStoppedError,
+  JobInUseError,
+  JobFileError,
 }
 
 for (const [name, { prototype }] of Object.entries(NAMED)) {

@@ -22,6 +22,9 @@ export {
   TokenStoreError,
   ConflictError,
   CancelledError,
+  JobStoppedError,
+  JobInUseError,
+  JobFileError,
 } from './errors.js'
 export type { Enterprise, ErrorDetails, FieldError, FieldErrorCode } from './errors.js'
 export type * from './options.js'

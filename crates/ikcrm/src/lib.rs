@@ -39,6 +39,8 @@
 #![forbid(unsafe_code)]
 
 // Each folder imports only from those after it, and nobody from here: a test holds them to it.
+#[cfg(feature = "jobs")]
+mod job;
 mod client;
 mod lookup;
 mod call;
@@ -56,9 +58,17 @@ mod error;
 pub use auth::{TokenStore, TokenStoreFailure};
 pub use client::{Client, OpportunityList, update_opportunity};
 pub use config::{CallOptions, ClientBuilder, Edition};
-pub use error::{ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode};
+pub use error::{
+    ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode, StopReason,
+};
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
+#[cfg(feature = "jobs")]
+pub use job::{
+    ApplyOptions, CallbackFailure, Cell, Change, Compare, Counts, Empty, JobRow, JobRows,
+    JobStatus, MaxErrors, OnConflict, OnDuplicate, PlanOptions, Problem, Progress, RowInput,
+    RowState, UpdateJob, open_job,
+};
 pub use quota::{Quota, QuotaStatus};
 pub use request::{OpportunityQuery, OpportunityUpdate, Order};
 pub use response::{

@@ -2,6 +2,7 @@
 
 mod custom_field;
 mod query;
+mod labels;
 mod validate;
 mod update;
 mod fields;

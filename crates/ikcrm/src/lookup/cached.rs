@@ -15,8 +15,8 @@ pub(crate) fn field_map(call: &Call<'_>, entity: &str, refresh: bool) -> Result<
 }
 
 /// The custom fields of opportunities.
-pub(super) fn custom_fields(call: &Call<'_>) -> Result<CustomFields, Error> {
-    call.lookups().custom_fields().get(false, call.budget(), || {
+pub(crate) fn custom_fields(call: &Call<'_>, refresh: bool) -> Result<CustomFields, Error> {
+    call.lookups().custom_fields().get(refresh, call.budget(), || {
         call.send(&api::custom_fields::custom_fields(), api::custom_fields::parsed)
     })
 }

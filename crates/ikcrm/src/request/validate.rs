@@ -130,6 +130,12 @@ fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, 
 }
 
 impl<'a> Draft<'a> {
+    /// The id, if it is one.
+    #[cfg(feature = "jobs")]
+    pub(crate) fn id(&self) -> Option<i64> {
+        self.id
+    }
+
     /// The call, or all its faults.
     pub(crate) fn finish(self) -> Result<Checked<'a>, Error> {
         match self.id {

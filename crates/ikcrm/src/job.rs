@@ -1,0 +1,40 @@
+//! Jobs: updates of many rows, planned, applied, resumed and accounted for.
+
+mod face;
+mod undo;
+mod plan;
+mod run;
+mod compare;
+mod finish;
+mod watch;
+mod desk;
+mod update_job;
+mod report;
+mod store;
+mod load;
+mod options;
+mod view;
+mod progress;
+mod input;
+mod judge;
+mod reading;
+mod limits;
+mod failure;
+mod outage;
+mod pace;
+mod lock;
+mod crm;
+mod row;
+
+#[cfg(test)]
+mod tests;
+
+pub use input::{Cell, RowInput};
+pub use options::{
+    ApplyOptions, CallbackFailure, Compare, Empty, MaxErrors, OnConflict, OnDuplicate, PlanOptions,
+};
+pub use progress::{Counts, Progress};
+pub use report::Problem;
+pub use row::RowState;
+pub use update_job::{JobRows, JobStatus, UpdateJob, open_job};
+pub use view::{Change, JobRow};

@@ -1,0 +1,133 @@
+//! What a job asks of the CRM, of the clock and of its caller, behind one trait; and how a client
+//! does it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::api::opportunities;
+use crate::call::Engine;
+use crate::config::CallOptions;
+use crate::error::Error;
+use crate::input::check::Fields;
+use crate::lookup;
+use crate::request::{Checked, CustomFields, OpportunityQuery, Order, check_query};
+use crate::response::{FieldMap, Opportunity, OpportunityPage};
+use crate::sync::{Cancel, lock};
+
+/// How long a call that is under way may go on after the job was cancelled.
+const GRACE: Duration = Duration::from_secs(2);
+/// The entity whose field map holds the options.
+const ENTITY: &str = "opportunity";
+
+/// Whose data a job is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Enterprise {
+    pub(super) base_url: String,
+    pub(super) corp_id: Option<String>,
+}
+
+/// The CRM, a clock and the caller's cancel.
+pub(super) trait Crm {
+    fn enterprise(&self) -> Enterprise;
+    /// How many calls the quota admits, in which time.
+    fn limit(&self) -> Option<(usize, Duration)>;
+    /// How long a call may take.
+    fn timeout(&self) -> Duration;
+
+    /// A page of 100 rows: in the order in which they were made, or the ones changed last.
+    fn page(&self, number: u32, newest: bool) -> Result<OpportunityPage, Error>;
+    fn read(&self, id: i64) -> Result<Opportunity, Error>;
+    fn update(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error>;
+    fn field_map(&self) -> Result<FieldMap, Error>;
+    fn custom_fields(&self) -> Result<CustomFields, Error>;
+
+    /// The time of day, in milliseconds since 1970.
+    fn now(&self) -> i64;
+    /// The time since some moment, which never goes back.
+    fn elapsed(&self) -> Duration;
+    /// Waits, unless cancelled before.
+    fn wait(&self, time: Duration);
+    fn is_cancelled(&self) -> bool;
+}
+
+/// A client's engine, for one run of a job.
+pub(super) struct Caller {
+    engine: Arc<Engine>,
+    options: CallOptions,
+    cancel: Cancel,
+    begun: Instant,
+}
+
+impl Caller {
+    /// Calls with these options; a cancel gives a call that is under way a moment to end.
+    pub(super) fn new(engine: Arc<Engine>, mut options: CallOptions) -> Self {
+        let cancel = options.cancel.take().unwrap_or_default();
+        let (watched, since) = (cancel.clone(), Mutex::new(None));
+        options.cancel = Some(Cancel::with_probe(move || {
+            watched.poll() && lock(&since).get_or_insert_with(Instant::now).elapsed() >= GRACE
+        }));
+        Self { engine, options, cancel, begun: Instant::now() }
+    }
+}
+
+impl Crm for Caller {
+    fn enterprise(&self) -> Enterprise {
+        let config = self.engine.config();
+        let credentials = config.account.credentials.as_ref();
+        let corp_id = credentials.and_then(|credentials| credentials.corp_id.clone());
+        Enterprise { base_url: config.base_url.clone(), corp_id }
+    }
+
+    fn limit(&self) -> Option<(usize, Duration)> {
+        self.engine.config().quota.as_ref().map(crate::quota::SharedQuota::limit)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.options.timeout.unwrap_or(self.engine.config().timeout)
+    }
+
+    fn page(&self, number: u32, newest: bool) -> Result<OpportunityPage, Error> {
+        let (sort, order) = match newest {
+            true => ("updated_at", Order::Descending),
+            false => ("created_at", Order::Ascending),
+        };
+        let query = check_query(&OpportunityQuery::new().sort(sort).order(order), &[])?;
+        let call = self.engine.call(&self.options);
+        call.send(&opportunities::list(&query, number), opportunities::page)
+    }
+
+    fn read(&self, id: i64) -> Result<Opportunity, Error> {
+        let call = self.engine.call(&self.options);
+        call.send(&opportunities::read(id), opportunities::opportunity)
+    }
+
+    fn update(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error> {
+        let call = self.engine.call(&self.options);
+        call.send(&opportunities::update(&Checked { id, fields }), opportunities::opportunity)
+    }
+
+    fn field_map(&self) -> Result<FieldMap, Error> {
+        lookup::field_map(&self.engine.call(&self.options), ENTITY, true)
+    }
+
+    fn custom_fields(&self) -> Result<CustomFields, Error> {
+        lookup::custom_fields(&self.engine.call(&self.options), true)
+    }
+
+    fn now(&self) -> i64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn wait(&self, time: Duration) {
+        self.cancel.wait(time);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.poll()
+    }
+}

@@ -1,0 +1,465 @@
+//! Works a job off: row by row, each written down before and after it is sent.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::compare::Comparer;
+use super::desk::{Desk, Kind, Stop};
+use super::failure::{meaning, state_after};
+use super::judge::Policy;
+use super::limits::{Familiar, Tally, is_other_enterprise};
+use super::load::fault_of_choice;
+use super::options::ApplyOptions;
+use super::reading::Reading;
+use super::row::{Fill, Row, RowState};
+use super::watch::Watch;
+use crate::error::{Error, FieldErrorCode as Code, StopReason};
+use crate::input::check::{Fields, Wire};
+use crate::response::{FieldMap, Opportunity};
+
+/// How often a run looks for what others changed.
+const SWEEP: Duration = Duration::from_secs(60);
+/// By how much the CRM's clock may differ from ours.
+const CLOCKS: i64 = 120_000;
+const CHUNK: usize = 200;
+
+/// One run of a job.
+pub(super) struct Run<'a, 'o> {
+    desk: &'a Desk<'a>,
+    comparer: Comparer<'a>,
+    options: &'a ApplyOptions<'o>,
+    policy: Policy,
+    watch: Watch<'o>,
+    tally: Tally,
+    familiar: Familiar,
+    /// When to look for what others changed; never where the CRM does not sort by that.
+    sweep: Option<Duration>,
+    begun: Duration,
+}
+
+impl<'a, 'o> Run<'a, 'o> {
+    pub(super) fn new(
+        desk: &'a Desk<'a>,
+        options: &'a ApplyOptions<'o>,
+        policy: Policy,
+        watch: Watch<'o>,
+    ) -> Self {
+        let begun = desk.crm.elapsed();
+        Self {
+            desk,
+            comparer: Comparer { desk, policy },
+            options,
+            policy,
+            watch,
+            tally: Tally::default(),
+            familiar: Familiar::default(),
+            sweep: Some(begun + SWEEP),
+            begun,
+        }
+    }
+
+    /// Works the job off until nothing is left or something stops it.
+    pub(super) fn go(&mut self, was_killed: bool) -> Result<(), Stop> {
+        let store = self.desk.store;
+        for state in &self.options.retry {
+            store.take_up(*state)?;
+        }
+        if was_killed {
+            store.forget_readings(RowState::Planned)?;
+        }
+        let map = self.desk.need(Kind::Lookup, |crm| crm.field_map())?;
+        self.check_enterprise(&map)?;
+        self.check_choices(&map)?;
+        self.check_invalid()?;
+        self.comparer.pending(&mut self.watch)?;
+        self.resolve(RowState::Sending)?;
+        self.resolve(RowState::Unknown)?;
+        self.check_updates()?;
+        while let Some(row) = store.rows(Some(RowState::Planned), 0, 1)?.pop() {
+            self.check_limits()?;
+            self.sweep()?;
+            if let Some(row) = self.fresh(row)? {
+                self.send(row)?;
+            }
+            self.watch.tick(self.desk)?;
+        }
+        self.check_errors()
+    }
+
+    // --- before anything is sent ---
+
+    fn check_enterprise(&self, map: &FieldMap) -> Result<(), Stop> {
+        let known: Vec<String> = self.desk.store.get_json("option_ids")?;
+        if is_other_enterprise(&known, &option_ids(map)) {
+            return Err(Stop::new(
+                StopReason::WrongEnterprise,
+                "the options of the CRM's fields are others than when the job was planned; use the \
+                 account of the enterprise that it was planned for",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Makes the unsent rows invalid whose option is disabled, or whose label has another id.
+    fn check_choices(&mut self, map: &FieldMap) -> Result<(), Stop> {
+        for (field, id, label) in self.desk.store.choices()? {
+            if let Some(fault) = fault_of_choice(map, (&field, &id, &label)) {
+                let cause = format!("{field}: {}", fault.0);
+                let message = format!("{field}: {}", fault.1);
+                for state in [RowState::Pending, RowState::Planned] {
+                    self.refuse_choice(state, (&field, &id, &label), (&cause, &message))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_choice(
+        &self,
+        state: RowState,
+        (field, id, label): (&str, &str, &str),
+        (cause, message): (&str, &str),
+    ) -> Result<(), Stop> {
+        let store = self.desk.store;
+        let value = format!("{id:?}");
+        let mut after = 0;
+        loop {
+            let rows = store.rows(Some(state), after, CHUNK)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.number;
+            for mut row in rows {
+                let uses = row.fields.iter().any(|plan| {
+                    plan.field == field
+                        && plan.after.get() == value
+                        && plan.label.as_deref().unwrap_or_default() == label
+                });
+                if uses {
+                    row.become_state(RowState::Invalid, cause, message);
+                    store.update(&row)?;
+                }
+            }
+        }
+    }
+
+    fn check_invalid(&self) -> Result<(), Stop> {
+        if self.options.skip_invalid {
+            return Ok(());
+        }
+        let store = self.desk.store;
+        let rejects = store.get::<bool>("keeps_last")? != Some(true);
+        let counts = super::progress::Counts::new(store.counts()?);
+        let duplicate = if rejects { counts.of(RowState::Duplicate) } else { 0 };
+        let (invalid, all) =
+            (counts.of(RowState::Invalid), counts.of(RowState::Invalid) + duplicate);
+        if all == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "{invalid} rows are invalid and {duplicate} are duplicate; nothing was sent. Correct them \
+             and plan anew, or send the others with skip_invalid"
+        );
+        Err(Stop::new(StopReason::InvalidRows, message))
+    }
+
+    fn check_updates(&self) -> Result<(), Stop> {
+        let counts = super::progress::Counts::new(self.desk.store.counts()?);
+        let planned = counts.of(RowState::Planned);
+        match self.options.max_updates {
+            Some(most) if planned > most => Err(Stop::new(
+                StopReason::MaxUpdates,
+                format!(
+                    "{planned} rows are to be updated, and max_updates is {most}; nothing was sent"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the rows of which it is not known whether they were applied.
+    fn resolve(&mut self, state: RowState) -> Result<(), Stop> {
+        let mut after = 0;
+        loop {
+            let rows = self.desk.store.rows(Some(state), after, CHUNK)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.number;
+            for mut row in rows {
+                self.check_limits()?;
+                self.wait_for_call_of(&row)?;
+                self.comparer.one(&mut row)?;
+                if !row.state.is_open() {
+                    self.done(&row)?;
+                }
+            }
+        }
+    }
+
+    /// The call that sent the row may still be under way, until its time is over.
+    fn wait_for_call_of(&self, row: &Row) -> Result<(), Stop> {
+        let timeout = self.desk.store.get::<i64>("timeout_ms")?.unwrap_or_default();
+        let left = (row.sent_at + timeout - self.desk.crm.now()).clamp(0, timeout);
+        self.desk.pause(Duration::from_millis(u64::try_from(left).unwrap_or_default()))
+    }
+
+    // --- while rows are sent ---
+
+    fn check_limits(&self) -> Result<(), Stop> {
+        self.desk.check_cancel()?;
+        self.check_errors()?;
+        let took = self.desk.crm.elapsed().saturating_sub(self.begun);
+        if self.options.max_duration.is_some_and(|longest| took >= longest) {
+            return Err(Stop::new(StopReason::MaxDuration, "the run's time is over"));
+        }
+        if self.options.limit.is_some_and(|limit| self.tally.sent >= limit) {
+            return Err(Stop::new(StopReason::Limit, "as many rows as the limit says were sent"));
+        }
+        Ok(())
+    }
+
+    fn check_errors(&self) -> Result<(), Stop> {
+        if !self.tally.exceeds(self.options.max_errors) {
+            return Ok(());
+        }
+        let (errors, done) = (self.tally.errors, self.tally.done);
+        let message = format!("{errors} of {done} rows failed, more than max_errors");
+        Err(Stop::new(StopReason::MaxErrors, message))
+    }
+
+    /// Looks once a minute for what others changed, in one page of the list.
+    fn sweep(&mut self) -> Result<(), Stop> {
+        let now = self.desk.crm.elapsed();
+        if self.policy.send_all || self.sweep.is_none_or(|due| now < due) {
+            return Ok(());
+        }
+        let page = self.desk.ask(Kind::List, |crm| crm.page(1, true))?;
+        let times = |rows: &[crate::response::OpportunityRow]| {
+            let times = rows.iter().map(|row| Reading::listed(row, &[]).updated_at());
+            times.collect::<Option<Vec<_>>>()
+        };
+        let times = page.as_ref().ok().and_then(|page| times(&page.rows));
+        let sorted = times.filter(|times| times.is_sorted_by(|newer, older| newer >= older));
+        let (Ok(page), Some(times)) = (page, sorted) else {
+            self.sweep = None;
+            return Ok(());
+        };
+        self.sweep = Some(self.desk.crm.elapsed() + SWEEP);
+        let store = self.desk.store;
+        let distrusted: Vec<String> = store.get_json("distrusted")?;
+        for (record, time) in page.rows.iter().zip(times) {
+            let Some(mut row) = self.comparer.row_of(record, RowState::Planned)? else { continue };
+            if row.listable {
+                self.comparer.take(&mut row, &Reading::listed(record, &distrusted))?;
+                self.compared_again(&row)?;
+            } else if time >= china(row.read_at - CLOCKS) {
+                row.read_at = 0;
+                store.update(&row)?;
+            }
+        }
+        self.desk.note_calls()?;
+        Ok(())
+    }
+
+    /// The row, compared again when its reading is too old; nothing when it is not to be sent now.
+    fn fresh(&mut self, row: Row) -> Result<Option<Row>, Stop> {
+        if !self.is_stale(&row) {
+            return Ok(Some(row));
+        }
+        let number = row.number;
+        self.refresh_by_pages()?;
+        let store = self.desk.store;
+        let Some(mut row) = store.row(number)?.filter(|row| row.state == RowState::Planned) else {
+            return Ok(None);
+        };
+        if self.is_stale(&row) {
+            self.comparer.one(&mut row)?;
+            self.compared_again(&row)?;
+        }
+        Ok((row.state == RowState::Planned).then_some(row))
+    }
+
+    fn is_stale(&self, row: &Row) -> bool {
+        let age = self.desk.crm.now() - row.read_at;
+        let max_age = i64::try_from(self.options.max_age.as_millis()).unwrap_or(i64::MAX);
+        needs_reading(row, self.policy) && (row.read_at == 0 || age < 0 || age >= max_age)
+    }
+
+    /// Compares all rows again that must be, if the pages of the list are fewer, and read soon enough.
+    fn refresh_by_pages(&mut self) -> Result<(), Stop> {
+        let now = self.desk.crm.now();
+        let max_age = i64::try_from(self.options.max_age.as_millis()).unwrap_or(i64::MAX);
+        let read_before = now.saturating_sub(max_age);
+        let Some(pages) = self.comparer.pages()? else { return Ok(()) };
+        let takes = self.desk.interval().saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX));
+        let rows = self.desk.store.count(RowState::Planned, true, read_before)?;
+        if takes > self.options.max_age / 2 || u64::try_from(rows).unwrap_or_default() <= pages {
+            return Ok(());
+        }
+        let mut seen = Vec::new();
+        self.comparer.by_pages(RowState::Planned, read_before, &mut self.watch, &mut |row| {
+            seen.push((row.number, row.state));
+            Ok(())
+        })?;
+        for (number, _) in seen {
+            if let Some(row) = self.desk.store.row(number)? {
+                self.compared_again(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a row that was compared again, and stops when too many are not as they were.
+    fn compared_again(&mut self, row: &Row) -> Result<(), Stop> {
+        if self.familiar.is_strange(row.number, row.state) {
+            self.take_back_strange()?;
+            return Err(Stop::new(
+                StopReason::WrongEnterprise,
+                "over half of the first 20 rows that were compared again are missing or changed; is \
+                 it the account of the enterprise that the job was planned for?",
+            ));
+        }
+        if row.state.is_open() { Ok(()) } else { self.done(row) }
+    }
+
+    /// What was judged in another enterprise is judged anew.
+    fn take_back_strange(&self) -> Result<(), Stop> {
+        let store = self.desk.store;
+        store.transaction(|| {
+            for number in &self.familiar.strange {
+                if let Some(mut row) = store.row(*number)? {
+                    row.read_at = 0;
+                    row.settle(RowState::Planned);
+                    store.update(&row)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends a row, and writes down what became of it.
+    fn send(&mut self, mut row: Row) -> Result<(), Stop> {
+        let store = self.desk.store;
+        let fields = match fields(&row, self.policy) {
+            Ok(fields) => fields,
+            Err(missing) => {
+                let message = format!("{missing}: the opportunity has none to send along; give it");
+                row.become_state(
+                    RowState::Invalid,
+                    format!("{missing}: {}", Code::Required),
+                    message,
+                );
+                store.update(&row)?;
+                return self.done(&row);
+            }
+        };
+        self.desk.take_turn(Kind::Update)?;
+        store.check_place()?;
+        let id = row.id.unwrap_or_default();
+        row.settle(RowState::Sending);
+        (row.sent_at, row.attempts) = (self.desk.crm.now(), row.attempts + 1);
+        store.transaction(|| self.desk.note_calls().and_then(|()| store.update(&row)))?;
+        self.tally.sent += 1;
+        let answer = self.desk.crm.update(id, Fields(fields));
+        self.answered(row, answer)
+    }
+
+    fn answered(&mut self, mut row: Row, answer: Result<Opportunity, Error>) -> Result<(), Stop> {
+        let failed = match answer {
+            Ok(opportunity) => {
+                take_answer(&mut row, &opportunity, self.policy);
+                None
+            }
+            Err(error) => {
+                let found = meaning(&error);
+                row.become_state(state_after(&error, &found), error.code(), error.to_string());
+                Some((found, error))
+            }
+        };
+        self.desk.store.update(&row)?;
+        if !row.state.is_open() {
+            self.done(&row)?;
+        }
+        match failed {
+            None => self.desk.answered(),
+            Some((found, error)) => {
+                if matches!(found, super::failure::Meaning::OfRow(_)) {
+                    self.desk.answered();
+                }
+                self.desk.after(&found, error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a row that is done, and tells of it.
+    fn done(&mut self, row: &Row) -> Result<(), Stop> {
+        self.tally.count(row.state);
+        self.watch.row(row)
+    }
+}
+
+/// Whether a row must be read before it is sent.
+pub(super) fn needs_reading(row: &Row, policy: Policy) -> bool {
+    !policy.send_all || !(policy.partial || row.gives("title") && row.gives("customer_id"))
+}
+
+/// The ids of all options of a field map.
+pub(super) fn option_ids(map: &FieldMap) -> Vec<String> {
+    let ids = |field: &crate::response::MappedField| {
+        field
+            .options
+            .iter()
+            .map(|option| format!("{}:{}", field.name, option.id))
+            .collect::<Vec<_>>()
+    };
+    map.fields().iter().flat_map(ids).collect()
+}
+
+/// The fields of a row's update, or the one that it lacks.
+fn fields(
+    row: &Row,
+    policy: Policy,
+) -> Result<Vec<(Cow<'static, str>, Wire<'static>)>, &'static str> {
+    let wire = |raw: &super::row::Raw| Wire::Number(raw.clone());
+    let mut fields: Vec<_> = row
+        .left(policy.send_all)
+        .map(|plan| (Cow::Owned(plan.field.clone()), wire(&plan.after)))
+        .collect();
+    if policy.partial {
+        return Ok(fields);
+    }
+    let Fill { title, customer_id } = &row.fill;
+    for (name, read) in [("title", title), ("customer_id", customer_id)] {
+        if fields.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        let given = row.fields.iter().find(|plan| plan.field == name).map(|plan| &plan.after);
+        let value = given.or(read.as_ref()).ok_or(name)?;
+        fields.push((Cow::Borrowed(name), wire(value)));
+    }
+    Ok(fields)
+}
+
+/// The CRM took the row; some fields perhaps with another meaning.
+fn take_answer(row: &mut Row, opportunity: &Opportunity, policy: Policy) {
+    let reading = Reading::single(opportunity);
+    let sent = row.left(policy.send_all);
+    let not_taken = sent.filter(|plan| {
+        reading.value(&plan.field).is_some_and(|now| !plan.is_same(&now, &plan.after))
+    });
+    row.not_taken = not_taken.map(|plan| plan.field.clone()).collect();
+    row.settle(RowState::Updated);
+    if !row.not_taken.is_empty() {
+        let fields = row.not_taken.join(", ");
+        let message = format!(
+            "the CRM answered another value than was sent: {fields}; it may wait for an approval, or \
+             the CRM changed it"
+        );
+        row.become_state(RowState::Updated, format!("not taken: {fields}"), message);
+    }
+}
+
+/// A time as the CRM writes it, in China.
+fn china(milliseconds: i64) -> String {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+    let time = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    zone.to_datetime(time).strftime("%Y-%m-%d %H:%M").to_string()
+}

@@ -1,0 +1,28 @@
+//! A folder that goes with its test.
+
+use std::path::{Path, PathBuf};
+
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        let name: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+        let path = std::env::temp_dir().join(format!("ikcrm-test-{name}"));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn job(&self) -> PathBuf {
+        self.0.join("test.job")
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
