@@ -65,6 +65,7 @@ pub struct Builder {
     port: u16,
     quota: Option<Quota>,
     latency: Duration,
+    form: list::Form,
 }
 
 impl Builder {
@@ -103,6 +104,19 @@ impl Builder {
         self
     }
 
+    /// Whether the rows of a list have all that the opportunities have (default: only what the
+    /// vendor's pages show).
+    pub fn whole_list_rows(mut self, whole: bool) -> Self {
+        self.form.whole_rows = whole;
+        self
+    }
+
+    /// Whether a list can be ordered by `updated_at` (default: it can); else that is ignored.
+    pub fn sorts_by_update(mut self, sorts: bool) -> Self {
+        self.form.sorts_by_update = sorts;
+        self
+    }
+
     /// Starts the sandbox on a thread of its own.
     ///
     /// # Errors
@@ -118,7 +132,7 @@ impl Builder {
         let address = listener.local_addr()?;
         let window = Window::new(self.quota);
         let accounts = Accounts::new(self.accounts, &self.token);
-        let state = Arc::new(State::new(accounts, window, self.latency));
+        let state = Arc::new(State::new(accounts, window, self.latency, self.form));
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serving = Arc::clone(&state);
@@ -147,6 +161,7 @@ impl Sandbox {
             port: 0,
             quota: Some(Quota::default()),
             latency: Duration::ZERO,
+            form: list::Form::default(),
         }
     }
 

@@ -33,6 +33,12 @@ struct Options {
     /// How long each answer takes, in milliseconds.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
+    /// Let the rows of a list have all that the opportunities have.
+    #[arg(long)]
+    whole_list_rows: bool,
+    /// Ignore that a list is to be ordered by `updated_at`.
+    #[arg(long)]
+    no_sort_by_update: bool,
     /// Stop when standard input closes, so that a parent's end is the sandbox's too.
     #[arg(long)]
     until_stdin_closes: bool,
@@ -63,6 +69,8 @@ fn main() -> io::Result<()> {
         .port(options.port)
         .quota((!options.no_quota).then_some(quota))
         .latency(Duration::from_millis(options.latency_ms))
+        .whole_list_rows(options.whole_list_rows)
+        .sorts_by_update(!options.no_sort_by_update)
         .start()?;
     let mut out = io::stdout();
     writeln!(out, "{}", sandbox.url())?;

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::accounts::{Accounts, Place};
 use crate::answers::{self, Refusal};
 use crate::choices;
-use crate::list::Query;
+use crate::list::{Form, Query};
 use crate::quota::{Stats, Window};
 use crate::store::Store;
 
@@ -31,6 +31,7 @@ const SIGN_IN: &str = "/api/v2/auth/login";
 #[derive(Debug)]
 pub(crate) struct State {
     latency: Duration,
+    form: Form,
     accounts: Mutex<Accounts>,
     /// One an enterprise.
     stores: Vec<Mutex<Store>>,
@@ -42,9 +43,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(accounts: Accounts, window: Window, latency: Duration) -> Self {
+    pub(crate) fn new(accounts: Accounts, window: Window, latency: Duration, form: Form) -> Self {
         Self {
             latency,
+            form,
             stores: (0..accounts.enterprises()).map(Store::seeded).map(Mutex::new).collect(),
             accounts: Mutex::new(accounts),
             window: Mutex::new(window),
@@ -154,7 +156,7 @@ async fn list(
     Extension(place): Extension<Place>,
     Parameters(parameters): Parameters<Vec<(String, String)>>,
 ) -> Response {
-    state.store(place, |store| Query::new(&parameters).map(|query| store.list(&query)))
+    state.store(place, |store| Query::new(&parameters, state.form).map(|query| store.list(&query)))
 }
 
 async fn show(

@@ -1,8 +1,8 @@
 //! What a caller asks for, and its checks.
 
+mod labels;
 mod custom_field;
 mod query;
-mod labels;
 mod validate;
 mod update;
 mod fields;

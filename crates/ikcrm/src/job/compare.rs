@@ -4,7 +4,7 @@ use super::desk::{Desk, Kind, Stop};
 use super::failure::{Meaning, meaning};
 use super::judge::{Policy, Verdict, judge};
 use super::reading::Reading;
-use super::row::{Row, RowState};
+use super::row::{FieldPlan, Row, RowState};
 use super::watch::Watch;
 use crate::error::Error;
 use crate::request::FIELDS;
@@ -168,11 +168,9 @@ impl Comparer<'_> {
             let id = row.id.unwrap_or_default();
             let Ok(opportunity) = self.desk.ask(Kind::Get, |crm| crm.read(id))? else { continue };
             let reading = Reading::single(&opportunity);
-            distrusted.extend(row.fields.iter_mut().filter_map(|plan| {
-                let listed = FIELDS.iter().any(|known| known.name == plan.field && known.listed);
-                let (before, now) = (plan.before.take()?, reading.value(&plan.field)?);
-                (listed && !plan.is_same(&before, &now)).then(|| plan.field.clone())
-            }));
+            let others = others(&mut row, &reading);
+            row.listable = others.is_empty();
+            distrusted.extend(others);
             self.take(&mut row, &reading)?;
         }
         distrusted.sort();
@@ -207,6 +205,16 @@ impl Comparer<'_> {
             })?;
         }
     }
+}
+
+/// The fields that the list told otherwise than this reading; what the list told is forgotten.
+fn others(row: &mut Row, reading: &Reading<'_>) -> Vec<String> {
+    let other = |plan: &mut FieldPlan| {
+        let listed = FIELDS.iter().any(|known| known.name == plan.field && known.listed);
+        let (before, now) = (plan.before.take()?, reading.value(&plan.field)?);
+        (listed && !plan.is_same(&before, &now)).then(|| plan.field.clone())
+    };
+    row.fields.iter_mut().filter_map(other).collect()
 }
 
 /// What becomes of a row whose opportunity cannot be read.

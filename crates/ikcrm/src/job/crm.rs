@@ -87,9 +87,10 @@ impl Crm for Caller {
     }
 
     fn page(&self, number: u32, newest: bool) -> Result<OpportunityPage, Error> {
-        let (sort, order) = match newest {
-            true => ("updated_at", Order::Descending),
-            false => ("created_at", Order::Ascending),
+        let (sort, order) = if newest {
+            ("updated_at", Order::Descending)
+        } else {
+            ("created_at", Order::Ascending)
         };
         let query = check_query(&OpportunityQuery::new().sort(sort).order(order), &[])?;
         let call = self.engine.call(&self.options);

@@ -142,6 +142,11 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// Whether a reading must work before anything is sent.
+    pub(super) fn is_out(&self) -> bool {
+        self.outage.borrow().is_out()
+    }
+
     /// The CRM answered: there is no outage.
     pub(super) fn answered(&self) {
         self.outage.borrow_mut().answered();

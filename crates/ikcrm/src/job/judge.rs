@@ -29,42 +29,26 @@ pub(super) fn judge(row: &mut Row, reading: &Reading<'_>, at: i64, policy: Polic
     let looks: Vec<_> =
         row.fields.iter().map(|plan| look(plan, reading, interrupted, policy)).collect();
     let fill = reading.fill();
-    if reading.is_listed
-        && is_too_little(row, &looks, policy, fill.title.is_none() || fill.customer_id.is_none())
-    {
+    let lacks_fill = fill.title.is_none() || fill.customer_id.is_none();
+    if reading.is_listed && is_too_little(row, &looks, policy, lacks_fill) {
         return Verdict::ReadSingly;
     }
-    let was_left: Vec<_> = row.fields.iter().map(|plan| plan.is_left(policy.send_all)).collect();
-    let moved = looks.iter().zip(&row.fields).filter(|(look, _)| look.moved);
-    let moved: Vec<_> = moved.map(|(_, plan)| plan.field.clone()).collect();
     (row.fill, row.read_at) = (fill, at);
-    let sent: Vec<_> =
-        looks.iter().zip(&was_left).filter(|(_, left)| **left).map(|(look, _)| look).collect();
-    let readable = sent.iter().filter(|look| look.is_read).count();
-    let applied = readable > 0 && sent.iter().all(|look| !look.is_read || look.is_after);
-    if interrupted && readable == 0 {
-        row.become_state(
-            RowState::Unknown,
-            "unknown",
-            "none of its changes can be read in the CRM",
-        );
+    let fate = if interrupted { fate(row, &looks, policy) } else { Fate::Unsent };
+    if fate == Fate::Unreadable {
+        let message = "none of its changes can be read in the CRM";
+        row.become_state(RowState::Unknown, "unknown", message);
         return Verdict::Settled;
     }
-    if !moved.is_empty() && !policy.overwrite {
-        let fields = moved.join(", ");
-        let message = format!("changed in the CRM by somebody else: {fields}");
-        row.become_state(RowState::Conflict, format!("conflict: {fields}"), message);
-        return Verdict::Settled;
-    }
-    if let Some(message) = too_late(row, reading).filter(|_| !policy.overwrite) {
-        row.become_state(RowState::Conflict, "conflict: as_of", message);
+    if let Some((cause, message)) = obstacle(row, &looks, reading).filter(|_| !policy.overwrite) {
+        row.become_state(RowState::Conflict, cause, message);
         return Verdict::Settled;
     }
     for (plan, look) in row.fields.iter_mut().zip(looks) {
         (plan.before, plan.done) = (look.before, look.done);
     }
     row.settle(match () {
-        () if interrupted && applied => RowState::Updated,
+        () if fate == Fate::Applied => RowState::Updated,
         () if row.left(policy.send_all).next().is_some() => RowState::Planned,
         () if row.attempts > 0 && row.fields.iter().any(|plan| plan.done) => RowState::Updated,
         () => RowState::Unchanged,
@@ -72,7 +56,39 @@ pub(super) fn judge(row: &mut Row, reading: &Reading<'_>, at: i64, policy: Polic
     Verdict::Settled
 }
 
+/// What became of an earlier attempt to send a row.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// None, or one that did not come through.
+    Unsent,
+    Applied,
+    /// The CRM does not tell what was sent.
+    Unreadable,
+}
+
+/// What the CRM's present values tell of the attempt: all that was sent is there, or not.
+fn fate(row: &Row, looks: &[Look], policy: Policy) -> Fate {
+    let sent = row.fields.iter().zip(looks).filter(|(plan, _)| plan.is_left(policy.send_all));
+    let readable: Vec<_> = sent.map(|(_, look)| look).filter(|look| look.is_read).collect();
+    if readable.is_empty() {
+        return Fate::Unreadable;
+    }
+    if readable.iter().all(|look| look.is_after) { Fate::Applied } else { Fate::Unsent }
+}
+
+/// Why a row may not be sent: what, in a word, and the whole of it.
+fn obstacle(row: &Row, looks: &[Look], reading: &Reading<'_>) -> Option<(String, String)> {
+    let moved = looks.iter().zip(&row.fields).filter(|(look, _)| look.moved);
+    let moved: Vec<_> = moved.map(|(_, plan)| plan.field.as_str()).collect();
+    if moved.is_empty() {
+        return too_late(row, reading).map(|message| ("conflict: as_of".to_owned(), message));
+    }
+    let fields = moved.join(", ");
+    Some((format!("conflict: {fields}"), format!("changed in the CRM by somebody else: {fields}")))
+}
+
 /// What the CRM's present value says of one field.
+#[expect(clippy::struct_excessive_bools, reason = "four answers to four questions")]
 struct Look {
     before: Option<super::row::Raw>,
     done: bool,

@@ -96,7 +96,9 @@ mod tests {
     #[test]
     fn states_count_as_errors_or_not() {
         let mut tally = Tally::default();
-        RowState::ALL.into_iter().for_each(|state| tally.count(state));
+        for state in RowState::ALL {
+            tally.count(state);
+        }
         assert_eq!((tally.errors, tally.done), (5, 10));
     }
 

@@ -1,7 +1,7 @@
 //! Turns a given row into a row of the job: checked, with ids in the place of labels. Pure, but for
 //! the look-up of custom fields.
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{SHA256, digest};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
@@ -253,10 +253,9 @@ fn print(row: &Row, draft: &Draft<'_>, input: &RowInput) -> Print {
     } else {
         json!([name, "invalid", all_given(input)])
     };
-    let mut context = Context::new(&SHA256);
-    context.update(content.to_string().as_bytes());
+    let hash = digest(&SHA256, content.to_string().as_bytes());
     let mut print = Print::default();
-    print.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    print.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
     print
 }
 
@@ -264,9 +263,8 @@ fn print(row: &Row, draft: &Draft<'_>, input: &RowInput) -> Print {
 pub(super) fn print_of(mut prints: Vec<Print>) -> String {
     prints.sort_unstable();
     prints.dedup();
-    let mut context = Context::new(&SHA256);
-    prints.iter().for_each(|print| context.update(print));
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let hash = digest(&SHA256, prints.as_flattened());
+    hash.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// A cell as text, for a key or a time.

@@ -37,6 +37,11 @@ impl Outage {
         if pause.is_zero() { Next::Stop } else { Next::Pause(pause) }
     }
 
+    /// Whether the CRM failed so often that nothing is sent before a reading worked.
+    pub(super) fn is_out(&self) -> bool {
+        self.failures >= IN_A_ROW
+    }
+
     /// The CRM answered.
     pub(super) fn answered(&mut self) {
         self.failures = 0;
@@ -68,10 +73,10 @@ mod tests {
     #[test]
     fn an_answer_ends_an_outage() {
         let mut outage = Outage::default();
-        (0..5).for_each(|_| drop(outage.failed()));
+        assert_eq!((0..5).filter(|_| outage.failed() == Next::GoOn).count(), 4);
         outage.answered();
         assert_eq!(outage.failed(), Next::GoOn);
-        (0..3).for_each(|_| drop(outage.failed()));
+        assert_eq!((0..3).filter(|_| outage.failed() == Next::GoOn).count(), 3);
         assert_eq!(outage.failed(), Next::Pause(FIRST));
     }
 }

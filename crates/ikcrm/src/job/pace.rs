@@ -25,7 +25,7 @@ impl Pace {
     pub(super) fn turn(&mut self, now: Duration) -> Duration {
         let start = self.next.max(now);
         self.next = start + self.interval;
-        start - now
+        start.saturating_sub(now)
     }
 }
 

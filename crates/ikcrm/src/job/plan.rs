@@ -213,13 +213,13 @@ struct Loader<'a, 'o> {
 impl Loader<'_, '_> {
     fn row(&mut self, number: i64, input: &RowInput) -> Result<[u8; 16], Stop> {
         let (desk, known) = (self.desk, &mut self.custom);
-        let mut custom = || match known {
-            Some(fields) => Ok(fields.clone()),
-            None => {
-                let fields = desk.need(Kind::Lookup, |crm| crm.custom_fields());
-                let fields = fields.map_err(|stop| stop.into_error(desk.store.path(), true))?;
-                Ok(known.insert(fields).clone())
+        let mut custom = || {
+            if let Some(fields) = known {
+                return Ok(fields.clone());
             }
+            let fields = desk.need(Kind::Lookup, |crm| crm.custom_fields());
+            let fields = fields.map_err(|stop| stop.into_error(desk.store.path(), true))?;
+            Ok(known.insert(fields).clone())
         };
         let mut maps = Maps { fields: self.map, custom: &mut custom };
         let (mut row, print) = load(number, input, self.options, Some(&mut maps))?;

@@ -258,18 +258,22 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(())
     }
 
-    /// The row, compared again when its reading is too old; nothing when it is not to be sent now.
+    /// The row, compared again when its reading is too old, or to see whether an outage is over;
+    /// nothing when it is not to be sent now.
     fn fresh(&mut self, row: Row) -> Result<Option<Row>, Stop> {
-        if !self.is_stale(&row) {
+        let probes = self.desk.is_out();
+        if !probes && !self.is_stale(&row) {
             return Ok(Some(row));
         }
         let number = row.number;
-        self.refresh_by_pages()?;
+        if !probes {
+            self.refresh_by_pages()?;
+        }
         let store = self.desk.store;
         let Some(mut row) = store.row(number)?.filter(|row| row.state == RowState::Planned) else {
             return Ok(None);
         };
-        if self.is_stale(&row) {
+        if probes || self.is_stale(&row) {
             self.comparer.one(&mut row)?;
             self.compared_again(&row)?;
         }
@@ -290,15 +294,19 @@ impl<'a, 'o> Run<'a, 'o> {
         let Some(pages) = self.comparer.pages()? else { return Ok(()) };
         let takes = self.desk.interval().saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX));
         let rows = self.desk.store.count(RowState::Planned, true, read_before)?;
-        if takes > self.options.max_age / 2 || u64::try_from(rows).unwrap_or_default() <= pages {
+        if self.options.max_age.is_zero()
+            || takes > self.options.max_age / 2
+            || u64::try_from(rows).unwrap_or_default() <= pages
+        {
             return Ok(());
         }
         let mut seen = Vec::new();
         self.comparer.by_pages(RowState::Planned, read_before, &mut self.watch, &mut |row| {
-            seen.push((row.number, row.state));
+            seen.push(row.number);
             Ok(())
         })?;
-        for (number, _) in seen {
+        self.desk.store.read_singly(RowState::Planned, read_before)?;
+        for number in seen {
             if let Some(row) = self.desk.store.row(number)? {
                 self.compared_again(&row)?;
             }

@@ -1,4 +1,4 @@
-//! The job's file: a SQLite database with the rows, their states and what the job counted.
+//! The job's file: an `SQLite` database with the rows, their states and what the job counted.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::row::{Fill, Row, RowState};
 use crate::error::Error;
 
-/// Tells a job's file from other SQLite files: `ikjb`.
+/// Tells a job's file from other `SQLite` files: `ikjb`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ikjb");
 /// The version of the form of the file.
 const VERSION: i32 = 1;
@@ -254,18 +254,13 @@ impl Store {
         most: usize,
     ) -> Result<Vec<Row>, Error> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        match state {
-            Some(state) => {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM row WHERE state = ? AND number > ? ORDER BY number LIMIT ?"
-                );
-                self.all(&sql, params![state.as_str(), after, most], row)
-            }
-            None => {
-                let sql =
-                    format!("SELECT {COLUMNS} FROM row WHERE number > ? ORDER BY number LIMIT ?");
-                self.all(&sql, params![after, most], row)
-            }
+        let sql = |wanted| {
+            format!("SELECT {COLUMNS} FROM row WHERE {wanted} number > ? ORDER BY number LIMIT ?")
+        };
+        if let Some(state) = state {
+            self.all(&sql("state = ? AND"), params![state.as_str(), after, most], row)
+        } else {
+            self.all(&sql(""), params![after, most], row)
         }
     }
 
@@ -314,6 +309,12 @@ impl Store {
     /// Lets all rows of a state be read again before they are sent.
     pub(super) fn forget_readings(&self, state: RowState) -> Result<usize, Error> {
         self.execute("UPDATE row SET read_at = 0 WHERE state = ?", [state.as_str()])
+    }
+
+    /// Lets the rows of a state that were read before a time be read one by one: no list has them.
+    pub(super) fn read_singly(&self, state: RowState, read_before: i64) -> Result<usize, Error> {
+        let sql = "UPDATE row SET listable = 0 WHERE state = ? AND read_at < ?";
+        self.execute(sql, params![state.as_str(), read_before])
     }
 
     /// The rows of one id, if there are several that are pending: all of them, or all but the last.

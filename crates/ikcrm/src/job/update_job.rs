@@ -52,7 +52,7 @@ impl fmt::Display for JobStatus {
     }
 }
 
-/// Updates of many opportunities: the plan, the progress and the result, in one SQLite file.
+/// Updates of many opportunities: the plan, the progress and the result, in one `SQLite` file.
 ///
 /// All that it tells is read from the file when it is asked, so it is right even while another
 /// process works on the job.

@@ -239,8 +239,8 @@ impl Crm for Fake {
             label: (*label).to_owned(),
             enabled: *enabled,
         });
-        let stage = MappedField { name: "stage".to_owned(), options: options.collect() };
-        Ok(FieldMap::new("opportunity", Arc::from([stage]), "{}"))
+        let field = MappedField { name: "stage".to_owned(), options: options.collect() };
+        Ok(FieldMap::new("opportunity", Arc::from([field]), "{}"))
     }
 
     fn custom_fields(&self) -> Result<CustomFields, Error> {

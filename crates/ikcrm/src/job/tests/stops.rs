@@ -13,7 +13,7 @@ use crate::job::face::apply;
 use crate::job::{ApplyOptions, JobStatus, MaxErrors, PlanOptions, RowState, UpdateJob};
 
 /// Why the run stopped.
-fn reason(result: Result<(), Error>, job: &UpdateJob) -> StopReason {
+fn reason(result: &Result<(), Error>, job: &UpdateJob) -> StopReason {
     let Err(Error::JobStopped { reason, .. }) = result else { panic!("not stopped: {result:?}") };
     assert_eq!(job.stop_reason().unwrap(), Some(reason));
     assert_eq!(job.status().unwrap(), JobStatus::Stopped);
@@ -26,7 +26,7 @@ fn invalid_rows_must_be_accepted() {
     let rows = vec![row(json!({"id": 1, "stage": "赢单"})), row(json!({"id": 2, "stage": "x"}))];
     let mut job = planned(&crm, rows, PlanOptions::new().job(folder.job())).unwrap();
     let stopped = applied(&crm, &mut job);
-    assert_eq!(reason(stopped, &job), StopReason::InvalidRows);
+    assert_eq!(reason(&stopped, &job), StopReason::InvalidRows);
     assert_eq!(crm.count("put"), 0);
     apply(&crm, &mut job, ApplyOptions::new().skip_invalid(true)).unwrap();
     assert_eq!(states(&job), "updated invalid");
@@ -38,7 +38,7 @@ fn more_updates_than_allowed_are_refused_before_the_first() {
     let (crm, folder) = (Fake::new(3), Folder::new());
     let mut job = job(&crm, &folder, 3);
     let stopped = apply(&crm, &mut job, ApplyOptions::new().max_updates(2));
-    assert_eq!(reason(stopped, &job), StopReason::MaxUpdates);
+    assert_eq!(reason(&stopped, &job), StopReason::MaxUpdates);
     assert_eq!(crm.count("put"), 0);
     apply(&crm, &mut job, ApplyOptions::new().max_updates(3)).unwrap();
 }
@@ -51,7 +51,7 @@ fn too_many_errors_stop_the_run() {
         crm.fail(&format!("put {id}"), refusal(ApiErrorKind::InvalidParameters), false);
     }
     let stopped = apply(&crm, &mut job, ApplyOptions::new().max_errors(1));
-    assert_eq!(reason(stopped, &job), StopReason::MaxErrors);
+    assert_eq!(reason(&stopped, &job), StopReason::MaxErrors);
     assert_eq!(states(&job), "refused refused planned planned planned planned");
     apply(&crm, &mut job, ApplyOptions::new().max_errors(MaxErrors::Percent(5.0))).unwrap();
     assert_eq!(states(&job), "refused refused refused updated updated updated");
@@ -70,15 +70,14 @@ fn time_and_limit_end_a_run_without_an_error() {
 fn an_outage_pauses_the_job_and_the_next_row_probes() {
     let (crm, folder) = (Fake::new(8), Folder::new());
     let mut job = job(&crm, &folder, 8);
-    (0..7).for_each(|_| crm.fail("*", away(false), false));
-    crm.0.borrow_mut().faults.insert(0, ("field_map".to_owned(), away(false), false));
-    crm.0.borrow_mut().faults.remove(1);
+    crm.before("put 1", |crm| {
+        crm.faults = (0..7).map(|_| ("*".to_owned(), away(false), false)).collect();
+    });
     applied(&crm, &mut job).unwrap();
     let calls = crm.calls();
-    assert!(calls.contains(&"wait 10".to_owned()), "{calls:?}");
-    assert!(calls.contains(&"wait 20".to_owned()), "{calls:?}");
-    assert!(job.counts().unwrap().of(RowState::Failed) > 0);
-    assert_eq!(job.counts().unwrap().total(), 8);
+    let probes = ["put 5", "wait 10", "get 6", "wait 20", "get 6", "wait 40", "get 6", "put 6"];
+    assert_eq!(calls[5..13], probes);
+    assert_eq!(states(&job), "failed failed failed failed failed updated updated updated");
 }
 
 #[test]
@@ -89,7 +88,7 @@ fn an_outage_without_end_stops_the_job() {
         crm.faults = (0..40).map(|_| ("*".to_owned(), away(false), false)).collect();
     });
     let stopped = applied(&crm, &mut job);
-    assert_eq!(reason(stopped, &job), StopReason::Outage);
+    assert_eq!(reason(&stopped, &job), StopReason::Outage);
     let waited: f64 =
         crm.calls().iter().filter_map(|c| c.strip_prefix("wait ")?.parse::<f64>().ok()).sum();
     assert!((waited - 1800.0).abs() < 1.0, "{waited}");
@@ -105,7 +104,7 @@ fn a_dead_login_stops_the_job_at_once() {
     let mut job = job(&crm, &folder, 3);
     crm.fail("put 2", refusal(ApiErrorKind::Auth), false);
     let stopped = applied(&crm, &mut job);
-    assert_eq!(reason(stopped, &job), StopReason::Auth);
+    assert_eq!(reason(&stopped, &job), StopReason::Auth);
     assert_eq!(states(&job), "updated planned planned");
     applied(&crm, &mut job).unwrap();
     assert!(job.is_ok().unwrap());
@@ -122,7 +121,9 @@ fn a_sign_in_that_must_wait_is_waited_for_three_times() {
     for (times, ok) in [(3, true), (4, false)] {
         let (crm, folder) = (Fake::new(1), Folder::new());
         let mut job = job(&crm, &folder, 1);
-        (0..times).for_each(|_| crm.fail("put 1", limited(), false));
+        crm.before("put 1", move |crm| {
+            crm.faults = (0..times).map(|_| ("*".to_owned(), limited(), false)).collect();
+        });
         let result = applied(&crm, &mut job);
         assert_eq!(result.is_ok(), ok);
         assert_eq!(crm.count("wait 40"), 3);
@@ -157,7 +158,7 @@ fn a_callback_that_fails_stops_the_job() {
     assert_eq!(seen, [1, 2]);
     let Err(Error::JobStopped { source: Some(source), .. }) = &stopped else { panic!() };
     assert_eq!(source.to_string(), "enough");
-    assert_eq!(reason(stopped, &job), StopReason::Cancelled);
+    assert_eq!(reason(&stopped, &job), StopReason::Cancelled);
 }
 
 #[test]
@@ -166,11 +167,11 @@ fn a_job_of_another_enterprise_is_not_sent() {
     let mut job = job(&crm, &folder, 3);
     crm.0.borrow_mut().corp_id = Some("2".to_owned());
     let stopped = applied(&crm, &mut job);
-    assert_eq!(reason(stopped, &job), StopReason::WrongEnterprise);
+    assert_eq!(reason(&stopped, &job), StopReason::WrongEnterprise);
     crm.0.borrow_mut().corp_id = None;
     crm.0.borrow_mut().stages = vec![(1001, "初步", true), (1003, "赢单", true)];
     let stopped = applied(&crm, &mut job);
-    assert_eq!(reason(stopped, &job), StopReason::WrongEnterprise);
+    assert_eq!(reason(&stopped, &job), StopReason::WrongEnterprise);
     assert_eq!(crm.count("put"), 0);
 }
 
@@ -179,9 +180,10 @@ fn rows_that_are_all_strange_tell_another_enterprise() {
     let (crm, folder) = (Fake::new(30), Folder::new());
     let mut job = job(&crm, &folder, 30);
     crm.pass(Duration::from_secs(700));
-    crm.0.borrow_mut().records.retain(|id, _| *id > 15);
-    let stopped = apply(&crm, &mut job, ApplyOptions::new().max_age(Duration::from_millis(1)));
-    assert_eq!(reason(stopped, &job), StopReason::WrongEnterprise);
+    crm.0.borrow_mut().records.retain(|id, _| *id > 25);
+    let stopped = applied(&crm, &mut job);
+    assert_eq!(crm.count("list"), 1);
+    assert_eq!(reason(&stopped, &job), StopReason::WrongEnterprise);
     assert_eq!(job.counts().unwrap().of(RowState::NotFound), 0);
 }
 
@@ -191,7 +193,7 @@ fn a_label_that_means_another_option_makes_its_rows_invalid() {
     let mut job = job(&crm, &folder, 2);
     crm.0.borrow_mut().stages[2] = (3, "成交", true);
     let stopped = applied(&crm, &mut job);
-    assert_eq!(reason(stopped, &job), StopReason::InvalidRows);
+    assert_eq!(reason(&stopped, &job), StopReason::InvalidRows);
     assert_eq!(states(&job), "invalid invalid");
 }
 
