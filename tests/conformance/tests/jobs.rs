@@ -1,0 +1,227 @@
+//! The cases of `tests/jobs` against the core.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ikcrm::{
+    ApplyOptions, Cell, Client, Compare, Empty, Error, MaxErrors, OnConflict, OnDuplicate,
+    PlanOptions, RowInput, RowState, UpdateJob, Value, open_job,
+};
+use ikcrm_conformance::{ApplyCase, JobCase, JobServer, PlanCase, Step};
+use serde_json::{Map, Value as Json};
+
+fn cases() -> Vec<(String, JobCase)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../jobs");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cases: Vec<JobCase> =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+        cases.into_iter().map(move |case| (file.clone(), case))
+    };
+    files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "json")).flat_map(read).collect()
+}
+
+#[test]
+fn every_case_ends_as_stated() {
+    let mut problems = Vec::new();
+    let cases = cases();
+    for (file, case) in &cases {
+        problems.extend(run(case).into_iter().map(|problem| format!("{file}: {}: {problem}", case.id)));
+    }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+    assert!(cases.len() >= 20, "{}", cases.len());
+}
+
+/// What is not as stated.
+fn run(case: &JobCase) -> Vec<String> {
+    let server = JobServer::start(case).unwrap();
+    let client = Client::builder().base_url(server.url()).token(server.token()).quota(None);
+    let client = client.max_retries(0).timeout(Duration::from_millis(400)).build().unwrap();
+    let folder = Folder::new();
+    let (mut path, mut problems) = (folder.0.join("job"), Vec::new());
+    for (number, step) in (1..).zip(&case.steps) {
+        let result = play(step, case, (&client, &server), &mut path, &folder);
+        let calls = server.calls();
+        let found = check(step, result, &calls, &path);
+        problems.extend(found.into_iter().map(|problem| format!("step {number}: {problem}")));
+    }
+    problems.extend(check_end(case, &server));
+    problems
+}
+
+fn play(
+    step: &Step,
+    case: &JobCase,
+    (client, server): (&Client, &JobServer),
+    path: &mut PathBuf,
+    folder: &Folder,
+) -> Result<(), Error> {
+    if let Some(change) = &step.change {
+        server.change(change).unwrap();
+    }
+    if let Some(options) = &step.plan {
+        let options = plan_options(options).job(&*path);
+        client.plan_updates(case.rows.iter().map(row), options)?;
+    }
+    if let Some(options) = &step.undo {
+        let job = open_job(&*path)?;
+        *path = folder.0.join("undo");
+        client.plan_undo(&job, plan_options(options).job(&*path))?;
+    }
+    if let Some(options) = &step.apply {
+        client.apply_updates(&mut open_job(&*path)?, apply_options(options))?;
+    }
+    Ok(())
+}
+
+fn check(step: &Step, result: Result<(), Error>, calls: &[String], path: &Path) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut compare = |what: &str, found: String, expected: String| {
+        if found != expected {
+            problems.push(format!("{what} {found}, not {expected}"));
+        }
+    };
+    let code = result.as_ref().err().map(Error::code);
+    let told = result.as_ref().err().map(|error| format!(" ({error})")).unwrap_or_default();
+    compare(&format!("error{told}"), format!("{code:?}"), format!("{:?}", step.error.as_deref()));
+    if let Some(expected) = &step.calls {
+        compare("calls", format!("{calls:?}"), format!("{expected:?}"));
+    }
+    let Ok(job) = open_job(path) else { return problems };
+    let rows: Vec<_> = job.rows(None).map(Result::unwrap).collect();
+    if let Some(expected) = &step.states {
+        let states: Vec<_> = rows.iter().map(|row| row.state.as_str()).collect();
+        compare("states", format!("{states:?}"), format!("{expected:?}"));
+    }
+    let reason = job.stop_reason().unwrap().map(|reason| reason.as_str());
+    compare("reason", format!("{reason:?}"), format!("{:?}", step.reason.as_deref()));
+    if let Some(expected) = step.ok {
+        compare("ok", job.is_ok().unwrap().to_string(), expected.to_string());
+    }
+    for (number, part) in &step.messages {
+        let message = rows[number - 1].message.clone().unwrap_or_default();
+        if !message.contains(part) {
+            compare(&format!("message of row {number}"), message, part.clone());
+        }
+    }
+    assert_adds_up(&job);
+    problems
+}
+
+fn assert_adds_up(job: &UpdateJob) {
+    assert_eq!(job.counts().unwrap().total(), job.rows(None).count() as u64);
+    assert!(job.to_string().lines().count() <= 10, "{job}");
+    assert!(serde_json::from_str::<Json>(&job.to_json().unwrap()).unwrap().is_object());
+}
+
+fn check_end(case: &JobCase, server: &JobServer) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, fields) in &case.end {
+        let now = server.opportunity(id.parse().unwrap()).unwrap_or_default();
+        for (field, expected) in fields {
+            let found = field.split('.').fold(&now, |now, key| &now[key]);
+            if found != expected {
+                problems.push(format!("in the end {id} has {field} {found}, not {expected}"));
+            }
+        }
+    }
+    problems
+}
+
+fn row(cells: &Map<String, Json>) -> RowInput {
+    cells.iter().map(|(name, value)| (name.clone(), cell(value))).collect()
+}
+
+fn cell(value: &Json) -> Cell {
+    let special = value.as_object().filter(|entries| entries.len() == 1);
+    match special.and_then(|entries| entries.iter().next()) {
+        Some((kind, _)) if kind == "$clear" => Cell::Clear,
+        Some((kind, text)) if kind == "$float" => {
+            Cell::Value(Value::Float(text.as_str().unwrap().parse().unwrap()))
+        }
+        Some((kind, text)) if kind == "$decimal" => {
+            Cell::Value(Value::Number(text.as_str().unwrap().to_owned()))
+        }
+        _ => Cell::Value(value.clone().into()),
+    }
+}
+
+fn plan_options(case: &PlanCase) -> PlanOptions<'static> {
+    let mut options = PlanOptions::new().partial(case.partial);
+    if let Some(id) = &case.id {
+        options = options.id(id);
+    }
+    if let Some(key) = &case.key {
+        options = options.key(key);
+    }
+    if let Some(columns) = &case.columns {
+        options = options.columns(columns.clone());
+    }
+    if case.empty.as_deref() == Some("clear") {
+        options = options.empty(Empty::Clear);
+    }
+    options = options.compare(match case.compare.as_deref() {
+        Some("get") => Compare::Get,
+        Some("none") => Compare::None,
+        _ => Compare::Auto,
+    });
+    if case.on_duplicate.as_deref() == Some("last") {
+        options = options.on_duplicate(OnDuplicate::Last);
+    }
+    match &case.as_of {
+        Some(time) if time.starts_with(|c: char| c.is_ascii_digit()) => {
+            options.as_of(format!("{}:00", time.replace(' ', "T")).parse().unwrap())
+        }
+        Some(column) => options.as_of_column(column),
+        None => options,
+    }
+}
+
+fn apply_options(case: &ApplyCase) -> ApplyOptions<'static> {
+    let mut options = ApplyOptions::new().skip_invalid(case.skip_invalid);
+    if case.on_conflict.as_deref() == Some("overwrite") {
+        options = options.on_conflict(OnConflict::Overwrite);
+    }
+    options = options.retry(case.retry.iter().map(|word| RowState::from_word(word).unwrap()));
+    options = match &case.max_errors {
+        Some(Json::String(text)) => {
+            options.max_errors(MaxErrors::Percent(text.trim_end_matches('%').parse().unwrap()))
+        }
+        Some(rows) => options.max_errors(rows.as_u64().unwrap()),
+        None => options,
+    };
+    if let Some(most) = case.max_updates {
+        options = options.max_updates(most);
+    }
+    if let Some(age) = case.max_age {
+        options = options.max_age(Duration::from_secs_f64(age));
+    }
+    match case.limit {
+        Some(limit) => options.limit(limit),
+        None => options,
+    }
+}
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("ikcrm-jobs-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
