@@ -8,6 +8,7 @@ use ikcrm_sandbox::{Builder, DEFAULT_TOKEN, Quota, Sandbox};
 
 /// A stand-in for the CRM 励销云/爱客CRM, in memory, on 127.0.0.1.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Options {
     /// The port to listen on; 0 takes any free one.
     #[arg(long, default_value_t = 0)]

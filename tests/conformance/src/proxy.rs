@@ -40,7 +40,8 @@ impl JobServer {
     ///
     /// When no port can be had, or the sandbox refuses the case's data.
     pub fn start(case: &JobCase) -> io::Result<Self> {
-        let flag = |name: &str, default| case.sandbox.get(name).map_or(default, |on| *on == json!(true));
+        let flag =
+            |name: &str, default| case.sandbox.get(name).map_or(default, |on| *on == json!(true));
         let builder = Sandbox::builder().quota(None);
         let builder = builder.whole_list_rows(flag("whole_list_rows", false));
         let sandbox = builder.sorts_by_update(flag("sorts_by_update", true)).start()?;
@@ -57,9 +58,9 @@ impl JobServer {
                 std::thread::spawn(move || wire.serve(stream).ok());
             }
         });
-        let server = Self { sandbox, url, wire };
-        server.change(&case.crm)?;
-        Ok(server)
+        let started = Self { sandbox, url, wire };
+        started.change(&case.crm)?;
+        Ok(started)
     }
 
     /// Where to call.
@@ -90,7 +91,10 @@ impl JobServer {
             );
             let answer = self.wire.exchange(&[head.as_bytes(), body.as_bytes()].concat())?;
             if !String::from_utf8_lossy(&answer).contains("\"code\":0") {
-                return Err(io::Error::other(format!("{id}: {}", String::from_utf8_lossy(&answer))));
+                return Err(io::Error::other(format!(
+                    "{id}: {}",
+                    String::from_utf8_lossy(&answer)
+                )));
             }
         }
         Ok(())
@@ -146,7 +150,8 @@ impl Wire {
 /// The call in short: `list 1`, `newest`, `get 600001`, `put 600001`, `field_map`, …
 fn name(request: &Request) -> String {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-    let part = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let part =
+        |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     match path.strip_prefix("/api/v2/").unwrap_or(path) {
         "opportunities" if part("sort") == Some("updated_at") => "newest".to_owned(),
         "opportunities" => format!("list {}", part("page").unwrap_or("1")),
@@ -164,7 +169,7 @@ fn name(request: &Request) -> String {
 fn closing(request: &Request) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", request.method, request.path);
     for (name, value) in request.headers.iter().filter(|(name, _)| *name != "connection") {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     [head.as_bytes(), b"\r\n", &request.body].concat()
 }

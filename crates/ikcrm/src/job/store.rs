@@ -43,6 +43,8 @@ impl Store {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(path).map_err(|error| unusable(path, &error.to_string()))?;
         let store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Until it has its name, it may as well be lost: `publish` makes it durable at once.
+        store.run("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
         let header =
             format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};");
         store.run(&header)?;
@@ -373,7 +375,10 @@ pub(super) fn publish(from: &Path, to: &Path) -> Result<(), Error> {
     if Store::is_there(to) {
         return Err(unusable(to, "a file of this name was made meanwhile; it was left as it is"));
     }
-    fs::rename(from, to).map_err(|error| unusable(to, &error.to_string()))?;
+    let durable = OpenOptions::new().write(true).open(from).and_then(|file| file.sync_all());
+    durable
+        .and_then(|()| fs::rename(from, to))
+        .map_err(|error| unusable(to, &error.to_string()))?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     // The name itself must survive a power cut; where folders cannot be synced, that is all we can do.
     fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).ok();
