@@ -23,6 +23,7 @@ mod failure;
 mod outage;
 mod pace;
 mod lock;
+mod fault;
 mod crm;
 mod row;
 

@@ -1,8 +1,10 @@
 //! A sandbox behind a wire on which things go wrong, for the cases of `tests/jobs`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ikcrm_sandbox::{DEFAULT_TOKEN, Sandbox};
 use serde_json::{Value, json};
@@ -26,6 +28,10 @@ struct Wire {
     /// Where the sandbox listens.
     to: String,
     calls: Mutex<Vec<String>>,
+    /// Tells that a call came.
+    came: Condvar,
+    /// Opportunities that must not be sent again, and those that were.
+    closed: Mutex<(BTreeSet<u64>, Vec<u64>)>,
     faults: Mutex<Vec<JobFault>>,
 }
 
@@ -48,8 +54,9 @@ impl JobServer {
         let to = sandbox.url().trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let (calls, faults) = (Mutex::default(), Mutex::new(case.faults.clone()));
-        let wire = Arc::new(Wire { to, calls, faults });
+        let faults = Mutex::new(case.faults.clone());
+        let (calls, came, closed) = (Mutex::default(), Condvar::new(), Mutex::default());
+        let wire = Arc::new(Wire { to, calls, came, closed, faults });
         let served = Arc::clone(&wire);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -106,6 +113,25 @@ impl JobServer {
         std::mem::take(&mut lock(&self.wire.calls))
     }
 
+    /// Waits until so many calls came since they were asked for last, or the time is over.
+    pub fn wait_for_calls(&self, number: usize, longest: Duration) {
+        let calls = lock(&self.wire.calls);
+        let waiting =
+            self.wire.came.wait_timeout_while(calls, longest, |calls| calls.len() < number);
+        drop(waiting);
+    }
+
+    /// From now on these opportunities must not be sent again.
+    pub fn close(&self, ids: &BTreeSet<u64>) {
+        lock(&self.wire.closed).0.extend(ids);
+    }
+
+    /// The opportunities that were sent although they must not be.
+    #[must_use]
+    pub fn sent_again(&self) -> Vec<u64> {
+        lock(&self.wire.closed).1.clone()
+    }
+
     /// An opportunity as the CRM has it.
     #[must_use]
     pub fn opportunity(&self, id: u64) -> Option<Value> {
@@ -118,6 +144,8 @@ impl Wire {
         let Some(request) = read_request(&mut stream)? else { return Ok(()) };
         let call = name(&request);
         lock(&self.calls).push(call.clone());
+        self.came.notify_all();
+        self.note_sent(&call);
         let fault = self.fault(&call);
         if fault.as_ref().is_none_or(|fault| fault.applied) {
             let answer = self.exchange(&closing(&request))?;
@@ -128,6 +156,14 @@ impl Wire {
         match fault {
             Some(fault) if fault.fault == WireKind::Answer => stream.write_all(&answer(&fault)),
             _ => Ok(()),
+        }
+    }
+
+    fn note_sent(&self, call: &str) {
+        let mut closed = lock(&self.closed);
+        let id = call.strip_prefix("put ").and_then(|id| id.parse().ok());
+        if let Some(id) = id.filter(|id| closed.0.contains(id)) {
+            closed.1.push(id);
         }
     }
 

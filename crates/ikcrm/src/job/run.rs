@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::compare::Comparer;
 use super::desk::{Desk, Kind, Stop};
 use super::failure::{meaning, state_after};
+use super::fault;
 use super::judge::Policy;
 use super::limits::{Familiar, Tally, is_other_enterprise};
 use super::load::fault_of_choice;
@@ -365,7 +366,9 @@ impl<'a, 'o> Run<'a, 'o> {
         (row.sent_at, row.attempts) = (self.desk.crm.now(), row.attempts + 1);
         store.transaction(|| self.desk.note_calls().and_then(|()| store.update(&row)))?;
         self.tally.sent += 1;
+        fault::point();
         let answer = self.desk.crm.update(id, Fields(fields));
+        fault::point();
         self.answered(row, answer)
     }
 
@@ -382,6 +385,7 @@ impl<'a, 'o> Run<'a, 'o> {
             }
         };
         self.desk.store.update(&row)?;
+        fault::point();
         if !row.state.is_open() {
             self.done(&row)?;
         }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::fault;
 use super::row::{Fill, Row, RowState};
 use crate::error::Error;
 
@@ -103,12 +104,17 @@ impl Store {
 
     /// Begins to work on the job: readers see it meanwhile, and each commit is durable.
     pub(super) fn begin_work(&self) -> Result<(), Error> {
-        self.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        fault::point();
+        self.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        fault::point();
+        Ok(())
     }
 
     /// Makes it one plain file again, unless somebody looks at it just now.
     pub(super) fn end_work(&self) -> Result<(), Error> {
+        fault::point();
         self.run("PRAGMA wal_checkpoint(TRUNCATE);")?;
+        fault::point();
         match self.connection.execute_batch("PRAGMA journal_mode = DELETE;") {
             Err(error) if !is_busy(&error) => Err(self.failed(&error)),
             _ => Ok(()),
@@ -137,7 +143,13 @@ impl Store {
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         self.run("BEGIN IMMEDIATE")?;
-        let worked = work().and_then(|done| self.run("COMMIT").map(|()| done).map_err(E::from));
+        fault::point();
+        let worked = work().and_then(|done| {
+            fault::point();
+            self.run("COMMIT")?;
+            Ok(done)
+        });
+        fault::point();
         if worked.is_err() && !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK").ok();
         }
@@ -376,6 +388,7 @@ pub(super) fn publish(from: &Path, to: &Path) -> Result<(), Error> {
         return Err(unusable(to, "a file of this name was made meanwhile; it was left as it is"));
     }
     let durable = OpenOptions::new().write(true).open(from).and_then(|file| file.sync_all());
+    fault::point();
     durable
         .and_then(|()| fs::rename(from, to))
         .map_err(|error| unusable(to, &error.to_string()))?;
