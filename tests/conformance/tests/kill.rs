@@ -157,3 +157,29 @@ fn a_process_that_is_killed_at_any_moment_loses_nothing() {
         assert_eq!(server.opportunity(id).unwrap()["stage"], json!(expected), "{id}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_ends_the_run_and_loses_nothing() {
+    const ROWS: u64 = 40;
+    let rows = rows(ROWS);
+    let mut failed = 0;
+    for kilobytes in [4, 16, 40, 60, 80, 120, 200] {
+        let (server, folder) = (server(ROWS), Folder::new(&format!("full-{kilobytes}")));
+        let path = folder.0.join("job");
+        // A file that would grow beyond the limit fails as on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kilobytes * 2);
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_job-worker")]);
+        command.args([server.url(), server.token(), path.to_str().unwrap(), &rows]);
+        let ended = command.stderr(Stdio::null()).status().unwrap();
+        assert!(ended.code().is_some(), "{kilobytes} kB: {ended}");
+        failed += usize::from(!ended.success());
+        let updated = ids(&path, RowState::Updated);
+        server.close(&updated);
+        work_off(&server, &path, &rows);
+        assert!(server.sent_again().is_empty(), "{kilobytes} kB: {:?}", server.sent_again());
+        assert_eq!(ids(&path, RowState::Updated).len() as u64, ROWS, "{kilobytes} kB");
+    }
+    assert!(failed >= 3, "only {failed} runs met the limit");
+}

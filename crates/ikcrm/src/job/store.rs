@@ -331,15 +331,17 @@ impl Store {
         self.execute(sql, params![state.as_str(), read_before])
     }
 
-    /// The rows of one id, if there are several that are pending: all of them, or all but the last.
+    /// Marks the rows that share their id with others, before any is compared: all, or all but the
+    /// last.
     pub(super) fn mark_duplicates(&self, keep_last: bool) -> Result<usize, Error> {
         let sql = "UPDATE row SET state = 'duplicate', cause = 'duplicate', message = \
                    'the id ' || id || ' is in the rows ' || (SELECT group_concat(number, ', ') FROM \
                    (SELECT number FROM row AS other WHERE other.id = row.id AND other.state IN \
-                   ('pending', 'duplicate') ORDER BY number LIMIT 10)) || ?1 \
-                   WHERE state = 'pending' AND id IN (SELECT id FROM row WHERE state = 'pending' \
-                   GROUP BY id HAVING count(*) > 1) AND (NOT ?2 OR number < (SELECT max(number) \
-                   FROM row AS last WHERE last.id = row.id AND last.state = 'pending'))";
+                   ('pending', 'planned', 'duplicate') ORDER BY number LIMIT 10)) || ?1 \
+                   WHERE state IN ('pending', 'planned') AND id IN (SELECT id FROM row WHERE state \
+                   IN ('pending', 'planned') GROUP BY id HAVING count(*) > 1) AND (NOT ?2 OR number < \
+                   (SELECT max(number) FROM row AS last WHERE last.id = row.id AND last.state IN \
+                   ('pending', 'planned')))";
         let end = if keep_last { "; only the last is sent" } else { "; none of them is sent" };
         self.execute(sql, params![end, keep_last])
     }

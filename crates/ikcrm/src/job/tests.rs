@@ -5,4 +5,6 @@ mod folder;
 
 mod apply;
 mod plan;
+mod properties;
+mod storage;
 mod stops;

@@ -7,7 +7,9 @@ pub(super) struct Folder(PathBuf);
 impl Folder {
     pub(super) fn new() -> Self {
         let name: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-        let path = std::env::temp_dir().join(format!("ikcrm-test-{name}"));
+        // In memory, where there is such a folder: these tests write much, and none is about disks.
+        let memory = Some(PathBuf::from("/dev/shm")).filter(|path| path.is_dir());
+        let path = memory.unwrap_or_else(std::env::temp_dir).join(format!("ikcrm-test-{name}"));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }

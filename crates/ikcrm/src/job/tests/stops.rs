@@ -15,9 +15,9 @@ use crate::job::{ApplyOptions, JobStatus, MaxErrors, PlanOptions, RowState, Upda
 /// Why the run stopped.
 fn reason(result: &Result<(), Error>, job: &UpdateJob) -> StopReason {
     let Err(Error::JobStopped { reason, .. }) = result else { panic!("not stopped: {result:?}") };
-    assert_eq!(job.stop_reason().unwrap(), Some(reason));
+    assert_eq!(job.stop_reason().unwrap(), Some(*reason));
     assert_eq!(job.status().unwrap(), JobStatus::Stopped);
-    reason
+    *reason
 }
 
 #[test]
