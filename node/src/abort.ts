@@ -44,6 +44,7 @@ class Listener implements Listening {
     if (this.#signal.aborted) handle.cancel()
     this.start()
     return {
+      handle,
       stop: () => {
         this.#others.delete(handle)
         this.stop()
@@ -78,5 +79,5 @@ export function handleFor(signal: AbortSignal | null | undefined): Handle | unde
 }
 
 function isSignal(signal: AbortSignal | null | undefined): signal is AbortSignal {
-  return typeof signal?.addEventListener === 'function'
+  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function'
 }

@@ -1,30 +1,24 @@
-// The answer's JSON text as a plain object; `{}` for an object that is not there becomes null.
+// From the JSON text of an answer, in which every digit is, to the values that programs work with.
 
-import type { AttributeData } from './native.cjs'
-import { shapes } from './native.js'
 import type { FieldMap, Opportunity, OpportunityRow, QuotaStatus } from './records.js'
 
-type Data = Record<string, unknown>
-
-/** Each kind of object with the keys under which it holds others, and their kinds. */
-const NESTED = new Map<string, AttributeData[]>(
-  shapes().map(({ name, attributes }) => [name, attributes.filter(({ shape }) => shape)]),
-)
+/** How long the mark is that a text has in front when whole numbers beyond 2^53 are in it. */
+const MARK_LENGTH = 17
 
 /** The opportunity in a JSON text, with every key that came, in order. */
 export function opportunity(json: string): Opportunity {
-  return withoutEmpty(JSON.parse(json), 'Opportunity') as Opportunity
+  return parsed(json) as Opportunity
 }
 
-/** A row of a list, with every key that came, in order. */
-export function row(data: object): OpportunityRow {
-  return withoutEmpty(data as Data, 'OpportunityRow')
+/** How many rows a list has, and those of a page, if there is one. */
+export function page(json: string): [total: number | null, rows: OpportunityRow[] | null] {
+  return parsed(json) as [number | null, OpportunityRow[] | null]
 }
 
 /** A field map of `[[[name, [[id, label, enabled], …]], …], raw]`. */
 export function fieldMap(json: string, entity: string): FieldMap {
   type Option = [id: string, label: string, enabled: boolean]
-  const [fields, raw] = JSON.parse(json) as [[string, Option[]][], unknown]
+  const [fields, raw] = parsed(json) as [[string, Option[]][], unknown]
   const option = ([id, label, enabled]: Option) => ({ id, label, enabled })
   const named = fields.map(([name, options]) => [name, options.map(option)])
   return { entity, fields: Object.fromEntries(named), raw }
@@ -32,25 +26,29 @@ export function fieldMap(json: string, entity: string): FieldMap {
 
 /** How much of a quota is used, of `[calls, used, milliseconds]` or null. */
 export function quotaStatus(json: string): QuotaStatus | null {
-  const usage = JSON.parse(json) as [number, number, number] | null
+  const usage = JSON.parse(json) as [number, number, number, number] | null
   if (usage === null) return null
-  const [calls, used, nextFreeMs] = usage
-  return { calls, used, free: Math.max(calls - used, 0), nextFreeMs }
+  const [calls, used, waiting, nextFreeMs] = usage
+  return { calls, used, free: Math.max(calls - used, 0), waiting, nextFreeMs }
 }
 
-/** The object, with null for each declared object that came as `{}` or `""`. */
-function withoutEmpty(object: Data, shape: string): Data {
-  for (const { name, shape: inner } of NESTED.get(shape) ?? []) {
-    const value = object[name]
-    if (isEmpty(value)) object[name] = null
-    else if (Array.isArray(value)) value.forEach((item) => withoutEmpty(item, inner ?? ''))
-    else if (typeof value === 'object' && value !== null) withoutEmpty(value as Data, inner ?? '')
+/** The value of a JSON text, with a bigint for each text that has the mark in front of digits. */
+function parsed(json: string): unknown {
+  if (!json.startsWith('!')) return JSON.parse(json)
+  const mark = json.slice(0, MARK_LENGTH)
+  const whole: unknown = JSON.parse(json.slice(MARK_LENGTH))
+  // Without recursion, for an answer may be nested deeper than the stack.
+  const open = [whole] as Record<string, unknown>[]
+  for (let object = open.pop(); object; object = open.pop()) {
+    for (const [key, value] of Object.entries(object)) {
+      if (typeof value === 'object' && value !== null) open.push(value as Record<string, unknown>)
+      else if (typeof value === 'string' && value.startsWith(mark)) {
+        object[key] = BigInt(value.slice(MARK_LENGTH))
+      }
+    }
   }
-  return object
+  return whole
 }
 
-function isEmpty(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value === ''
-  for (const _ in value) return false
-  return true
-}
+/** The answer of a call that only ends. */
+export function nothing(): void {}

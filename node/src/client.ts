@@ -1,11 +1,10 @@
 // A client whose calls are promises, and the same call with the environment's settings.
 
-import { listen } from './abort.js'
 import * as answer from './answer.js'
-import { start } from './calls.js'
+import { run } from './calls.js'
 import { failure } from './failure.js'
 import { OpportunityList } from './list.js'
-import type { CancelHandle, CompletionQueue, ErrorData } from './native.cjs'
+import type { CancelHandle, ErrorData } from './native.cjs'
 import * as native from './native.js'
 import { NativeClient, NativeList } from './native.js'
 import type {
@@ -16,7 +15,7 @@ import type {
   UpdateOptions,
 } from './options.js'
 import type { FieldMap, Opportunity, QuotaStatus } from './records.js'
-import { asked, told } from './tokens.js'
+import { asked, isStore, told } from './tokens.js'
 import type { Id, OpportunityUpdate } from './update.js'
 
 /** The version of this package. */
@@ -44,7 +43,7 @@ export class Client {
   }
 
   /**
-   * A client with the settings of the environment: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
+   * A client with the settings of the environment, as `process.env` has it: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
    * `IKCRM_PASSWORD` and `IKCRM_CORP_ID`; `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT`
    * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`),
    * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
@@ -54,7 +53,7 @@ export class Client {
    * @throws {ConfigError} with every fault of the settings.
    */
   static fromEnv(): Client {
-    return new this(built(NativeClient.fromEnv()) as ClientOptions)
+    return new this(built(NativeClient.fromVariables(variables())) as ClientOptions)
   }
 
   /**
@@ -82,16 +81,16 @@ export class Client {
   updateOpportunity(
     id: Id,
     fields: Partial<OpportunityUpdate>,
-    options: UpdateOptions & ({ partial: true } | { fill: true }),
+    options: UpdateOptions & ({ partial: boolean } | { fill: boolean }),
   ): Promise<Opportunity>
   updateOpportunity(
     id: Id,
     fields: Partial<OpportunityUpdate>,
     options: UpdateOptions | null = null,
   ): Promise<Opportunity> {
-    return run(answer.opportunity, options, (queue, call, cancel) => {
-      const spelt = withRecordAsText(options)
-      this.#native.updateOpportunity(queue, call, id, fields, spelt, cancel)
+    return run(answer.opportunity, options?.signal, (cancel) => {
+      const [others, record] = withRecordAsText(options)
+      return this.#native.updateOpportunity(id, fields, others, cancel, record)
     })
   }
 
@@ -101,8 +100,8 @@ export class Client {
    * @throws {ValidationError} when the id is wrong, and what a call can throw.
    */
   getOpportunity(id: Id, options: CallOptions | null = null): Promise<Opportunity> {
-    return run(answer.opportunity, options, (queue, call, cancel) =>
-      this.#native.getOpportunity(queue, call, id, options, cancel),
+    return run(answer.opportunity, options?.signal, (cancel) =>
+      this.#native.getOpportunity(id, options, cancel),
     )
   }
 
@@ -140,10 +139,7 @@ export class Client {
     options: FieldMapOptions | null = null,
   ): Promise<FieldMap> {
     const read = (json: string) => answer.fieldMap(json, entity)
-    return run(read, options, (queue, call, cancel) => {
-      const { refresh = false, ...others } = options ?? {}
-      this.#native.fieldMap(queue, call, entity, Boolean(refresh), others, cancel)
-    })
+    return run(read, options?.signal, (cancel) => this.#native.fieldMap(entity, options, cancel))
   }
 
   /**
@@ -152,7 +148,22 @@ export class Client {
    * @throws {QuotaStoreError} when the quota's store cannot be reached.
    */
   quota(): Promise<QuotaStatus | null> {
-    return run(answer.quotaStatus, null, (queue, call) => this.#native.quota(queue, call))
+    return run(answer.quotaStatus, null, () => this.#native.quota())
+  }
+
+  /**
+   * Ends the client: calls that wait, for the quota or a retry, reject at once with a
+   * `CancelledError`; those whose request is under way may go on for `timeoutMs` (5000) and are then
+   * ended too. Later calls reject at once. The quota and an account's session live on as long as any
+   * client uses them.
+   */
+  async close({ timeoutMs = 5000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    await run(answer.nothing, null, () => this.#native.close(timeoutMs))
+  }
+
+  /** Ends the client at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 }
 
@@ -176,40 +187,52 @@ export const updateOpportunity: Client['updateOpportunity'] = async (
 /** The same function as {@link updateOpportunity}, under the name that Python and Rust give it. */
 export const update_opportunity: Client['updateOpportunity'] = updateOpportunity
 
-/** The options with the record in `ifUnchanged` as the JSON text that the core reads. */
-function withRecordAsText(options: UpdateOptions | null): unknown {
-  const record = options?.ifUnchanged
-  if (typeof record !== 'object' || record === null) return options
-  return { ...options, ifUnchanged: JSON.stringify(record) }
+/** The options, and beside them the record in `ifUnchanged` as the JSON text that the core reads. */
+function withRecordAsText(options: UpdateOptions | null): [options: unknown, record?: string] {
+  const record: unknown = options?.ifUnchanged
+  if (!isData(record)) return [options]
+  const { ifUnchanged: _, ...others } = options as UpdateOptions
+  const spelt = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
+  return [others, JSON.stringify(record, spelt)]
+}
+
+/** Whether this may be a record; anything else is refused by its name. */
+function isData(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]'
+}
+
+/** The variables that name a proxy, whose names may be in capitals. */
+const PROXY = ['https_proxy', 'all_proxy', 'no_proxy']
+
+/** What the core reads of `process.env`, which in a worker and in Jest is not the process's own. */
+function variables(): Record<string, string> {
+  const ours = (name: string) => name.startsWith('IKCRM_') || PROXY.includes(name.toLowerCase())
+  const entries = Object.entries(process.env).filter(([name]) => ours(name))
+  return Object.fromEntries(entries) as Record<string, string>
 }
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */
 function build(options: ClientOptions): InstanceType<typeof NativeClient> {
-  if (typeof options !== 'object' || options === null)
-    return built(NativeClient.build(options ?? null))
-  const { tokenStore, onToken, ...settings } = options
-  return built(NativeClient.build(settings, asked(tokenStore), told(onToken)))
+  if (typeof options !== 'object' || options === null) {
+    return built(NativeClient.build(options ?? null, null))
+  }
+  // What is no store and no hook stays among the settings, where it is refused.
+  const settings: ClientOptions = { ...options }
+  const { tokenStore, onToken } = settings
+  if (isStore(tokenStore)) delete settings.tokenStore
+  if (typeof onToken === 'function') delete settings.onToken
+  return built(
+    NativeClient.build(
+      settings,
+      settings.proxy === 'env' ? variables() : null,
+      isStore(tokenStore) ? asked(tokenStore) : undefined,
+      typeof onToken === 'function' ? told(onToken) : undefined,
+    ),
+  )
 }
 
 /** The native client, unless an error came in its place. */
 function built(client: InstanceType<typeof NativeClient> | ErrorData) {
   if (client instanceof NativeClient) return client
   throw failure(client)
-}
-
-/** Makes a call and reads what comes back; the error's stack goes on in the caller's `await`. */
-async function run<T>(
-  read: (json: string) => T,
-  options: CallOptions | null,
-  begin: (queue: CompletionQueue, call: number, cancel: CancelHandle | undefined) => void,
-): Promise<T> {
-  const signal = options?.signal
-  const listener = listen(signal)
-  try {
-    const outcome = await start((queue, call) => begin(queue, call, listener.handle))
-    if (typeof outcome !== 'string') throw failure(outcome, signal)
-    return read(outcome)
-  } finally {
-    listener.stop()
-  }
 }

@@ -43,6 +43,7 @@ export interface ErrorDetails {
   retryable?: boolean | undefined
   retryAfterMs?: number | null | undefined
   mayHaveBeenApplied?: boolean | undefined
+  bodyExcerpt?: string | null | undefined
   cause?: unknown
 }
 
@@ -67,6 +68,8 @@ export class IkcrmError extends Error {
   readonly retryAfterMs: number | null
   /** Whether the CRM may have carried the update out although this error came. */
   readonly mayHaveBeenApplied: boolean
+  /** Held where no log finds it. */
+  readonly #bodyExcerpt: string | null
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
@@ -78,113 +81,186 @@ export class IkcrmError extends Error {
     this.retryable = details.retryable ?? false
     this.retryAfterMs = details.retryAfterMs ?? null
     this.mayHaveBeenApplied = details.mayHaveBeenApplied ?? false
+    this.#bodyExcerpt = details.bodyExcerpt ?? null
+  }
+
+  /**
+   * The answer's first 200 characters, if one came that this error is about. They may hold names and
+   * telephone numbers, so no message shows them, nor do `console.log` and `JSON.stringify`.
+   */
+  get bodyExcerpt(): string | null {
+    return this.#bodyExcerpt
+  }
+
+  /** What `JSON.stringify` and loggers show: the name and the message too, which `Error` hides. */
+  toJSON(): object {
+    return Object.assign({ name: this.name, message: this.message }, this)
   }
 }
 
 /** `config`: the client's settings are wrong. Nothing was sent. */
 export class ConfigError extends IkcrmError {
   static override readonly code: string = 'config'
+  declare readonly code: 'config'
 }
 
 /** `validation`: the call's values are wrong. Nothing was sent. */
 export class ValidationError extends IkcrmError {
   static override readonly code: string = 'validation'
+  declare readonly code: 'validation'
 }
 
 /** `api`: the CRM refused, with a `code` other than 0 or a status of 400 or more. */
 export class ApiError extends IkcrmError {
   static override readonly code: string = 'api'
+  declare readonly code:
+    | 'api'
+    | 'auth'
+    | 'sign_in_limited'
+    | 'choose_enterprise'
+    | 'not_found'
+    | 'invalid_parameters'
+    | 'rate_limited'
+    | 'server'
 }
 
 /** `auth`: the token is dead or the account closed; sign in again. */
 export class AuthError extends ApiError {
   static override readonly code: string = 'auth'
+  declare readonly code: 'auth' | 'sign_in_limited'
 }
 
 /** `sign_in_limited`: refused soon after the last sign-in; another program shares the account. */
 export class SignInLimitedError extends AuthError {
   static override readonly code: string = 'sign_in_limited'
+  declare readonly code: 'sign_in_limited'
 }
 
 /** `choose_enterprise`: the account has several `enterprises`; sign in with the `corpId` of one. */
 export class ChooseEnterpriseError extends ApiError {
   static override readonly code: string = 'choose_enterprise'
+  declare readonly code: 'choose_enterprise'
 }
 
 /** `not_found`: not found, or not yours to see; the CRM has one code for both. */
 export class NotFoundError extends ApiError {
   static override readonly code: string = 'not_found'
+  declare readonly code: 'not_found'
 }
 
 /** `invalid_parameters`: the CRM refused the values. */
 export class InvalidParametersError extends ApiError {
   static override readonly code: string = 'invalid_parameters'
+  declare readonly code: 'invalid_parameters'
 }
 
 /** `rate_limited`: the whole enterprise made more calls than the CRM admits, 10 in 10 s. */
 export class RateLimitedError extends ApiError {
   static override readonly code: string = 'rate_limited'
+  declare readonly code: 'rate_limited'
 }
 
 /** `server`: the CRM failed. */
 export class ServerError extends ApiError {
   static override readonly code: string = 'server'
+  declare readonly code: 'server'
 }
 
 /** `transport`: the CRM could not be reached, or the connection broke. */
 export class TransportError extends IkcrmError {
   static override readonly code: string = 'transport'
+  declare readonly code: 'transport' | 'request_timeout'
 }
 
 /** `request_timeout`: the call's time ran out. */
 export class RequestTimeoutError extends TransportError {
   static override readonly code: string = 'request_timeout'
+  declare readonly code: 'request_timeout'
 }
 
 /** `invalid_answer`: what came back is not an answer of this API. */
 export class InvalidAnswerError extends IkcrmError {
   static override readonly code: string = 'invalid_answer'
+  declare readonly code: 'invalid_answer'
 }
 
 /** `quota_exceeded`: no slot of the quota is free within `maxWaitMs`. */
 export class QuotaExceededError extends IkcrmError {
   static override readonly code: string = 'quota_exceeded'
+  declare readonly code: 'quota_exceeded'
 }
 
 /** `quota_store`: what keeps the quota's slots cannot be reached. */
 export class QuotaStoreError extends IkcrmError {
   static override readonly code: string = 'quota_store'
+  declare readonly code: 'quota_store'
 }
 
 /** `token_store`: the token store failed. */
 export class TokenStoreError extends IkcrmError {
   static override readonly code: string = 'token_store'
+  declare readonly code: 'token_store'
 }
 
 /** `conflict`: the record is no longer as it was given; `fields` tells what differs. */
 export class ConflictError extends IkcrmError {
   static override readonly code: string = 'conflict'
+  declare readonly code: 'conflict'
 }
 
 /** `cancelled`: the signal was aborted; its reason is the `cause`. */
 export class CancelledError extends IkcrmError {
   static override readonly code: string = 'cancelled'
+  declare readonly code: 'cancelled'
 }
 
 /** `job_stopped`: a job stopped before its end; what it did is in its file, and it can go on. */
 export class JobStoppedError extends IkcrmError {
   static override readonly code: string = 'job_stopped'
+  declare readonly code: 'job_stopped'
 }
 
 /** `job_in_use`: another process, or another thread, works on the job. */
 export class JobInUseError extends IkcrmError {
   static override readonly code: string = 'job_in_use'
+  declare readonly code: 'job_in_use'
 }
 
 /** `job_file`: the job's file cannot be read or written, or is not what was asked for. */
 export class JobFileError extends IkcrmError {
   static override readonly code: string = 'job_file'
+  declare readonly code: 'job_file'
 }
+
+/**
+ * Every error of this package, told apart by its `code`:
+ *
+ * ```ts
+ * const { code, fields } = error as AnyIkcrmError
+ * ```
+ */
+export type AnyIkcrmError =
+  | ConfigError
+  | ValidationError
+  | (ApiError & { readonly code: 'api' })
+  | (AuthError & { readonly code: 'auth' })
+  | SignInLimitedError
+  | ChooseEnterpriseError
+  | NotFoundError
+  | InvalidParametersError
+  | RateLimitedError
+  | ServerError
+  | (TransportError & { readonly code: 'transport' })
+  | RequestTimeoutError
+  | InvalidAnswerError
+  | QuotaExceededError
+  | QuotaStoreError
+  | TokenStoreError
+  | ConflictError
+  | CancelledError
+  | JobStoppedError
+  | JobInUseError
+  | JobFileError
 
 /** Every class by its name, since a minifier may rename the classes themselves. */
 const NAMED = {

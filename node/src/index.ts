@@ -26,7 +26,13 @@ export {
   JobInUseError,
   JobFileError,
 } from './errors.js'
-export type { Enterprise, ErrorDetails, FieldError, FieldErrorCode } from './errors.js'
+export type {
+  AnyIkcrmError,
+  Enterprise,
+  ErrorDetails,
+  FieldError,
+  FieldErrorCode,
+} from './errors.js'
 export type * from './options.js'
 export type * from './records.js'
 export type * from './update.js'

@@ -1,9 +1,8 @@
 // A list of opportunities, which reads a page when it needs one.
 
 import { handleFor, listenFor } from './abort.js'
-import { row } from './answer.js'
-import { start } from './calls.js'
-import { failure } from './failure.js'
+import { page } from './answer.js'
+import { run } from './calls.js'
 import type { CancelHandle, NativeList } from './native.cjs'
 import type { OpportunityRow } from './records.js'
 
@@ -12,14 +11,18 @@ type Open = (cancel: CancelHandle | undefined) => NativeList
 
 /**
  * The rows of a list, for `for await`: a page is read when it is needed, and stopping early reads no
- * further one. A list is no snapshot: what is made or deleted while it is read may move rows from
- * page to page.
+ * further one. Every row comes once: a second loop goes on where the first one stopped, also after
+ * an error, and one after the end gets nothing. A list is no snapshot: what is made or deleted while
+ * it is read may move rows from page to page.
  */
 export class OpportunityList implements AsyncIterable<OpportunityRow> {
   #pages: NativeList
   #handle: CancelHandle | undefined
   #signal: Signal
   #totalCount: number | null = null
+  /** What was read and not yet given, the next row last. */
+  #rows: OpportunityRow[] = []
+  #reading: Promise<boolean> | undefined
 
   private constructor(open: Open, signal: Signal) {
     this.#handle = handleFor(signal)
@@ -39,23 +42,26 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<OpportunityRow, void, undefined> {
     for (;;) {
-      const [totalCount, rows] = await this.#page()
-      this.#totalCount = totalCount
-      if (rows === null) return
-      for (const data of rows) yield row(data)
+      const row = this.#rows.pop()
+      if (row !== undefined) yield row
+      else if (!(await this.#more())) return
     }
   }
 
-  /** The next page, while which is read the signal ends it. */
-  async #page(): Promise<[number | null, object[] | null]> {
-    const signal = this.#signal
-    const listener = listenFor(signal, this.#handle)
-    try {
-      const text = await start((queue, call) => this.#pages.next(queue, call))
-      if (typeof text !== 'string') throw failure(text, signal)
-      return JSON.parse(text)
-    } finally {
-      listener.stop()
-    }
+  /** Reads the next page, once for all loops that wait for it; tells whether there was one. */
+  #more(): Promise<boolean> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  /** The signal ends the list's calls only while a page is read. */
+  async #read(): Promise<boolean> {
+    const listening = listenFor(this.#signal, this.#handle)
+    const [total, rows] = await run(page, this.#signal, () => this.#pages.next(), listening)
+    this.#totalCount = total
+    if (rows) this.#rows = rows.reverse()
+    return rows !== null
   }
 }

@@ -23,35 +23,52 @@ export declare class CompletionQueue {
   keepAlive(alive: boolean): void
 }
 
+/** A call whose values were read, and that was not started. */
+export declare class NativeCall {
+  /**
+   * Makes the call, once, on a thread of the core's; its outcome goes to the queue under this
+   * number.
+   */
+  start(queue: CompletionQueue, number: number): void
+}
+
 /** A client of the core. */
 export declare class NativeClient {
   /**
-   * A client with these settings, or the error in them.
+   * A client with these settings, or the error in them. The variables are those of the environment,
+   * if the settings name it. A store and a hook come as functions; among
+   * the settings they are wrong.
    *
    * # Errors
    *
    * What a getter among the options throws.
    */
-  static build(options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
-  /** A client with the environment's settings, or the error in them. */
-  static fromEnv(): NativeClient | ErrorData
+  static build(options: unknown, variables: Record<string, string> | null, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
   /**
-   * Starts an update on a thread of the core's; its outcome goes to the queue under the number
-   * `call`.
+   * A client with the settings of these variables, or the error in them: the environment as the
+   * language has it, which is not the process's own in a worker thread.
    *
    * # Errors
    *
-   * What a getter among the values throws; nothing goes to the queue then.
+   * What a getter among the variables throws.
    */
-  updateOpportunity(queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle): void
+  static fromVariables(variables: Record<string, string>): NativeClient | ErrorData
   /**
-   * Starts reading an opportunity; its outcome goes to the queue under the number `call`.
+   * An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
    *
    * # Errors
    *
-   * What a getter among the values throws; nothing goes to the queue then.
+   * What a getter among the values throws.
    */
-  getOpportunity(queue: CompletionQueue, call: number, id: unknown, options: unknown, cancel?: CancelHandle): void
+  updateOpportunity(id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle, record?: string): NativeCall
+  /**
+   * The reading of an opportunity, to be started.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  getOpportunity(id: unknown, options: unknown, cancel?: CancelHandle): NativeCall
   /**
    * The list of a query, of which nothing is read yet, or the error in it.
    *
@@ -61,38 +78,36 @@ export declare class NativeClient {
    */
   listOpportunities(query: unknown, options: unknown, cancel?: CancelHandle): NativeList | ErrorData
   /**
-   * Starts reading the options of an entity's fields: `[[name, [[id, label, enabled], …]], …]`
-   * and what the CRM sent.
+   * The reading of the options of an entity's fields, to be started:
+   * `[[[name, [[id, label, enabled], …]], …], what the CRM sent]`.
    *
    * # Errors
    *
-   * What a getter among the values throws; nothing goes to the queue then.
+   * What a getter among the values throws.
    */
-  fieldMap(queue: CompletionQueue, call: number, entity: unknown, refresh: boolean, options: unknown, cancel?: CancelHandle): void
-  /** Asks how much of the quota is used now: `[calls, used, milliseconds]` or null. */
-  quota(queue: CompletionQueue, call: number): void
+  fieldMap(entity: unknown, options: unknown, cancel?: CancelHandle): NativeCall
+  /**
+   * The question how much of the quota is used now, to be started: `[calls, used, milliseconds]`
+   * or null.
+   */
+  quota(): NativeCall
 }
 
 /** The pages of a list. */
 export declare class NativeList {
-  /** Reads the next page: `[total count, [row, …]]`, with null for the rows when there is none. */
-  next(queue: CompletionQueue, call: number): void
+  /**
+   * The reading of the next page: `[total count, [row, …]]`, with null for the rows when there is
+   * none.
+   */
+  next(): NativeCall
 }
 
 /** The place for the answer of a store. */
 export declare class TokenReply {
   /** Answers with the token that is kept, if any. */
   ok(token?: string | undefined | null): void
-  /** Answers with what went wrong. */
-  fail(message: string): void
-}
-
-/** A typed attribute. */
-export interface AttributeData {
-  /** Its key in the answer. */
-  name: string
-  /** The kind of object that it holds, or holds a list of. */
-  shape: string | null
+  /** Answers with what went wrong, and the number of what was thrown. */
+  fail(message: string, thrown?: number | undefined | null): void
 }
 
 /** An enterprise that an account belongs to. */
@@ -123,6 +138,10 @@ export interface ErrorData {
   retryAfterMs: number | null
   /** Whether the CRM may have carried the update out. */
   mayHaveBeenApplied: boolean
+  /** The number of what a token store threw, which is the cause. */
+  thrown: number | null
+  /** The beginning of the answer. */
+  bodyExcerpt: string | null
 }
 
 /** A fault of one field. */
@@ -134,17 +153,6 @@ export interface FieldData {
   /** What is wrong and what to write instead. */
   message: string
 }
-
-/** A kind of object in an answer. */
-export interface ShapeData {
-  /** The kind's name. */
-  name: string
-  /** Its typed attributes. */
-  attributes: Array<AttributeData>
-}
-
-/** Every kind of object with its typed attributes. */
-export declare function shapes(): Array<ShapeData>
 
 /** The version of the core. */
 export declare function version(): string

@@ -60,5 +60,5 @@ function isMusl(): boolean {
   return header.glibcVersionRuntime === undefined
 }
 
-export const { CancelHandle, CompletionQueue, NativeClient, NativeList, shapes, version } =
+export const { CancelHandle, CompletionQueue, NativeClient, NativeList, version } =
   load() as typeof Native

@@ -11,6 +11,18 @@ export interface CallOptions {
   timeoutMs?: number | null | undefined
   /** How often the call is made again after a passing failure, 0 to 10 (the client's). */
   maxRetries?: number | null | undefined
+  /** The milliseconds that each attempt waits for a slot of the quota (the quota's). */
+  maxWaitMs?: number | null | undefined
+  /**
+   * The milliseconds that the call may take from now on, its waits for the quota included (none).
+   * What is known to end later fails at once with a `QuotaExceededError`.
+   */
+  deadlineMs?: number | null | undefined
+  /**
+   * `batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
+   * (`normal`).
+   */
+  priority?: 'normal' | 'batch' | null | undefined
 }
 
 /** What an update does differently. */
@@ -69,16 +81,20 @@ export interface Quota {
    */
   maxWaitMs?: number | null | undefined
   /**
-   * Where the slots are kept (in this process). `sqlite:///absolute/path` shares them with the
-   * processes of this machine, `redis://host:6379/0` with those of other machines too.
+   * Where the slots are kept (in this process). `file:///absolute/path` shares them with the
+   * processes of this machine, `redis://user:password@host:6379/0` (`rediss://` for TLS) with those
+   * of other machines too.
    */
   store?: string | null | undefined
-  /** Who counts together (clients of one host and `corpId`, else login, else token). */
+  /**
+   * Who counts together (clients of one host and `corpId`, else login, else token). A shared store
+   * needs it when only a token store is given.
+   */
   key?: string | null | undefined
   /**
    * What part of the calls this process may make while the store is away, more than 0 and at most 1
-   * (none: such calls fail with a `QuotaStoreError`). It holds only as far as the parts of all
-   * processes add up to no more than 1.
+   * (none: such calls fail with a `QuotaStoreError`). It holds only while the store is away for all
+   * processes alike, and as far as their parts add up to no more than 1.
    */
   fallback?: number | null | undefined
 }

@@ -1,14 +1,26 @@
 // What the CRM answers.
 
+/** The keys of custom fields and of what the CRM derives from fields; each is `unknown`. */
+export type CustomKey =
+  | `${string}_asset_${string}`
+  | `file_asset${string}`
+  | `subform_${string}`
+  | `${string}_${'mapped' | 'display' | 'i18n' | 'hidden_result'}`
+
 /**
- * A sales opportunity (商机) as the CRM answers it: every key that came, in order, as it came, but
- * `null` for an object that came as `{}`. An attribute may be missing; what is not declared here,
- * such as a custom field, is reached by its key and is `unknown`.
+ * A sales opportunity (商机) as the CRM answers it: every key that came, in order, with `null` for an
+ * object that came as `{}`. An attribute may be missing. Any key that came, declared here or not, is
+ * reached by `const all: Record<string, unknown> = opportunity`.
+ *
+ * No digit is lost. An id is a `number`, also where it came as text, and amounts of money are decimal
+ * text. In what is not declared here, a whole number beyond 2^53 is a `bigint` (so is an id beyond it,
+ * which the CRM does not have), and a decimal with more digits than a `number` holds is text. What came
+ * in a form that cannot mean the declared type stays as it came.
  */
-export interface Opportunity {
-  [key: string]: unknown
+export type Opportunity = {
+  [key: CustomKey]: unknown
   /** The opportunity's id. */
-  id: number
+  id?: number | null
   /** The title (商机标题). */
   title?: string | null
   /** The name, if the CRM sends one. */
@@ -23,8 +35,8 @@ export interface Opportunity {
   department?: Department | null
   /** The department that owns it. */
   owned_department?: Department | null
-  /** The expected amount (预计销售金额): decimal text such as `20000.0`, or a number as it came. */
-  expect_amount?: string | number | null
+  /** The expected amount (预计销售金额): decimal text such as `20000.0`. */
+  expect_amount?: string | null
   /** The chance of winning, as it came: `80%` or a number. */
   sign_possibility?: string | number | null
   /** The day on which it was found (商机获取日期), `YYYY-MM-DD` or `""`. */
@@ -58,8 +70,8 @@ export interface Opportunity {
 }
 
 /** A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects. */
-export interface OpportunityRow {
-  [key: string]: unknown
+export type OpportunityRow = {
+  [key: CustomKey]: unknown
   /** The opportunity's id. */
   id?: number | null
   /** The title (商机标题). */
@@ -74,8 +86,8 @@ export interface OpportunityRow {
   user_id?: number | null
   /** The name of the user in charge. */
   user_name?: string | null
-  /** The expected amount (预计销售金额). */
-  expect_amount?: string | number | null
+  /** The expected amount (预计销售金额): decimal text such as `20000.0`. */
+  expect_amount?: string | null
   /** The chance of winning, as it came: `80%` or a number. */
   sign_possibility?: string | number | null
   /** The day on which it was found (商机获取日期), `YYYY-MM-DD` or `""`. */
@@ -109,8 +121,8 @@ export interface OpportunityRow {
 }
 
 /** A customer (客户). */
-export interface Customer {
-  [key: string]: unknown
+export type Customer = {
+  [key: CustomKey]: unknown
   /** The customer's id. */
   id?: number | null
   /** The customer's name. */
@@ -137,8 +149,8 @@ export interface Customer {
   note?: string | null
   /** The customer it belongs to. */
   parent?: Customer | null
-  /** The people to talk to (联系人). */
-  contacts?: Contact[] | null
+  /** The people to talk to (联系人); `null` among them where the CRM has none to show. */
+  contacts?: (Contact | null)[] | null
   /** Where it is and how to reach it. */
   address?: Address | null
   /** The user in charge (负责人). */
@@ -166,8 +178,8 @@ export interface Customer {
 }
 
 /** A person to talk to at a customer (联系人). */
-export interface Contact {
-  [key: string]: unknown
+export type Contact = {
+  [key: CustomKey]: unknown
   /** The contact's id. */
   id?: number | null
   /** The contact's name. */
@@ -177,8 +189,8 @@ export interface Contact {
 }
 
 /** Where someone is and how to reach them. */
-export interface Address {
-  [key: string]: unknown
+export type Address = {
+  [key: CustomKey]: unknown
   /** The address's id. */
   id?: number | null
   /** The telephone number. */
@@ -210,8 +222,8 @@ export interface Address {
 }
 
 /** A user of the CRM. */
-export interface User {
-  [key: string]: unknown
+export type User = {
+  [key: CustomKey]: unknown
   /** The user's id. */
   id?: number | null
   /** The user's name. */
@@ -239,8 +251,8 @@ export interface User {
 }
 
 /** A department of the enterprise. */
-export interface Department {
-  [key: string]: unknown
+export type Department = {
+  [key: CustomKey]: unknown
   /** The department's id. */
   id?: number | null
   /** The department's name. */
@@ -275,6 +287,8 @@ export interface QuotaStatus {
   used: number
   /** How many slots are free. */
   free: number
-  /** The milliseconds until a slot can be had, at least; 0 when one is free. */
+  /** How many calls of this process wait for a slot. */
+  waiting: number
+  /** The milliseconds until one more call can have a slot, at least; 0 when one is free. */
   nextFreeMs: number
 }

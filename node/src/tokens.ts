@@ -1,31 +1,67 @@
 // A user's token store and hook, as the core asks them: by a question and a place for the answer.
 
 import type { TokenReply } from './native.cjs'
-import type { ClientOptions } from './options.js'
+import type { TokenStore } from './options.js'
 
 /** What the core asks through. */
 type Asked = (what: 'get' | 'set' | 'told', token: string | null, reply: TokenReply) => void
 
-/** What the core asks the store through; nothing when there is none. */
-export function asked(store: ClientOptions['tokenStore']): Asked | undefined {
-  if (store === undefined || store === null) return undefined
-  return answering((what, token) => (what === 'get' ? store.get() : store.set(token)))
+/** How many of the newest errors of stores are kept until their calls tell of them. */
+const KEPT = 100
+
+const thrown = new Map<number, unknown>()
+let last = 0
+
+/** Whether this is a store, which the core asks through {@link asked}. */
+export function isStore(store: unknown): store is TokenStore {
+  const { get, set } = (store ?? {}) as Partial<TokenStore>
+  return typeof get === 'function' && typeof set === 'function'
+}
+
+/** What the core asks the store through. */
+export function asked(store: TokenStore): Asked {
+  return answering(async (what, token) => {
+    if (what === 'get') return textOf(await store.get())
+    await store.set(token)
+    return undefined
+  })
 }
 
 /** What the core tells of new tokens through. The sign-in stands, whatever the hook does. */
-export function told(hook: ClientOptions['onToken']): Asked | undefined {
-  if (hook === undefined || hook === null) return undefined
-  return answering((_, token) => hook(token))
+export function told(hook: (token: string) => unknown): Asked {
+  return answering(async (_, token) => {
+    await hook(token)
+    return undefined
+  })
 }
 
-/** Answers with what `work` returns or promises, or with what it throws. */
-function answering(work: (what: string, token: string) => unknown): Asked {
+/** What a store threw, of which an error tells the number. */
+export function thrownBy(number: number): unknown {
+  return thrown.get(number)
+}
+
+/** Answers with what `work` promises, or with what it throws. */
+function answering(work: (what: string, token: string) => Promise<string | undefined>): Asked {
   return async (what, token, reply) => {
     try {
-      const kept = await work(what, token ?? '')
-      reply.ok(what === 'get' ? ((kept ?? null) as string | null) : null)
+      reply.ok(await work(what, token ?? ''))
     } catch (error) {
-      reply.fail(String((error as Error | null)?.message ?? error))
+      const message = String((error as Error | null)?.message ?? error)
+      reply.fail(token ? message.replaceAll(token, '***') : message, keep(error))
     }
   }
+}
+
+/** The token, which no message may show whatever it is wrapped in. */
+function textOf(token: unknown): string | undefined {
+  if (token === undefined || token === null) return undefined
+  if (typeof token === 'string') return token
+  const kind = typeof token === 'object' ? (token.constructor?.name ?? 'Object') : typeof token
+  throw new TypeError(`get() must give the token as a string, or null; it gave a value of ${kind}`)
+}
+
+function keep(error: unknown): number {
+  thrown.set(++last, error)
+  thrown.delete(last - KEPT)
+  return last
 }

@@ -72,10 +72,10 @@ def utilisation(redis):
     node = ["node", WORKERS / "worker.mjs"]
     own = {"IKCRM_QUOTA_CALLS": str(CALLS), "IKCRM_QUOTA_PER": str(PER)}
     with tempfile.TemporaryDirectory() as folder:
-        file = own | {"IKCRM_QUOTA_STORE": f"sqlite://{folder}/quota.db"}
+        file = own | {"IKCRM_QUOTA_STORE": f"file://{folder}/quota"}
         yield arrangement("ikcrm, Python, 32 threads", [python], own)
         yield arrangement("ikcrm, Node, 32 side by side", [node], own)
-        yield arrangement("ikcrm, 8 processes on SQLite", [python, node] * 4, file)
+        yield arrangement("ikcrm, 8 processes on a file", [python, node] * 4, file)
     if redis:
         far = own | {"IKCRM_QUOTA_STORE": redis}
         yield arrangement("ikcrm, 8 processes on Redis", [python, node] * 4, far)
@@ -90,7 +90,7 @@ def utilisation(redis):
 
 def slots(redis):
     with server() as url, tempfile.TemporaryDirectory() as folder:
-        stores = [f"SQLite=sqlite://{folder}/quota.db"] + ([f"Redis={redis}"] if redis else [])
+        stores = [f"file=file://{folder}/quota"] + ([f"Redis={redis}"] if redis else [])
         return measured(release_folder() / "bench-quota", "slots", url, "5000", *stores)
 
 

@@ -27,6 +27,49 @@ test('a signal aborted before sends nothing', OPTIONS, async (t) => {
   assert.equal(listeners(signal), 0)
 })
 
+test('an abort in the same turn of the event loop comes before the call', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const client = crm.client()
+  const abort = {
+    'at once': (controller) => controller.abort(),
+    'in a microtask': (controller) => queueMicrotask(() => controller.abort()),
+    'in the next tick': (controller) => process.nextTick(() => controller.abort()),
+  }
+  const make = {
+    update: (options) => client.updateOpportunity(568587, FIELDS, options),
+    get: (options) => client.getOpportunity(568587, options),
+    map: (options) => client.fieldMap('opportunity', options),
+    list: (options) => client.listOpportunities({}, options)[Symbol.asyncIterator]().next(),
+  }
+  for (const [when, stop] of Object.entries(abort)) {
+    for (const [what, call] of Object.entries(make)) {
+      const outcomes = Array.from({ length: 50 }, () => {
+        const controller = new AbortController()
+        const outcome = call({ signal: controller.signal })
+        stop(controller)
+        return outcome
+      })
+      for (const { reason } of await Promise.allSettled(outcomes)) {
+        assert(reason instanceof CancelledError, `${what} ${when}: ${reason}`)
+        assert.equal(reason.mayHaveBeenApplied, false)
+      }
+    }
+  }
+  assert.equal(crm.requests.length, 0)
+})
+
+test('values are read when the call is made, with a signal too', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const fields = { ...FIELDS, note: 'before' }
+  const { signal } = new AbortController()
+  const call = crm.client().updateOpportunity(568587, fields, { signal })
+  fields.note = 'after'
+  await call
+  assert.equal(crm.requests[0].body.opportunity.note, 'before')
+})
+
 test('an abort during a call ends it and tells that it went out', OPTIONS, async (t) => {
   const crm = await Crm.start(t)
   const controller = new AbortController()
@@ -108,7 +151,7 @@ test("one call's abort leaves another alone", OPTIONS, async (t) => {
   controller.abort()
   await outcome
   crm.answerAll()
-  assert.equal((await kept).id, 568587)
+  assert.equal((await kept).id, 1)
 })
 
 test('AbortSignal.timeout ends a call with its own reason as the cause', OPTIONS, async (t) => {
@@ -157,12 +200,16 @@ test('one signal serves 10,000 calls without a leak or a warning', OPTIONS, asyn
   assert.deepEqual(warnings, [])
 })
 
-test('what is no signal is refused for a list too', OPTIONS, async (t) => {
+test('what is no signal is refused, for a list too', OPTIONS, async (t) => {
   const crm = await Crm.start(t)
-  assert.throws(
-    () => crm.client().listOpportunities({}, { signal: 'SIGINT' }),
-    ({ fields: [fault] }) => fault.field === 'signal' && fault.code === 'type',
-  )
+  const refused = ({ fields: [fault] }) => fault.field === 'signal' && fault.code === 'type'
+  for (const signal of ['SIGINT', 5, new EventTarget(), new AbortController(), {}]) {
+    const client = crm.client()
+    assert.throws(() => client.listOpportunities({}, { signal }), refused)
+    await assert.rejects(client.updateOpportunity(1, FIELDS, { signal }), refused)
+    await assert.rejects(client.fieldMap('opportunity', { signal }), refused)
+  }
+  assert.equal(crm.requests.length, 0)
 })
 
 test('one signal ends many lists without a warning', OPTIONS, async (t) => {

@@ -109,3 +109,124 @@ test('settings that are no object are refused', () => {
     ['token'],
   )
 })
+
+test('misspelt options are told with the right ones, in every call', async () => {
+  const client = new Client({ token: TOKEN })
+  const nearest = {
+    updateOpportunity: {
+      partail: 'partial',
+      fil: 'fill',
+      time_out: 'timeoutMs',
+      timeoutms: 'timeoutMs',
+      max_retries: 'maxRetries',
+      if_unchanged: 'ifUnchanged',
+      singal: 'signal',
+    },
+    getOpportunity: { time_out: 'timeoutMs', maxRetry: 'maxRetries', abortSignal: null },
+    fieldMap: { refesh: 'refresh', Refresh: 'refresh', signals: 'signal' },
+  }
+  const calls = {
+    updateOpportunity: (options) => client.updateOpportunity(1, FIELDS, options),
+    getOpportunity: (options) => client.getOpportunity(1, options),
+    fieldMap: (options) => client.fieldMap('opportunity', options),
+  }
+  for (const [call, names] of Object.entries(nearest)) {
+    for (const [name, right] of Object.entries(names)) {
+      const error = await calls[call]({ [name]: true }).catch((error) => error)
+      assert(error instanceof ValidationError, `${call} ${name}`)
+      const [fault] = error.fields
+      assert.deepEqual([fault.field, fault.code], [name, 'unknown'])
+      const told = right ? `no such option; did you mean ${right}?` : /^no such option/
+      if (right) assert.equal(fault.message, told)
+      else assert.match(fault.message, told)
+    }
+  }
+  assert.throws(
+    () => client.listOpportunities({ stag: 5 }, { time_out: 5 }),
+    ({ fields: [part, option] }) =>
+      /did you mean stage/.test(part.message) && /did you mean timeoutMs/.test(option.message),
+  )
+  for (const [name, right] of Object.entries({ tokenstore: 'tokenStore', on_token: 'onToken' })) {
+    const [fault] = faultsOfClient({ token: TOKEN, [name]: null })
+    assert.match(fault.message, new RegExp(`did you mean ${right}`))
+  }
+})
+
+test('a store and a hook of a wrong type are refused with the other faults', () => {
+  const store = { get() {} }
+  for (const tokenStore of ['crm.token', 5, store, { ...store, set: 5 }, () => {}, []]) {
+    const faults = faultsOfClient({ token: TOKEN, timeoutMs: 0, tokenStore })
+    const told = Object.fromEntries(faults.map(({ field, message }) => [field, message]))
+    assert.deepEqual(Object.keys(told).sort(), ['timeoutMs', 'tokenStore'], String(tokenStore))
+    assert.equal(told.tokenStore, 'must be an object with the methods get() and set(token)')
+  }
+  for (const onToken of [5, 'print', {}, []]) {
+    const [fault] = faultsOfClient({ token: TOKEN, onToken })
+    assert.deepEqual(
+      [fault.field, fault.code, fault.message],
+      ['onToken', 'type', 'must be a function'],
+    )
+  }
+  new Client({ token: TOKEN, tokenStore: null, onToken: undefined })
+})
+
+test('options of a field map of a wrong type are refused', async () => {
+  const client = new Client({ token: TOKEN, baseUrl: 'http://127.0.0.1:9' })
+  for (const [options, field] of [
+    [5, 'options'],
+    ['fresh', 'options'],
+    [[], 'options'],
+    [{ refresh: 'no' }, 'refresh'],
+    [{ refresh: 0 }, 'refresh'],
+  ]) {
+    const error = await client.fieldMap('opportunity', options).catch((error) => error)
+    assert(error instanceof ValidationError, error)
+    assert.deepEqual(
+      error.fields.map(({ field, code }) => [field, code]),
+      [[field, 'type']],
+    )
+  }
+  const [fault] = await client.fieldMap('opportunity', { refresh: 'no' }).catch((e) => e.fields)
+  assert.equal(fault.message, 'must be true or false, got the text "no"')
+  assert.throws(() => client.listOpportunities({}, 5), ValidationError)
+  assert.throws(() => client.listOpportunities('won'), ValidationError)
+  await assert.rejects(client.getOpportunity(1, true), ValidationError)
+})
+
+test('a duration that is no duration is told as it was written, with its limits', async () => {
+  for (const [timeoutMs, got] of [
+    [0, '0 ms'],
+    [-0, '0 ms'],
+    [-1, '-1 ms'],
+    [Infinity, 'Infinity ms'],
+    [1e30, '1000000000000000000000000000000 ms'],
+    [3_600_001, '3600001 ms'],
+    [NaN, 'NaN ms'],
+  ]) {
+    const told = `must be more than 0 and at most 3600 s, got ${got}`
+    const [ofClient] = faultsOfClient({ token: TOKEN, timeoutMs })
+    assert.deepEqual([ofClient.field, ofClient.message], ['timeoutMs', told])
+    const [ofCall] = await faultsOfCall({ timeoutMs })
+    assert.deepEqual([ofCall.field, ofCall.message], ['timeoutMs', told])
+  }
+  for (const name of ['perMs', 'maxWaitMs']) {
+    const [fault] = faultsOfClient({ token: TOKEN, quota: { [name]: -1 } })
+    assert.match(fault.message, /got -1 ms$/)
+  }
+  for (const signInIntervalMs of [-1, Infinity]) {
+    const [fault] = faultsOfClient({ token: TOKEN, signInIntervalMs })
+    assert(fault.message.endsWith(`got ${signInIntervalMs} ms`), fault.message)
+  }
+})
+
+test('a number of retries that is none is told as it was written', () => {
+  for (const [maxRetries, got] of [
+    [Infinity, 'the number Infinity'],
+    [2 ** 60, '1152921504606847000'],
+    [-1, '-1'],
+    [1.5, 'the float 1.5'],
+  ]) {
+    const [fault] = faultsOfClient({ token: TOKEN, maxRetries })
+    assert(fault.message.endsWith(`got ${got}`), fault.message)
+  }
+})

@@ -131,3 +131,14 @@ test('errors can be made in the tests of a program that uses the package', () =>
   assert.deepEqual([error.code, error.apiCode, error.retryable], ['not_found', 100100, false])
   assert.equal(error.cause, 'why')
 })
+
+test('JSON.stringify keeps the name, the code and the message', async (t) => {
+  const error = await failed(t, '{"code":100100,"message":"gone"}')
+  const shown = JSON.parse(JSON.stringify({ error })).error
+  assert.deepEqual(shown, { name: 'NotFoundError', message: 'gone', ...error })
+  assert.deepEqual(Object.keys(shown).slice(0, 3), ['name', 'message', 'code'])
+  class Mine extends esm.ConfigError {}
+  Mine.prototype.name = 'Mine'
+  assert.equal(JSON.parse(JSON.stringify(new Mine('x', { cause: TOKEN }))).name, 'Mine')
+  assert.doesNotMatch(JSON.stringify(new Mine('x', { cause: TOKEN })), new RegExp(TOKEN))
+})

@@ -16,6 +16,12 @@ export const PACKAGE = fileURLToPath(new URL('../../node/dist/index.js', import.
 
 const SAMPLE = readFileSync(new URL('../contract/sample_answer.json', import.meta.url), 'utf8')
 
+/** The vendor's sample answer, about the opportunity that the request is about. */
+function sampleFor(url) {
+  const [, id = 568587] = url.match(/opportunities\/(\d+)/) ?? []
+  return SAMPLE.replace(/"id": ?568587\b/, `"id":${id}`)
+}
+
 /** The JSON of a file in the tests' folder. */
 export function json(path) {
   return JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'))
@@ -58,9 +64,14 @@ export class Crm {
   }
 
   /** Answers every request from now on at once. */
-  answerAll(body = SAMPLE, status = 200) {
+  answerAll(body, status = 200) {
     this.#answer = (request) => request.answer(body, status)
     this.requests.forEach(this.#answer)
+  }
+
+  /** Lets this function answer every request from now on. */
+  answerWith(answer) {
+    this.#answer = answer
   }
 
   #answer = () => {}
@@ -68,7 +79,7 @@ export class Crm {
   async #take(request, response) {
     let body = ''
     for await (const chunk of request.setEncoding('utf8')) body += chunk
-    const answer = (text = SAMPLE, status = 200, headers = {}) => {
+    const answer = (text = sampleFor(request.url), status = 200, headers = {}) => {
       if (!response.writableEnded) response.writeHead(status, headers).end(text)
     }
     const { headers, socket, url } = request

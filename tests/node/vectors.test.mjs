@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
 
 import { Client } from '../../node/dist/index.js'
 import { json, TOKEN } from './support.mjs'
@@ -155,12 +156,26 @@ function assertResult(result, { field_map, rows, total_count, ...outcome }) {
 
 function assertError(
   error,
-  { fields, enterprises, message_contains, field_messages_contain, ...plain },
+  {
+    fields,
+    enterprises,
+    message_contains,
+    field_messages_contain,
+    body_excerpt_contains,
+    ...plain
+  },
 ) {
   for (const [name, expected] of Object.entries(plain)) {
-    assert.equal(error[inNode(name)], expected, `${name} of ${error.stack}`)
+    const seconds = SECONDS.includes(name) && typeof expected === 'number'
+    const value = seconds ? expected * 1000 : expected
+    assert.equal(error[inNode(name)], value, `${name} of ${error.stack}`)
   }
   if (message_contains) assert(error.message.includes(message_contains), error.message)
+  if (body_excerpt_contains) {
+    assert(error.bodyExcerpt.includes(body_excerpt_contains), error.bodyExcerpt)
+    const shown = [inspect(error, { showHidden: true }), JSON.stringify(error), error.stack].join()
+    assert(!shown.includes(body_excerpt_contains), shown)
+  }
   if (fields) assertFields(error, fields)
   if (enterprises) {
     assert.deepEqual(
@@ -183,7 +198,8 @@ function assertFields({ code, fields }, expected) {
   )
 }
 
-const isOption = (code, field) => code === 'config' || ['timeout', 'max_retries'].includes(field)
+const isOption = (code, field) =>
+  code === 'config' || ['timeout', 'max_retries', 'if_unchanged'].includes(field)
 
 describe('vectors', () => {
   const server = new ScriptedServer()

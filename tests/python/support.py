@@ -62,10 +62,10 @@ class Request:
     """A request that came, which waits for `answer`."""
 
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["content-length"]))
+        body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         self.path = handler.path
         self.headers = handler.headers
-        self.fields: dict[str, Any] = json.loads(body)["opportunity"]
+        self.fields: dict[str, Any] = json.loads(body or "{}").get("opportunity", {})
         self.peer: tuple[str, int] = handler.client_address
         self.hung_up = threading.Event()
         self._answer: tuple[str, int, dict[str, str]] | None = None
@@ -121,6 +121,8 @@ class Crm:
                 crm._take(request)
                 request.serve(self)
 
+            do_GET = do_POST = do_PUT  # noqa: N815
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -155,10 +157,14 @@ class Crm:
 
     def answer_all(self, text: str = SAMPLE, status: int = 200, **headers: str) -> None:
         """Answers what has come and will come at once."""
+        self.answer_by(lambda request: request.answer(text, status, **headers))
+
+    def answer_by(self, answer: Callable[[Request], None]) -> None:
+        """Has what has come and will come answered by this function."""
         with self._arrival:
-            self._answer = lambda request: request.answer(text, status, **headers)
+            self._answer = answer
             for request in self.requests:
-                self._answer(request)
+                answer(request)
 
     def _take(self, request: Request) -> None:
         with self._arrival:

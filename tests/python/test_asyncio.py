@@ -32,7 +32,7 @@ class Told:
     def _spy(self, callback: Any, *arguments: Any, **keywords: Any) -> Any:
         if callback.__module__ != "ikcrm.async_client":
             return self._call(callback, *arguments, **keywords)
-        self.error = arguments[2]
+        self.error = arguments[1]
         try:
             return self._call(callback, *arguments, **keywords)
         except RuntimeError as failure:
@@ -85,6 +85,68 @@ def test_errors_are_raised_where_the_call_is_awaited(crm: Crm) -> None:
             await client.update_opportunity(1, **FIELDS)
 
     run(main())
+
+
+def test_a_cancelled_task_tells_whether_its_update_may_have_been_applied(crm: Crm) -> None:
+    async def main() -> None:
+        call = asyncio.create_task(crm.async_client().update_opportunity(1, **FIELDS))
+        await arrived(crm, 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as raised:
+            await call
+        assert raised.value.may_have_been_applied  # type: ignore[attr-defined]
+        assert told_in(raised.value) == ["the CRM may have carried the update out"]
+
+    run(main())
+
+
+def test_a_cancelled_task_tells_that_nothing_was_sent(crm: Crm) -> None:
+    crm.answer_all()
+
+    async def main() -> None:
+        client = crm.async_client(quota=ikcrm.Quota(calls=1, per=60))
+        await client.update_opportunity(1, **FIELDS)
+        call = asyncio.create_task(client.update_opportunity(1, **FIELDS))
+        with pytest.raises(asyncio.TimeoutError) as raised:
+            await asyncio.wait_for(call, 0.05)
+        cancelled = raised.value.__cause__
+        assert isinstance(cancelled, asyncio.CancelledError)
+        assert cancelled.may_have_been_applied is False  # type: ignore[attr-defined]
+        assert told_in(cancelled) == ["the CRM did not get the update"]
+
+    run(main())
+
+
+def test_a_cancelled_task_that_reads_changed_nothing(crm: Crm) -> None:
+    async def main() -> None:
+        call = asyncio.create_task(crm.async_client().get_opportunity(1))
+        await arrived(crm, 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as raised:
+            await call
+        assert raised.value.may_have_been_applied is False  # type: ignore[attr-defined]
+
+    run(main())
+
+
+def test_a_task_that_is_cancelled_twice_ends_at_once(crm: Crm) -> None:
+    async def main() -> None:
+        call = asyncio.create_task(crm.async_client().update_opportunity(1, **FIELDS))
+        await arrived(crm, 1)
+        call.cancel()
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as raised:
+            await call
+        assert raised.value.may_have_been_applied  # type: ignore[attr-defined]
+
+    run(main())
+
+
+def told_in(error: BaseException) -> list[str]:
+    """The notes of an error, which Python has from 3.11 on."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    return notes
 
 
 def test_a_cancelled_task_ends_its_call(crm: Crm) -> None:

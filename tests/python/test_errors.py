@@ -21,6 +21,7 @@ DETAILS: dict[str, Any] = {
     "retryable": True,
     "retry_after": 1.5,
     "may_have_been_applied": True,
+    "body_excerpt": "b",
 }
 
 

@@ -1,7 +1,10 @@
 """What the package is besides its calls: its import, its version, its types."""
 
+import re
 import subprocess
 import sys
+import typing
+from decimal import Decimal
 from importlib.metadata import metadata, version
 from pathlib import Path
 
@@ -37,6 +40,37 @@ def test_the_types_admit_what_is_right_and_refuse_what_is_wrong() -> None:
     arguments = ["--strict", "--python-version", "3.10", "--no-incremental"]
     output, errors, status = api.run([*arguments, str(HERE / "types/calls.py")])
     assert status == 0, output + errors
+
+
+def test_the_readmes_pass_mypy(tmp_path: Path) -> None:
+    files = []
+    for readme in ("README.md", "README.zh-CN.md"):
+        text = (TESTS.parent / readme).read_text(encoding="utf-8")
+        for match in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            files.append(tmp_path / f"{readme.replace('.', '_')}_{match.start()}.py")
+            files[-1].write_text(match[1], encoding="utf-8")
+    assert len(files) > 10
+    arguments = ["--strict", "--python-version", "3.10", "--no-incremental", "--config-file="]
+    output, errors, status = api.run([*arguments, *map(str, files)])
+    # One block shows what is refused, and mypy refuses it too.
+    refused = [line for line in output.splitlines() if "error:" in line and "titel" not in line]
+    assert refused == [], output + errors
+    assert status == 1
+
+
+def test_the_calls_have_their_types_at_run_time() -> None:
+    calls = [ikcrm.update_opportunity]
+    for kind in (ikcrm.Client, ikcrm.AsyncClient):
+        names = [name for name in dir(kind) if not name.startswith("_")]
+        calls += [getattr(kind, name) for name in [*names, "__init__"]]
+    for call in calls:
+        assert "return" in typing.get_type_hints(call), call
+    hints = typing.get_type_hints(ikcrm.Client.update_opportunity)
+    assert hints["return"] is ikcrm.Opportunity
+    for taken in (ikcrm.ClientOptions, ikcrm.OpportunityQuery, ikcrm.OpportunityUpdate):
+        assert typing.get_type_hints(taken)
+    amount = typing.get_type_hints(ikcrm.OpportunityFields)["expect_amount"]
+    assert Decimal in typing.get_args(amount)
 
 
 def test_the_stub_is_what_the_native_module_is() -> None:

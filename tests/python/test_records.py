@@ -2,11 +2,16 @@
 
 import copy
 import pickle
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
+import polars as pl
 import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from support import SAMPLE, load
 
 import ikcrm
@@ -50,7 +55,7 @@ def test_missing_objects_and_choices_are_none_and_missing_lists_are_empty() -> N
 
 
 def test_every_key_is_there_in_order_as_it_came(sample: ikcrm.Opportunity) -> None:
-    assert list(sample) == sample.keys() == list(DATA)
+    assert list(sample) == list(sample.keys()) == list(DATA)
     assert len(sample) == len(DATA)
     assert sample.to_dict() == dict(sample) == DATA
     assert list(sample.to_dict()) == list(DATA)
@@ -63,7 +68,7 @@ def test_any_key_is_had_as_json_has_it() -> None:
     assert opportunity["big"] == 123456789012345678901
     assert "x" in opportunity
     assert "y" not in opportunity
-    assert 5 not in opportunity
+    assert 5 not in opportunity  # type: ignore[comparison-overlap]
     assert opportunity.get("y") is None
     assert opportunity.get("y", 7) == 7
     with pytest.raises(KeyError, match="y"):
@@ -171,3 +176,59 @@ def test_a_program_may_extend_a_record() -> None:
     assert mine.label == "t (1)"
     assert pickle.loads(pickle.dumps(mine)) == mine
     assert "<th>title</th>" in mine._repr_html_()
+
+
+def test_a_record_is_a_mapping(sample: ikcrm.Opportunity) -> None:
+    assert isinstance(sample, Mapping)
+    assert {**sample} == dict(sample.items()) == DATA
+    assert list(sample.values()) == list(DATA.values())
+    assert sample.keys() >= {"id", "title"}
+    match sample:
+        case {"id": id}:
+            assert id == 568587
+        case _:
+            pytest.fail("no mapping")
+
+
+ROW = '{"id": 1, "title": "t", "expect_amount": "20000.0", "text_asset_1": null}'
+
+
+@pytest.mark.parametrize("kind", [ikcrm.Opportunity, ikcrm.OpportunityRow])
+def test_tables_of_records_have_their_keys_for_columns(kind: Any) -> None:
+    rows = [kind(ROW), kind(ROW)]
+    for table in (pd.DataFrame(rows), pd.DataFrame(iter(rows)), pd.DataFrame.from_records(rows)):
+        assert table.to_dict("records") == [dict(row) for row in rows]
+    for frame in (pl.DataFrame(rows), pl.from_dicts(rows)):
+        assert frame.to_dicts() == [dict(row) for row in rows]
+
+
+class Won(BaseModel):
+    """A program's own model."""
+
+    opportunity: ikcrm.Opportunity
+    rows: list[ikcrm.OpportunityRow] = []
+
+
+def test_pydantic_takes_and_gives_records(sample: ikcrm.Opportunity) -> None:
+    won = Won(opportunity=sample, rows=[ikcrm.OpportunityRow(ROW)])
+    assert won.opportunity is sample
+    assert won.model_dump()["opportunity"] == DATA
+    back = Won.model_validate_json(won.model_dump_json())
+    assert dict(back.opportunity) == DATA
+    assert type(back.rows[0]) is ikcrm.OpportunityRow
+    assert Won.model_json_schema()["properties"]["opportunity"]["type"] == "object"
+    with pytest.raises(ValidationError):
+        TypeAdapter(ikcrm.Opportunity).validate_python([1])
+    with pytest.raises(ValidationError):
+        TypeAdapter(ikcrm.Opportunity).validate_json("[1]")
+
+
+def test_fastapi_takes_and_gives_records() -> None:
+    app = FastAPI()
+
+    @app.post("/opportunities")
+    def echo(opportunity: ikcrm.Opportunity) -> ikcrm.Opportunity:
+        return opportunity
+
+    (operation,) = app.openapi()["paths"]["/opportunities"].values()
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["type"] == "object"

@@ -128,7 +128,7 @@ def test_a_signal_handler_that_returns_leaves_the_call_going(crm: Crm) -> None:
 
 
 def test_ctrl_c_leaves_calls_in_other_threads_alone(crm: Crm) -> None:
-    ids: list[int] = []
+    ids: list[int | None] = []
 
     def call() -> None:
         ids.append(crm.client().update_opportunity(568587, **FIELDS).id)
@@ -191,7 +191,7 @@ def test_a_pickled_client_holds_its_settings(kind: Any) -> None:
     assert TOKEN.encode() in pickled
     back = pickle.loads(pickled)
     assert type(back) is kind
-    assert back._options == client._options
+    assert back._settings == client._settings
 
 
 def test_a_client_of_the_environment_is_pickled_without_it(monkeypatch: Any) -> None:

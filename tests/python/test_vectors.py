@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
@@ -222,6 +223,7 @@ def check_error(
     enterprises: list[list[str]] | None = None,
     message_contains: str = "",
     field_messages_contain: list[str] | None = None,
+    body_excerpt_contains: str | None = None,
     **plain: object,
 ) -> None:
     for name, expected in plain.items():
@@ -229,6 +231,10 @@ def check_error(
     assert message_contains in error.message
     assert enterprises is None or [[*choice] for choice in error.enterprises] == enterprises
     assert fields is None or [[fault.field, fault.code] for fault in error.fields] == fields
+    if body_excerpt_contains is not None:
+        assert body_excerpt_contains in (error.body_excerpt or "")
+        shown = [str(error), repr(error), error.message, *traceback.format_exception(error)]
+        assert not any(body_excerpt_contains in text for text in shown)
     for fault, part in zip(error.fields, field_messages_contain or [], strict=False):
         assert part in fault.message
 

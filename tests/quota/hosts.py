@@ -52,7 +52,18 @@ def network(count):
             namespace, outer = f"{PREFIX}h{number}", f"{PREFIX}v{number}"
             ip("netns", "add", namespace)
             stack.callback(ip, "netns", "delete", namespace)
-            ip("link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", namespace)
+            ip(
+                "link",
+                "add",
+                outer,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "eth0",
+                "netns",
+                namespace,
+            )
             ip("link", "set", outer, "master", bridge, "up")
             for command in (
                 ["addr", "add", f"{SUBNET}.{number + 2}/24", "dev", "eth0"],
@@ -71,5 +82,7 @@ def forwarded(host, listen, target):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with host.popen([str(part) for part in command], **pipes) as process:
         assert process.stdout.readline() == "ready\n"
-        yield
-        process.stdin.close()
+        try:
+            yield
+        finally:
+            process.stdin.close()

@@ -4,6 +4,9 @@ use ikcrm::{Enterprise, Error, FieldError};
 use napi::bindgen_prelude::{Either, Utf16String};
 use napi_derive::napi;
 
+use crate::hooks::Failure;
+use crate::names;
+
 /// A fault of one field.
 #[napi(object)]
 pub struct FieldData {
@@ -45,6 +48,10 @@ pub struct ErrorData {
     pub retry_after_ms: Option<f64>,
     /// Whether the CRM may have carried the update out.
     pub may_have_been_applied: bool,
+    /// The number of what a token store threw, which is the cause.
+    pub thrown: Option<u32>,
+    /// The beginning of the answer.
+    pub body_excerpt: Option<String>,
 }
 
 /// The JSON text of the answer, or the error.
@@ -74,7 +81,10 @@ pub(crate) fn text(text: &str) -> Utf16String {
 }
 
 impl From<Error> for ErrorData {
-    fn from(error: Error) -> Self {
+    fn from(mut error: Error) -> Self {
+        if let Error::Validation { fields } = &mut error {
+            names::rename(fields);
+        }
         Self {
             code: error.code().to_owned(),
             status: error.status(),
@@ -85,8 +95,15 @@ impl From<Error> for ErrorData {
             retryable: error.retryable(),
             retry_after_ms: error.retry_after().map(|after| after.as_secs_f64() * 1000.0),
             may_have_been_applied: error.may_have_been_applied(),
+            thrown: thrown(&error),
+            body_excerpt: error.body_excerpt().map(ToOwned::to_owned),
         }
     }
+}
+
+fn thrown(error: &Error) -> Option<u32> {
+    let Error::TokenStore { source: Some(source), .. } = error else { return None };
+    source.downcast_ref::<Failure>()?.thrown
 }
 
 impl From<&Enterprise> for EnterpriseData {

@@ -5,9 +5,22 @@ use ikcrm::{CallOptions, Opportunity, OpportunityQuery, OpportunityUpdate, Value
 use crate::cancel::CancelHandle;
 use crate::names;
 
-const OPTIONS: [&str; 3] = ["signal", "timeoutMs", "maxRetries"];
-const UPDATE_OPTIONS: [&str; 6] =
-    ["signal", "timeoutMs", "maxRetries", "partial", "fill", "ifUnchanged"];
+const OPTIONS: [&str; 6] =
+    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority"];
+const FIELD_MAP_OPTIONS: [&str; 7] =
+    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority", "refresh"];
+const UPDATE_OPTIONS: [&str; 9] = [
+    "signal",
+    "timeoutMs",
+    "maxRetries",
+    "maxWaitMs",
+    "deadlineMs",
+    "priority",
+    "partial",
+    "fill",
+    "ifUnchanged",
+];
+const TRUTH: &str = "must be true or false";
 
 /// An update and its options. Faults that only JavaScript can make go to the options, so that the
 /// core tells them together with its own.
@@ -18,16 +31,25 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Reads the fields, the options, and the handle that stands for the option `signal`.
-    pub(crate) fn read(fields: Value, options: Value, cancel: Option<&CancelHandle>) -> Self {
+    /// Reads the fields, the options, the handle that stands for the option `signal`, and the record
+    /// that is given in `ifUnchanged`, as JSON text.
+    pub(crate) fn read(
+        fields: Value,
+        options: Value,
+        cancel: Option<&CancelHandle>,
+        record: Option<String>,
+    ) -> Self {
         let mut call = Self::default().fields(fields).options(options, cancel);
+        if let Some(record) = record {
+            call = call.if_unchanged(&record);
+        }
         names::rename(&mut call.options.faults);
         call
     }
 
     fn fields(mut self, fields: Value) -> Self {
         let Value::Map(fields) = fields else {
-            return self.refuse("fields", "must be an object of fields and their values");
+            return self.refuse("fields", "must be an object of fields and their values", &fields);
         };
         let set =
             |update: OpportunityUpdate, (name, value): (String, Value)| update.set(name, value);
@@ -41,7 +63,7 @@ impl Call {
                 options.into_iter().fold(self, |call, option| call.option(option, cancel))
             }
             Value::Null => self,
-            _ => self.refuse("options", "must be an object of options"),
+            other => self.refuse("options", "must be an object of options", &other),
         }
     }
 
@@ -50,14 +72,8 @@ impl Call {
             ("partial" | "fill" | "ifUnchanged", Value::Null) => {}
             ("partial", Value::Bool(partial)) => self.update = self.update.partial(partial),
             ("fill", Value::Bool(fill)) => self.update = self.update.fill(fill),
-            ("partial" | "fill", _) => return self.refuse(&name, "must be true or false"),
-            ("ifUnchanged", value) => {
-                let Some(record) = opportunity(&value) else {
-                    let message = "must be an opportunity that an earlier call answered";
-                    return self.refuse(&name, message);
-                };
-                self.update = self.update.if_unchanged(&record);
-            }
+            ("partial" | "fill", value) => return self.refuse(&name, TRUTH, &value),
+            ("ifUnchanged", value) => return self.refuse(&name, RECORD, &value),
             (_, value) => {
                 self.options = option(self.options, (name, value), cancel, &UPDATE_OPTIONS);
             }
@@ -65,25 +81,62 @@ impl Call {
         self
     }
 
-    fn refuse(mut self, name: &str, message: &str) -> Self {
-        self.options = refused(self.options, name, message);
+    fn if_unchanged(mut self, json: &str) -> Self {
+        match Opportunity::from_json(json) {
+            Ok(record) => self.update = self.update.if_unchanged(&record),
+            Err(error) => {
+                let message = format!("{RECORD}; what it holds is no JSON: {error}");
+                self.options.faults.push(names::wrong_type("ifUnchanged", &message));
+            }
+        }
+        self
+    }
+
+    fn refuse(mut self, name: &str, must: &str, got: &Value) -> Self {
+        self.options = refused(self.options, name, must, got);
         self
     }
 }
 
-/// The opportunity whose JSON text this is.
-fn opportunity(value: &Value) -> Option<Opportunity> {
-    if let Value::Text(json) = value { Opportunity::from_json(json).ok() } else { None }
-}
+/// What `ifUnchanged` takes.
+const RECORD: &str =
+    "must be an opportunity as an earlier call answered it, with its id (await the call)";
 
 /// The options of a call that takes no others.
 pub(crate) fn options(value: Value, cancel: Option<&CancelHandle>) -> CallOptions {
+    read(value, cancel, &OPTIONS)
+}
+
+/// The options of the reading of a field map, and whether it is to be read anew.
+pub(crate) fn field_map_options(
+    value: Value,
+    cancel: Option<&CancelHandle>,
+) -> (CallOptions, bool) {
+    let mut refresh = Value::Null;
+    let others = match value {
+        Value::Map(mut entries) => {
+            if let Some(place) = entries.iter().position(|(name, _)| name == "refresh") {
+                refresh = entries.remove(place).1;
+            }
+            Value::Map(entries)
+        }
+        other => other,
+    };
+    let options = read(others, cancel, &FIELD_MAP_OPTIONS);
+    match refresh {
+        Value::Null => (options, false),
+        Value::Bool(refresh) => (options, refresh),
+        other => (refused(options, "refresh", TRUTH, &other), false),
+    }
+}
+
+fn read(value: Value, cancel: Option<&CancelHandle>, known: &[&'static str]) -> CallOptions {
     let mut options = match value {
         Value::Map(entries) => entries
             .into_iter()
-            .fold(CallOptions::new(), |options, entry| option(options, entry, cancel, &OPTIONS)),
+            .fold(CallOptions::new(), |options, entry| option(options, entry, cancel, known)),
         Value::Null => CallOptions::new(),
-        _ => refused(CallOptions::new(), "options", "must be an object of options"),
+        other => refused(CallOptions::new(), "options", "must be an object of options", &other),
     };
     names::rename(&mut options.faults);
     options
@@ -97,8 +150,9 @@ pub(crate) fn query(value: Value, options: &mut CallOptions) -> OpportunityQuery
             parts.into_iter().fold(query, |query, (name, value)| query.set(name, value))
         }
         Value::Null => query,
-        _ => {
-            options.faults.push(names::wrong_type("query", "must be an object of a query's parts"));
+        other => {
+            let message = names::got("must be an object of a query's parts", &other);
+            options.faults.push(names::wrong_type("query", &message));
             query
         }
     }
@@ -114,8 +168,8 @@ fn option(
     match (name.as_str(), value, cancel) {
         ("signal", Value::Null, _) => options,
         ("signal", _, Some(CancelHandle(cancel))) => options.cancel(cancel.clone()),
-        ("signal", ..) => refused(options, "signal", "must be an AbortSignal"),
-        ("timeoutMs" | "maxRetries", value, _) => {
+        ("signal", value, _) => refused(options, "signal", "must be an AbortSignal", &value),
+        ("timeoutMs" | "maxRetries" | "maxWaitMs" | "deadlineMs" | "priority", value, _) => {
             let (option, value) = names::to_core(&name, value);
             options.set(option, value)
         }
@@ -126,7 +180,7 @@ fn option(
     }
 }
 
-fn refused(mut options: CallOptions, name: &str, message: &str) -> CallOptions {
-    options.faults.push(names::wrong_type(name, message));
+fn refused(mut options: CallOptions, name: &str, must: &str, got: &Value) -> CallOptions {
+    options.faults.push(names::wrong_type(name, &names::got(must, got)));
     options
 }

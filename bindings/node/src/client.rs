@@ -1,17 +1,19 @@
-//! `NativeClient`: settings in, one outcome a call out. TypeScript wraps it in `client.ts`.
+//! `NativeClient`: settings in, calls out. TypeScript wraps it in `client.ts`.
 
-use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, Value};
+use std::time::Duration;
+
+use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, QuotaStatus, Value};
 use napi::Result;
 use napi::bindgen_prelude::{Either, Function, Unknown};
 use napi_derive::napi;
 
-use crate::answer::{ErrorData, text};
+use crate::answer::ErrorData;
 use crate::call::{self, Call};
 use crate::cancel::CancelHandle;
-use crate::completion::{CompletionQueue, start};
+use crate::completion::NativeCall;
 use crate::hooks::{self, Question};
 use crate::list::NativeList;
-use crate::{names, value};
+use crate::{decode, names, value};
 
 /// The version of the core.
 #[napi]
@@ -26,78 +28,85 @@ pub struct NativeClient(Client);
 
 #[napi]
 impl NativeClient {
-    /// A client with these settings, or the error in them.
+    /// A client with these settings, or the error in them. The variables are those of the environment,
+    /// if the settings name it. A store and a hook come as functions; among
+    /// the settings they are wrong.
     ///
     /// # Errors
     ///
     /// What a getter among the options throws.
     #[napi(
-        ts_args_type = "options: unknown, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
+        ts_args_type = "options: unknown, variables: Record<string, string> | null, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
     )]
     pub fn build(
         options: Unknown<'_>,
+        variables: Unknown<'_>,
         store: Option<Function<'_, Question, ()>>,
         hook: Option<Function<'_, Question, ()>>,
     ) -> Result<Either<NativeClient, ErrorData>> {
-        let builder = hooks::set(builder(value::read(&options)?), store, hook)?;
+        let builder = builder(value::read(&options)?);
+        let builder = match value::read(&variables)? {
+            Value::Map(variables) => in_environment(builder, variables),
+            _ => builder,
+        };
+        let builder = hooks::set(builder, store, hook)?;
         Ok(built(builder.build()))
     }
 
-    /// A client with the environment's settings, or the error in them.
-    #[napi]
-    #[must_use]
-    pub fn from_env() -> Either<NativeClient, ErrorData> {
-        built(Client::from_env())
-    }
-
-    /// Starts an update on a thread of the core's; its outcome goes to the queue under the number
-    /// `call`.
+    /// A client with the settings of these variables, or the error in them: the environment as the
+    /// language has it, which is not the process's own in a worker thread.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws; nothing goes to the queue then.
+    /// What a getter among the variables throws.
+    #[napi(ts_args_type = "variables: Record<string, string>")]
+    pub fn from_variables(variables: Unknown<'_>) -> Result<Either<NativeClient, ErrorData>> {
+        let Value::Map(variables) = value::read(&variables)? else {
+            return Ok(built(ClientBuilder::default().build()));
+        };
+        let read = |name: &str| variable(&variables, name).cloned();
+        let builder = ClientBuilder::from_variables(read);
+        Ok(built(in_environment(builder, variables).build()))
+    }
+
+    /// An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle"
+        ts_args_type = "id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle, record?: string"
     )]
     pub fn update_opportunity(
         &self,
-        queue: &CompletionQueue,
-        call: i64,
         id: Unknown<'_>,
         fields: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<()> {
+        record: Option<String>,
+    ) -> Result<NativeCall> {
         let id = value::read(&id)?;
-        let Call { update, options } =
-            Call::read(value::read(&fields)?, value::read(&options)?, cancel);
-        start(&self.0, queue, call, options, move |client, options| {
-            client.update_opportunity_with(id, &update, options).map(|it| text(it.raw()))
-        });
-        Ok(())
+        let (fields, options) = (value::read(&fields)?, value::read(&options)?);
+        let Call { update, options } = Call::read(fields, options, cancel, record);
+        let call = self.0.prepare_update(id, update, options);
+        Ok(NativeCall::new(call, |it| decode::record(&it)))
     }
 
-    /// Starts reading an opportunity; its outcome goes to the queue under the number `call`.
+    /// The reading of an opportunity, to be started.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws; nothing goes to the queue then.
-    #[napi(
-        ts_args_type = "queue: CompletionQueue, call: number, id: unknown, options: unknown, cancel?: CancelHandle"
-    )]
+    /// What a getter among the values throws.
+    #[napi(ts_args_type = "id: unknown, options: unknown, cancel?: CancelHandle")]
     pub fn get_opportunity(
         &self,
-        queue: &CompletionQueue,
-        call: i64,
         id: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<()> {
+    ) -> Result<NativeCall> {
         let (id, options) = (value::read(&id)?, call::options(value::read(&options)?, cancel));
-        start(&self.0, queue, call, options, move |client, options| {
-            client.get_opportunity_with(id, options).map(|it| text(it.raw()))
-        });
-        Ok(())
+        let call = self.0.prepare_get(id, options);
+        Ok(NativeCall::new(call, |it| decode::record(&it)))
     }
 
     /// The list of a query, of which nothing is read yet, or the error in it.
@@ -114,48 +123,49 @@ impl NativeClient {
     ) -> Result<Either<NativeList, ErrorData>> {
         let mut options = call::options(value::read(&options)?, cancel);
         let query = call::query(value::read(&query)?, &mut options);
-        Ok(match self.0.list_opportunities_with(&query, options.clone()) {
-            Ok(list) => Either::A(NativeList::new(self.0.clone(), list, options)),
+        Ok(match self.0.list_opportunities_with(&query, options) {
+            Ok(list) => Either::A(NativeList::new(list)),
             Err(error) => Either::B(error.into()),
         })
     }
 
-    /// Starts reading the options of an entity's fields: `[[name, [[id, label, enabled], …]], …]`
-    /// and what the CRM sent.
+    /// The reading of the options of an entity's fields, to be started:
+    /// `[[[name, [[id, label, enabled], …]], …], what the CRM sent]`.
     ///
     /// # Errors
     ///
-    /// What a getter among the values throws; nothing goes to the queue then.
-    #[napi(
-        ts_args_type = "queue: CompletionQueue, call: number, entity: unknown, refresh: boolean, options: unknown, cancel?: CancelHandle"
-    )]
+    /// What a getter among the values throws.
+    #[napi(ts_args_type = "entity: unknown, options: unknown, cancel?: CancelHandle")]
     pub fn field_map(
         &self,
-        queue: &CompletionQueue,
-        call: i64,
         entity: Unknown<'_>,
-        refresh: bool,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<()> {
+    ) -> Result<NativeCall> {
         let entity = value::read(&entity)?;
-        let options = call::options(value::read(&options)?, cancel);
-        start(&self.0, queue, call, options, move |client, options| {
-            client.field_map_with(entity, refresh, options).map(|map| text(&field_map(&map)))
-        });
-        Ok(())
+        let (options, refresh) = call::field_map_options(value::read(&options)?, cancel);
+        let call = self.0.prepare_field_map(entity, refresh, options);
+        Ok(NativeCall::new(call, |map| field_map(&map)))
     }
 
-    /// Asks how much of the quota is used now: `[calls, used, milliseconds]` or null.
+    /// The question how much of the quota is used now, to be started:
+    /// `[calls, used, waiting, milliseconds]` or null.
     #[napi]
-    pub fn quota(&self, queue: &CompletionQueue, call: i64) {
-        start(&self.0, queue, call, CallOptions::new(), |client, _| {
-            let usage = client.quota()?.map(|status| {
-                let wait = status.next_free.as_secs_f64() * 1000.0;
-                format!("[{},{},{wait}]", status.calls, status.used)
-            });
-            Ok(text(usage.as_deref().unwrap_or("null")))
-        });
+    #[must_use]
+    pub fn quota(&self) -> NativeCall {
+        NativeCall::new(self.0.prepare_quota(CallOptions::new()), |status| {
+            let Some(status) = status else { return "null".to_owned() };
+            let QuotaStatus { calls, used, waiting, next_free, .. } = status;
+            format!("[{calls},{used},{waiting},{}]", next_free.as_secs_f64() * 1000.0)
+        })
+    }
+
+    /// The end of the client, to be started: calls under way may go on for so many milliseconds.
+    #[napi]
+    #[must_use]
+    pub fn close(&self, grace: f64) -> NativeCall {
+        let grace = Duration::try_from_secs_f64(grace / 1000.0).unwrap_or_default();
+        NativeCall::new(self.0.prepare_close(grace), |()| "null".to_owned())
     }
 }
 
@@ -166,7 +176,19 @@ fn field_map(map: &FieldMap) -> String {
     };
     let fields: serde_json::Value =
         map.fields().iter().map(|field| serde_json::json!([field.name, options(field)])).collect();
-    format!("[{fields},{}]", map.raw())
+    decode::json(&format!("[{fields},{}]", map.raw()))
+}
+
+/// The builder, which reads what else it takes from the environment in these variables.
+fn in_environment(builder: ClientBuilder, variables: Vec<(String, Value)>) -> ClientBuilder {
+    builder.environment(move |name| match variable(&variables, name) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+fn variable<'a>(variables: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    variables.iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 fn builder(options: Value) -> ClientBuilder {
@@ -182,6 +204,16 @@ fn builder(options: Value) -> ClientBuilder {
 fn set(mut builder: ClientBuilder, (name, value): (String, Value)) -> ClientBuilder {
     match (name.as_str(), value) {
         ("quota", Value::Map(settings)) => quota(builder, settings),
+        ("tokenStore" | "onToken", Value::Null) => builder,
+        ("tokenStore", _) => {
+            let message = "must be an object with the methods get() and set(token)";
+            builder.faults.push(names::wrong_type(&name, message));
+            builder
+        }
+        ("onToken", _) => {
+            builder.faults.push(names::wrong_type(&name, "must be a function"));
+            builder
+        }
         (name, value) if names::client_options().any(|known| known == name) => {
             let (option, value) = names::to_core(name, value);
             builder.set(option, value)

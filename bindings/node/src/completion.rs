@@ -1,21 +1,54 @@
-//! `CompletionQueue`: hands the outcomes of calls to JavaScript, all through one function.
+//! `NativeCall` and `CompletionQueue`: a call that was prepared is started, and the outcomes of all
+//! calls come back to JavaScript through one function.
 //!
 //! A promise of napi's own would set up such a function for every call.
 
 use std::sync::Arc;
 
-use ikcrm::{CallOptions, Client, Error};
-use napi::bindgen_prelude::{Either, FnArgs, Utf16String};
+use ikcrm::PreparedCall;
+use napi::bindgen_prelude::FnArgs;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
 use napi_derive::napi;
 
-use crate::answer::{Answer, outcome};
+use crate::answer::{Answer, outcome, text};
 
 /// A call's number and its outcome.
 type Outcome = FnArgs<(i64, Answer)>;
 /// Takes an outcome on the environment's thread; does not keep the process alive by itself.
 type Settle = ThreadsafeFunction<Outcome, (), Outcome, Status, false, true>;
+/// Starts the call, whose outcome goes there.
+type Start = Box<dyn FnOnce(Completion) + Send>;
+
+/// A call whose values were read, and that was not started.
+#[napi]
+pub struct NativeCall(Option<Start>);
+
+impl NativeCall {
+    /// The call, whose answer `write` makes JSON text of.
+    pub(crate) fn new<T: Send + 'static>(
+        call: PreparedCall<T>,
+        write: impl FnOnce(T) -> String + Send + 'static,
+    ) -> Self {
+        Self(Some(Box::new(move |completion: Completion| {
+            call.spawn(move |result| {
+                completion.settle(outcome(result.map(|answer| text(&write(answer)))));
+            });
+        })))
+    }
+}
+
+#[napi]
+impl NativeCall {
+    /// Makes the call, once, without holding this thread; its outcome goes to the queue under this
+    /// number.
+    #[napi]
+    pub fn start(&mut self, queue: &CompletionQueue, number: i64) {
+        if let Some(start) = self.0.take() {
+            start(queue.completion(number));
+        }
+    }
+}
 
 /// Where the outcomes of an environment's calls go.
 #[napi]
@@ -44,24 +77,9 @@ impl CompletionQueue {
     }
 
     /// The place for the outcome of this call.
-    pub(crate) fn completion(&self, call: i64) -> Completion {
-        Completion { settle: Arc::clone(&self.0), call, settled: false }
+    fn completion(&self, call: i64) -> Completion {
+        Completion { settle: Arc::clone(&self.0), call }
     }
-}
-
-/// Makes a call on a thread of the core's; its JSON text or error goes to the queue.
-pub(crate) fn start(
-    client: &Client,
-    queue: &CompletionQueue,
-    number: i64,
-    options: CallOptions,
-    call: impl FnOnce(&Client, &CallOptions) -> std::result::Result<Utf16String, Error> + Send + 'static,
-) {
-    let completion = queue.completion(number);
-    // Without a thread, the closure was dropped, and its completion told so.
-    drop(client.spawn(options, move |client, options| {
-        completion.settle(outcome(call(client, options)));
-    }));
 }
 
 #[expect(unsafe_code, reason = "napi's own methods for this want the function unshared")]
@@ -77,36 +95,15 @@ fn keep_alive(env: Env, settle: &Settle, alive: bool) -> Result<()> {
     if status == sys::Status::napi_ok { Ok(()) } else { Err(NapiError::from_status(status.into())) }
 }
 
-/// The outcome of one call, to come. Dropped unsettled, it tells that there will be none.
+/// The outcome of one call, to come.
 pub(crate) struct Completion {
     settle: Arc<Settle>,
     call: i64,
-    settled: bool,
 }
 
 impl Completion {
-    pub(crate) fn settle(mut self, answer: Answer) {
-        self.send(answer);
-    }
-
-    fn send(&mut self, answer: Answer) {
-        self.settled = true;
+    fn settle(self, answer: Answer) {
         // Refused only when the environment is gone, and the promise with it.
         self.settle.call((self.call, answer).into(), ThreadsafeFunctionCallMode::NonBlocking);
-    }
-}
-
-impl Drop for Completion {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        let lost = Error::Transport {
-            message: "the call ended early: no thread could be started for it, or it panicked"
-                .to_owned(),
-            retryable: false,
-            may_have_been_applied: true,
-        };
-        self.send(Either::B(lost.into()));
     }
 }

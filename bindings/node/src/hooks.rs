@@ -1,5 +1,6 @@
 //! What a user's own JavaScript does with tokens: a store that keeps them, a hook that is told.
 
+use std::fmt;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -15,7 +16,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is asked (`get`, `set` or `told`), the token, and where the answer goes.
 pub(crate) type Question = FnArgs<(&'static str, Option<String>, TokenReply)>;
 type Asking = ThreadsafeFunction<Question, (), Question, Status, false, true>;
-type Answer = std::result::Result<Option<String>, String>;
+type Answer = std::result::Result<Option<String>, Failure>;
+
+/// What a store failed with.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    /// The number under which JavaScript keeps what was thrown, if anything was.
+    pub(crate) thrown: Option<u32>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// The place for the answer of a store.
 #[napi]
@@ -30,10 +47,10 @@ impl TokenReply {
         drop(self.0.try_send(Ok(token)));
     }
 
-    /// Answers with what went wrong.
+    /// Answers with what went wrong, and the number of what was thrown.
     #[napi]
-    pub fn fail(&self, message: String) {
-        drop(self.0.try_send(Err(message)));
+    pub fn fail(&self, message: String, thrown: Option<u32>) {
+        drop(self.0.try_send(Err(Failure { message, thrown })));
     }
 }
 
@@ -46,10 +63,16 @@ impl TokenStore {
         let question = (what, token.map(ToOwned::to_owned), TokenReply(sender)).into();
         self.0.call(question, ThreadsafeFunctionCallMode::NonBlocking);
         answer.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
-            RecvTimeoutError::Timeout => Err(format!("no answer came within {PATIENCE:?}")),
-            RecvTimeoutError::Disconnected => Err("the environment is gone".to_owned()),
+            RecvTimeoutError::Timeout => {
+                Err(failure(format!("no answer came within {PATIENCE:?}")))
+            }
+            RecvTimeoutError::Disconnected => Err(failure("the environment is gone")),
         })
     }
+}
+
+fn failure(message: impl Into<String>) -> Failure {
+    Failure { message: message.into(), thrown: None }
 }
 
 impl ikcrm::TokenStore for TokenStore {

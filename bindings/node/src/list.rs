@@ -1,46 +1,35 @@
 //! `NativeList`: a list of opportunities, page after page.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use ikcrm::{CallOptions, Client, Error, OpportunityList};
-use napi::bindgen_prelude::Utf16String;
+use ikcrm::{OpportunityList, Record};
 use napi_derive::napi;
 
-use crate::answer::text;
-use crate::completion::{CompletionQueue, start};
+use crate::completion::NativeCall;
+use crate::decode;
 
 /// The pages of a list.
 #[napi]
-pub struct NativeList {
-    client: Client,
-    list: Arc<Mutex<OpportunityList>>,
-    /// Ends the calls of the list.
-    options: CallOptions,
-}
+pub struct NativeList(Arc<OpportunityList>);
 
 impl NativeList {
-    pub(crate) fn new(client: Client, list: OpportunityList, options: CallOptions) -> Self {
-        Self { client, list: Arc::new(Mutex::new(list)), options }
+    pub(crate) fn new(list: OpportunityList) -> Self {
+        Self(Arc::new(list))
     }
 }
 
 #[napi]
 impl NativeList {
-    /// Reads the next page: `[total count, [row, …]]`, with null for the rows when there is none.
+    /// The reading of the next page: `[total count, [row, …]]`, with null for the rows when there is
+    /// none.
     #[napi]
-    pub fn next(&self, queue: &CompletionQueue, call: i64) {
-        let list = Arc::clone(&self.list);
-        start(&self.client, queue, call, self.options.clone(), move |_, _| next(&list));
+    #[must_use]
+    pub fn next(&self) -> NativeCall {
+        let list = Arc::clone(&self.0);
+        NativeCall::new(self.0.prepare_next_page(None), move |page| {
+            let rows: Option<Vec<&Record>> =
+                page.as_ref().map(|page| page.rows.iter().map(|row| &**row).collect());
+            decode::page(list.total_count(), rows.as_deref())
+        })
     }
-}
-
-fn next(list: &Mutex<OpportunityList>) -> Result<Utf16String, Error> {
-    let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-    let rows = list.next_page()?.map(|page| {
-        let rows: Vec<_> = page.rows.iter().map(|row| row.raw()).collect();
-        format!("[{}]", rows.join(","))
-    });
-    let total = list.total_count().map(|total| total.to_string());
-    let or_null = |json: Option<String>| json.unwrap_or_else(|| "null".to_owned());
-    Ok(text(&format!("[{},{}]", or_null(total), or_null(rows))))
 }

@@ -4,10 +4,12 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 7] = [
+const RENAMED: [(&str, &str); 9] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
+    ("maxWaitMs", "max_wait"),
+    ("deadlineMs", "deadline"),
     ("caBundle", "ca_bundle"),
     ("corpId", "corp_id"),
     ("signInIntervalMs", "sign_in_interval"),
@@ -19,7 +21,7 @@ const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "ma
 
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|core| from_core(&RENAMED, core))
+    OPTIONS.iter().map(|core| from_core(&RENAMED, core)).chain(["tokenStore", "onToken"])
 }
 
 /// The names of the quota's settings in JavaScript.
@@ -51,6 +53,10 @@ fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str, value: Value) -> (&'a s
 
 fn milliseconds(value: Value) -> Value {
     match value {
+        Value::Number(digits) => {
+            Value::Milliseconds(digits.to_ascii_lowercase().parse().unwrap_or(f64::NAN))
+        }
+        Value::Missing { .. } => Value::Milliseconds(f64::NAN),
         #[expect(clippy::cast_precision_loss, reason = "what is large enough to lose is refused")]
         Value::Integer(number) => Value::Milliseconds(number as f64),
         Value::Float(number) => Value::Milliseconds(number),
@@ -73,6 +79,11 @@ pub(crate) fn rename(faults: &mut [FieldError]) {
 /// The fault of an option that is none of `known`.
 pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> FieldError {
     FieldError::new(name, FieldErrorCode::Unknown, unknown_message("option", name, known))
+}
+
+/// What must be, and what came instead.
+pub(crate) fn got(must: &str, value: &Value) -> String {
+    format!("{must}, got {}", value.describe())
 }
 
 /// The fault of a value whose type only JavaScript knows.

@@ -2,21 +2,40 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ikcrm::Error;
+use ikcrm::{CallOptions, Error};
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{errors, exit};
 
-/// Ends the call that it was given for.
-#[pyclass(frozen, module = "ikcrm._native")]
+/// Ends the calls that it was given to.
+#[pyclass(frozen, module = "ikcrm")]
 #[derive(Default)]
 pub(crate) struct Cancel(pub(crate) ikcrm::Cancel);
 
 #[pymethods]
 impl Cancel {
-    /// Ends the call within about a tenth of a second.
+    /// A flag that is not set.
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the flag: the calls end within about a tenth of a second.
     fn cancel(&self) {
         self.0.cancel();
+    }
+
+    /// Whether the flag is set.
+    #[getter]
+    fn cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+impl Cancel {
+    /// The options with this flag besides the one that they have.
+    pub(crate) fn also_end(&self, options: CallOptions) -> CallOptions {
+        options.also_cancel(self.0.clone())
     }
 }
 
@@ -30,11 +49,16 @@ impl Signals {
     pub(crate) fn cancel(&self) -> ikcrm::Cancel {
         let raised = Arc::clone(&self.0);
         ikcrm::Cancel::with_probe(move || {
-            let error = Python::try_attach(|py| py.check_signals().err()).flatten();
+            let error = exit::attach(|py| py.check_signals().err()).flatten();
             let ends = error.is_some();
             *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
             ends
         })
+    }
+
+    /// The options with this besides the flag that they have.
+    pub(crate) fn also_end(&self, options: CallOptions) -> CallOptions {
+        options.also_cancel(self.cancel())
     }
 
     /// The result, unless a handler raised: its exception then, with the call's end as the cause.

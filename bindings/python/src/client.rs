@@ -1,27 +1,36 @@
 //! `Client`: settings in; of each call, the answer itself or a function to tell it to.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use ikcrm::{CallOptions, ClientBuilder, Error};
+use ikcrm::{
+    CallOptions, ClientBuilder, FieldError, FieldErrorCode, PreparedCall, QuotaStatus, Value,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 
 use crate::answer::Answer;
 use crate::call::{self, UpdateCall};
 use crate::cancel::{Cancel, Signals};
 use crate::field_map::FieldMap;
-use crate::hooks::{TokenHook, TokenStore};
+use crate::hooks::{self, Hook, TokenStore};
 use crate::list::Pages;
 use crate::pending::{Pending, spawn};
-use crate::{errors, value};
+use crate::{errors, exit, value};
 
 /// A client of the core, until it is closed.
 #[pyclass(frozen, module = "ikcrm._native")]
-pub(crate) struct Client(Mutex<Option<ikcrm::Client>>);
+pub(crate) struct Client {
+    core: Mutex<Option<ikcrm::Client>>,
+    /// What the core calls, where Python's collector sees it.
+    hooks: Vec<Arc<Hook>>,
+}
 
-/// How many calls a quota has, how many are used, and in how many seconds the next is free.
-type Usage = Option<(usize, usize, f64)>;
+/// How many calls a quota has, how many are used and how many wait, and in how many seconds one more
+/// could be made.
+type Usage = (usize, usize, usize, f64);
 
 #[pymethods]
 impl Client {
@@ -29,186 +38,208 @@ impl Client {
     #[new]
     #[pyo3(signature = (options: "object"))]
     fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let set = |builder, (name, value): (Bound<'_, PyAny>, _)| {
-            option(builder, &name.to_string(), &value)
-        };
-        let builder = options.iter().try_fold(ikcrm::Client::builder(), set)?;
-        Self::built(options.py(), builder)
+        let mut settings = Settings { builder: ikcrm::Client::builder(), hooks: Vec::new() };
+        for (name, value) in options {
+            settings = settings.set(&name.to_string(), &value)?;
+        }
+        settings.build(options.py())
     }
 
-    /// A client with the environment's settings.
+    /// A client with the settings of these variables.
     #[staticmethod]
-    fn from_env(py: Python<'_>) -> PyResult<Self> {
-        Self::built(py, ClientBuilder::from_env())
+    #[pyo3(signature = (environment: "object"))]
+    fn from_env(environment: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let builder = ClientBuilder::from_variables(|name| {
+            let variable = environment.get_item(name).ok()??;
+            Some(value::read(&variable).unwrap_or(Value::Null))
+        });
+        Settings { builder, hooks: Vec::new() }.build(environment.py())
     }
 
-    /// Closes idle connections; calls under way go on.
-    fn close(&self, py: Python<'_>) {
-        let client = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        py.detach(|| drop(client));
+    /// Ends calls that wait, and gives those under way so many seconds; new ones are refused.
+    fn close(&self, py: Python<'_>, timeout: f64) {
+        if let Some(client) = self.take() {
+            py.detach(|| client.close(grace(timeout)));
+        }
     }
 
-    /// Updates an opportunity and waits for the answer.
-    #[pyo3(signature = (id: "object", arguments: "object"))]
+    /// The same on threads of the core's, which call `done`.
+    #[pyo3(signature = (timeout: "float", done: "object"))]
+    fn spawn_close(slf: &Bound<'_, Self>, timeout: f64, done: Py<PyAny>) -> PyResult<Cancel> {
+        let pending = Pending::new(done, slf.clone().into_any().unbind());
+        match slf.get().take() {
+            Some(client) => spawn(slf.py(), client.prepare_close(grace(timeout)), pending),
+            None => pending.settle::<()>(Ok(())),
+        }
+        Ok(Cancel::default())
+    }
+
+    /// Updates an opportunity: waits for the answer, or starts the call and lets `done` be told.
+    #[pyo3(signature = (id: "object", arguments: "object", done: "object" = None))]
     fn update_opportunity(
-        &self,
+        slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,
         arguments: &Bound<'_, PyDict>,
-    ) -> PyResult<Answer> {
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
         let UpdateCall { id, update, options } = UpdateCall::read(id, arguments)?;
-        let call = |client: &ikcrm::Client, options: &CallOptions| {
-            client.update_opportunity_with(id, &update, options)
-        };
-        self.wait_for(arguments.py(), options, call).map(Answer)
+        let call = |client: &ikcrm::Client, options| client.prepare_update(id, update, options);
+        Self::make(slf, options, done, call, Answer)
     }
 
-    /// Starts an update on a thread of the core's, which calls `done` with an answer or an
-    /// exception.
-    #[pyo3(signature = (id: "object", arguments: "object", done: "object"))]
-    fn spawn_update_opportunity(
-        &self,
-        id: &Bound<'_, PyAny>,
-        arguments: &Bound<'_, PyDict>,
-        done: Py<PyAny>,
-    ) -> PyResult<Cancel> {
-        let UpdateCall { id, update, options } = UpdateCall::read(id, arguments)?;
-        self.spawn(arguments.py(), options, done, move |client, options| {
-            client.update_opportunity_with(id, &update, options).map(Answer)
-        })
-    }
-
-    /// Reads an opportunity and waits for the answer.
-    #[pyo3(signature = (id: "object", arguments: "object"))]
+    /// Reads an opportunity, in the same way.
+    #[pyo3(signature = (id: "object", arguments: "object", done: "object" = None))]
     fn get_opportunity(
-        &self,
+        slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,
         arguments: &Bound<'_, PyDict>,
-    ) -> PyResult<Answer> {
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
         let (id, options) = (value::read(id)?, call::options(arguments)?);
-        let call = |client: &ikcrm::Client, options: &_| client.get_opportunity_with(id, options);
-        self.wait_for(arguments.py(), options, call).map(Answer)
-    }
-
-    /// Starts reading an opportunity on a thread of the core's; `done` is told.
-    #[pyo3(signature = (id: "object", arguments: "object", done: "object"))]
-    fn spawn_get_opportunity(
-        &self,
-        id: &Bound<'_, PyAny>,
-        arguments: &Bound<'_, PyDict>,
-        done: Py<PyAny>,
-    ) -> PyResult<Cancel> {
-        let (id, options) = (value::read(id)?, call::options(arguments)?);
-        self.spawn(arguments.py(), options, done, |client, options| {
-            client.get_opportunity_with(id, options).map(Answer)
-        })
+        let call = |client: &ikcrm::Client, options| client.prepare_get(id, options);
+        Self::make(slf, options, done, call, Answer)
     }
 
     /// The list of a query, of which nothing is read yet.
     #[pyo3(signature = (arguments: "object"))]
-    fn list_opportunities(&self, arguments: &Bound<'_, PyDict>) -> PyResult<Pages> {
-        let (client, signals) = (self.open()?, Signals::default());
+    fn list_opportunities(slf: &Bound<'_, Self>, arguments: &Bound<'_, PyDict>) -> PyResult<Pages> {
         let (query, options) = call::query(arguments)?;
-        let cancel = signals.cancel();
-        let list = client.list_opportunities_with(&query, options.cancel(cancel.clone()));
-        let list = list.map_err(|error| errors::exception(arguments.py(), &error))?;
-        Ok(Pages::new(client, list, cancel, signals))
+        let list = slf.get().open()?.list_opportunities_with(&query, options);
+        let list = list.map_err(|error| errors::exception(slf.py(), &error))?;
+        Ok(Pages::new(list, slf.clone().into_any().unbind()))
     }
 
-    /// Reads the options of an entity's fields, and waits for them.
-    #[pyo3(signature = (entity: "object", refresh: "object", arguments: "object"))]
+    /// Reads the options of an entity's fields, in the same way as an opportunity.
+    #[pyo3(signature = (
+        entity: "object", refresh: "object", arguments: "object", done: "object" = None
+    ))]
     fn field_map(
-        &self,
+        slf: &Bound<'_, Self>,
         entity: &Bound<'_, PyAny>,
         refresh: &Bound<'_, PyAny>,
         arguments: &Bound<'_, PyDict>,
-    ) -> PyResult<FieldMap> {
-        let (entity, refresh) = (value::read(entity)?, refresh.is_truthy()?);
-        let call = |client: &ikcrm::Client, options: &CallOptions| {
-            client.field_map_with(entity, refresh, options)
-        };
-        self.wait_for(arguments.py(), call::options(arguments)?, call).map(FieldMap)
-    }
-
-    /// Starts reading the options on a thread of the core's; `done` is told.
-    #[pyo3(
-        signature = (entity: "object", refresh: "object", arguments: "object", done: "object")
-    )]
-    fn spawn_field_map(
-        &self,
-        entity: &Bound<'_, PyAny>,
-        refresh: &Bound<'_, PyAny>,
-        arguments: &Bound<'_, PyDict>,
-        done: Py<PyAny>,
-    ) -> PyResult<Cancel> {
-        let (entity, refresh) = (value::read(entity)?, refresh.is_truthy()?);
-        self.spawn(arguments.py(), call::options(arguments)?, done, move |client, options| {
-            client.field_map_with(entity, refresh, options).map(FieldMap)
-        })
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (entity, (refresh, options)) =
+            (value::read(entity)?, call::refresh(refresh, arguments)?);
+        let call =
+            |client: &ikcrm::Client, options| client.prepare_field_map(entity, refresh, options);
+        Self::make(slf, options, done, call, FieldMap)
     }
 
     /// How much of the quota is used now; nothing when it is turned off.
-    fn quota(&self, py: Python<'_>) -> PyResult<Usage> {
-        self.wait_for(py, CallOptions::new(), |client, _| usage(client))
+    #[pyo3(signature = (done: "object" = None))]
+    fn quota(slf: &Bound<'_, Self>, done: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        let call = |client: &ikcrm::Client, options| client.prepare_quota(options);
+        Self::make(slf, CallOptions::new(), done, call, |status| status.map(usage))
     }
 
-    /// Asks for the same on a thread of the core's.
-    #[pyo3(signature = (done: "object"))]
-    fn spawn_quota(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<Cancel> {
-        self.spawn(py, CallOptions::new(), done, |client, _| usage(client))
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.hooks.iter().try_for_each(|hook| hook.visit(&visit))
+    }
+
+    fn __clear__(&self) {
+        self.hooks.iter().for_each(|hook| hook.clear());
     }
 }
 
 impl Client {
-    fn built(py: Python<'_>, builder: ClientBuilder) -> PyResult<Self> {
-        let client = py.detach(|| builder.build());
-        client.map(|client| Self(Mutex::new(Some(client)))).map_err(|e| errors::exception(py, &e))
-    }
-
     fn open(&self) -> PyResult<ikcrm::Client> {
-        let client = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let client = self.core.lock().unwrap_or_else(PoisonError::into_inner).clone();
         client.ok_or_else(|| PyRuntimeError::new_err("the client is closed"))
     }
 
-    /// Makes a call on this thread; other threads run meanwhile, and signals end it.
-    fn wait_for<T: Send>(
-        &self,
-        py: Python<'_>,
-        options: CallOptions,
-        call: impl FnOnce(&ikcrm::Client, &CallOptions) -> Result<T, Error> + Send,
-    ) -> PyResult<T> {
-        let (client, signals) = (self.open()?, Signals::default());
-        let options = options.cancel(signals.cancel());
-        let result = py.detach(|| call(&client, &options));
-        signals.check(py, result)
+    fn take(&self) -> Option<ikcrm::Client> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Makes a call on a thread of the core's, which calls `done` with an answer or an exception.
-    fn spawn<T: for<'py> IntoPyObject<'py>>(
-        &self,
-        py: Python<'_>,
+    /// Makes a call. Without `done` on this thread, while other threads run and signals end it; its
+    /// answer is given back. Else without holding this thread: `done` is told the answer or an
+    /// exception, and what cancels the call is given back.
+    fn make<T: Send + 'static, A: for<'py> IntoPyObject<'py> + Send + 'static>(
+        slf: &Bound<'_, Self>,
         options: CallOptions,
-        done: Py<PyAny>,
-        call: impl FnOnce(&ikcrm::Client, &CallOptions) -> Result<T, Error> + Send + 'static,
-    ) -> PyResult<Cancel> {
-        let (client, cancel) = (self.open()?, Cancel::default());
-        let options = options.cancel(cancel.0.clone());
-        let (pending, caller) = (Pending::new(done), client.clone());
-        spawn(py, &client, &cancel, move || pending.settle(call(&caller, &options)))?;
-        Ok(cancel)
+        done: Option<Py<PyAny>>,
+        call: impl FnOnce(&ikcrm::Client, CallOptions) -> PreparedCall<T>,
+        answer: impl FnOnce(T) -> A + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        let (py, client) = (slf.py(), slf.get().open()?);
+        let Some(done) = done else {
+            let signals = Signals::default();
+            let call = call(&client, signals.also_end(options));
+            let result = py.detach(|| call.wait());
+            return signals.check(py, result.map(answer))?.into_py_any(py);
+        };
+        if exit::is_ending() {
+            let message = "Python is ending: nobody could be told the answer";
+            return Err(PyRuntimeError::new_err(message));
+        }
+        let cancel = Cancel::default();
+        let call = call(&client, cancel.also_end(options));
+        spawn(py, call.map(answer), Pending::new(done, slf.clone().into_any().unbind()));
+        cancel.into_py_any(py)
     }
 }
 
-fn option(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) -> PyResult<ClientBuilder> {
-    Ok(match name {
-        "token_store" | "on_token" if value.is_none() => builder,
-        "token_store" => builder.token_store(TokenStore::new(value)),
-        "on_token" => builder.on_token(TokenHook::new(value).into_function()),
-        "ca_bundle" => builder.set(name, value::read_path(value)?),
-        _ => builder.set(name, value::read(value)?),
-    })
+/// A client's settings, as they are taken from Python.
+struct Settings {
+    builder: ClientBuilder,
+    hooks: Vec<Arc<Hook>>,
 }
 
-fn usage(client: &ikcrm::Client) -> Result<Usage, Error> {
-    let status = client.quota()?;
-    Ok(status.map(|status| (status.calls, status.used, status.next_free.as_secs_f64())))
+impl Settings {
+    fn set(mut self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        match name {
+            "token_store" | "on_token" if value.is_none() => {}
+            "token_store" => return self.token_store(value),
+            "on_token" => return self.on_token(value),
+            "ca_bundle" => self.builder = self.builder.set(name, value::read_path(value)?),
+            _ => self.builder = self.builder.set(name, value::read(value)?),
+        }
+        Ok(self)
+    }
+
+    fn token_store(mut self, store: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Some(fault) = hooks::fault_of_store(store)? {
+            return Ok(self.refuse("token_store", fault));
+        }
+        let hook = self.hook(store);
+        self.builder = self.builder.token_store(TokenStore(hook));
+        Ok(self)
+    }
+
+    fn on_token(mut self, function: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Some(fault) = hooks::fault_of_function(function)? {
+            return Ok(self.refuse("on_token", fault));
+        }
+        let hook = self.hook(function);
+        self.builder = self.builder.try_on_token(move |token| hook.tell(token));
+        Ok(self)
+    }
+
+    fn hook(&mut self, hook: &Bound<'_, PyAny>) -> Arc<Hook> {
+        let hook = Arc::new(Hook::new(hook));
+        self.hooks.push(Arc::clone(&hook));
+        hook
+    }
+
+    fn refuse(mut self, name: &str, message: String) -> Self {
+        self.builder.faults.push(FieldError::new(name, FieldErrorCode::Type, message));
+        self
+    }
+
+    fn build(self, py: Python<'_>) -> PyResult<Client> {
+        let Self { builder, hooks } = self;
+        let core = py.detach(|| builder.build()).map_err(|error| errors::exception(py, &error))?;
+        Ok(Client { core: Mutex::new(Some(core)), hooks })
+    }
+}
+
+fn usage(status: QuotaStatus) -> Usage {
+    (status.calls, status.used, status.waiting, status.next_free.as_secs_f64())
+}
+
+/// So many seconds, or none when that is no number of them.
+fn grace(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

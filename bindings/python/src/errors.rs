@@ -1,15 +1,31 @@
 //! The core's errors as exceptions of `ikcrm.errors`.
 
 use ikcrm::{Enterprise, Error, FieldError};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 /// The exception that stands for the error; an exception of the making, should that fail.
+///
+/// What a hook raised is its cause, unless it is to end the program, as a `KeyboardInterrupt` is:
+/// then that is raised itself.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
-    match made(py, error) {
+    let exception = match made(py, error) {
         Ok(exception) => PyErr::from_value(exception),
-        Err(failure) => failure,
+        Err(failure) => return failure,
+    };
+    match raised_by_hook(error).map(|raised| raised.clone_ref(py)) {
+        Some(raised) if raised.is_instance_of::<PyException>(py) => {
+            exception.set_cause(py, Some(raised));
+            exception
+        }
+        Some(raised) if raised.cause(py).is_none() => {
+            raised.set_cause(py, Some(exception));
+            raised
+        }
+        Some(raised) => raised,
+        None => exception,
     }
 }
 
@@ -27,21 +43,21 @@ fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
         ("api_code", error.api_code().into_pyobject(py)?.into_any()),
         ("fields", faults.into_any()),
         ("enterprises", enterprises.into_any()),
+        ("body_excerpt", error.body_excerpt().into_pyobject(py)?.into_any()),
         ("retry_after", error.retry_after().map(|d| d.as_secs_f64()).into_pyobject(py)?.into_any()),
     ]
     .into_py_dict(py)?;
     details.set_item("retryable", error.retryable())?;
     details.set_item("may_have_been_applied", error.may_have_been_applied())?;
-    let exception = class.call((error.to_string(),), Some(&details))?;
-    if let Some(cause) = raised_by_hook(error) {
-        exception.setattr("__cause__", cause.clone_ref(py).into_value(py))?;
-    }
-    Ok(exception)
+    class.call((error.to_string(),), Some(&details))
 }
 
-/// What a token store in Python raised.
+/// What a token store or an `on_token` in Python raised.
 fn raised_by_hook(error: &Error) -> Option<&PyErr> {
-    std::error::Error::source(error)?.downcast_ref()
+    match error {
+        Error::TokenStore { source: Some(source), .. } => source.downcast_ref(),
+        _ => None,
+    }
 }
 
 fn choice<'py>(py: Python<'py>, enterprise: &Enterprise) -> PyResult<Bound<'py, PyAny>> {

@@ -15,12 +15,9 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 static INSIDE: AtomicU64 = AtomicU64::new(0);
 
 /// Does the work in Python, unless there is none any more.
-pub(crate) fn attach(work: impl FnOnce(Python<'_>)) {
-    count(|inside| inside + 1);
-    if !ENDING.load(SeqCst) {
-        Python::try_attach(work);
-    }
-    count(|inside| inside.saturating_sub(1));
+pub(crate) fn attach<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    let _inside = Inside::enter();
+    if is_ending() { None } else { Python::try_attach(work) }
 }
 
 /// Whether Python is about to end.
@@ -37,6 +34,22 @@ pub(crate) fn prepare_exit(py: Python<'_>) {
             thread::sleep(Duration::from_millis(1));
         }
     });
+}
+
+/// A thread that is in Python. It is out when this is dropped, even by a panic.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        count(|inside| inside + 1);
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        count(|inside| inside.saturating_sub(1));
+    }
 }
 
 fn count(change: impl Fn(u64) -> u64) {

@@ -1,54 +1,129 @@
 //! What a user's own Python does with tokens: a store that keeps them, a hook that is told.
 
+use std::sync::{Mutex, PoisonError};
+
 use ikcrm::TokenStoreFailure;
-use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::{PyString, PyType};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::exit;
+use crate::{exit, value};
 
-/// An object with `get()`, which returns the token or `None`, and `set(token)`.
-pub(crate) struct TokenStore(Py<PyAny>);
+/// A user's object that the core calls, until Python's collector finds that only its own client
+/// refers to it.
+pub(crate) struct Hook(Mutex<Option<Py<PyAny>>>);
 
-impl TokenStore {
-    pub(crate) fn new(store: &Bound<'_, PyAny>) -> Self {
-        Self(store.clone().unbind())
+impl Hook {
+    pub(crate) fn new(hook: &Bound<'_, PyAny>) -> Self {
+        Self(Mutex::new(Some(hook.clone().unbind())))
+    }
+
+    /// Shows the object to the collector; not while another thread is at it, which keeps it.
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.try_lock() {
+            Ok(hook) => hook.as_ref().map_or(Ok(()), |hook| visit.call(hook)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        let hook = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(hook); // which may run any code, so not under the lock
+    }
+
+    fn bind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let hook = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let hook = hook.as_ref().map(|hook| hook.clone_ref(py).into_bound(py));
+        hook.ok_or_else(|| PyRuntimeError::new_err("the client is gone"))
+    }
+
+    /// Calls the function with a token.
+    pub(crate) fn tell(&self, token: &str) -> Result<(), TokenStoreFailure> {
+        in_python(|py| {
+            let hook = self.bind(py)?;
+            match hook.call1((token,)) {
+                Err(error) if error.is_instance_of::<pyo3::exceptions::PyException>(py) => {
+                    // The sign-in stands: what the function raises is shown, and nothing else.
+                    error.write_unraisable(py, Some(&hook));
+                    Ok(())
+                }
+                told => told.map(drop),
+            }
+        })
     }
 }
 
+/// An object with `get()`, which returns the token or `None`, and `set(token)`.
+pub(crate) struct TokenStore(pub(crate) std::sync::Arc<Hook>);
+
 impl ikcrm::TokenStore for TokenStore {
     fn get(&self) -> Result<Option<String>, TokenStoreFailure> {
-        in_python(|py| self.0.call_method0(py, intern!(py, "get"))?.extract(py))
+        in_python(|py| token(&self.0.bind(py)?.call_method0(intern!(py, "get"))?))
     }
 
     fn set(&self, token: &str) -> Result<(), TokenStoreFailure> {
-        in_python(|py| self.0.call_method1(py, intern!(py, "set"), (token,)).map(drop))
+        in_python(|py| self.0.bind(py)?.call_method1(intern!(py, "set"), (token,)).map(drop))
     }
 }
 
 /// Does the work in Python; what it raises is the cause of the error that the call ends in.
 fn in_python<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T, TokenStoreFailure> {
-    let mut result = Err(PyRuntimeError::new_err("Python is ending"));
-    exit::attach(|py| result = work(py));
-    result.map_err(Into::into)
+    let ending = || Err(PyRuntimeError::new_err("Python is ending"));
+    exit::attach(work).unwrap_or_else(ending).map_err(Into::into)
 }
 
-/// A function that is called with each new token.
-pub(crate) struct TokenHook(Py<PyAny>);
-
-impl TokenHook {
-    pub(crate) fn new(hook: &Bound<'_, PyAny>) -> Self {
-        Self(hook.clone().unbind())
+/// What a store's `get` returned. It may be a token whatever it is, so that no error shows it.
+fn token(got: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if got.is_none() {
+        return Ok(None);
     }
+    let Ok(text) = got.cast::<PyString>() else {
+        let kind = value::kind(got)?;
+        let message = format!("get() must return the token as text, or None; it returned {kind}");
+        return Err(PyTypeError::new_err(message));
+    };
+    let text = text.to_str().map(|text| Some(text.to_owned()));
+    text.map_err(|_| PyTypeError::new_err("get() returned text with a lone surrogate"))
+}
 
-    /// The sign-in stands, whatever the hook does: what it raises is shown, and nothing else.
-    pub(crate) fn into_function(self) -> impl Fn(&str) + Send + Sync + 'static {
-        move |token| {
-            exit::attach(|py| {
-                if let Err(error) = self.0.call1(py, (token,)) {
-                    error.write_unraisable(py, Some(self.0.bind(py)));
-                }
-            });
+/// What is wrong with a `token_store`, if anything is.
+pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if let Ok(class) = store.cast::<PyType>() {
+        return Ok(Some(format!("must be an object, got the class {}: call it", class.name()?)));
+    }
+    for (name, form) in [("get", "get()"), ("set", "set(token)")] {
+        match store.getattr_opt(name)? {
+            Some(method) if !method.is_callable() => {
+                return Ok(Some(format!("{name} must be a method, got {}", value::kind(&method)?)));
+            }
+            Some(method) if is_async(&method)? => {
+                let message =
+                    format!("{name} is a coroutine function, which a client cannot await");
+                return Ok(Some(message));
+            }
+            Some(_) => {}
+            None => {
+                let kind = value::kind(store)?;
+                let message = format!("must have get() and set(token), got {kind} without {form}");
+                return Ok(Some(message));
+            }
         }
     }
+    Ok(None)
+}
+
+/// What is wrong with an `on_token`, if anything is.
+pub(crate) fn fault_of_function(hook: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if !hook.is_callable() {
+        let kind = value::kind(hook)?;
+        return Ok(Some(format!("must be a function that takes the token, got {kind}")));
+    }
+    let message = "must be a plain function: a coroutine function would not be awaited";
+    Ok(is_async(hook)?.then(|| message.to_owned()))
+}
+
+fn is_async(function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let inspect = function.py().import("inspect")?;
+    inspect.call_method1("iscoroutinefunction", (function,))?.extract()
 }

@@ -8,6 +8,7 @@ mod errors;
 mod exit;
 mod field_map;
 mod hooks;
+mod interpreter;
 mod list;
 mod pending;
 mod record;
@@ -16,6 +17,10 @@ mod value;
 /// What the package's Python source is built on; import from `ikcrm` instead.
 #[pyo3::pymodule(name = "_native")]
 mod native {
+    use pyo3::prelude::*;
+
+    use crate::interpreter;
+
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -31,4 +36,9 @@ mod native {
     use crate::list::Pages;
     #[pymodule_export]
     use crate::record::Record;
+
+    #[pymodule_init]
+    fn init(py: Python<'_>) -> PyResult<()> {
+        interpreter::check(py)
+    }
 }

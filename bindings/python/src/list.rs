@@ -1,9 +1,8 @@
 //! `Pages`: a list of opportunities, page after page.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use ikcrm::{Error, OpportunityList};
+use ikcrm::{OpportunityList, OpportunityPage, OpportunityRow};
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::answer::Rows;
 use crate::cancel::{Cancel, Signals};
@@ -12,21 +11,14 @@ use crate::pending::{Pending, spawn};
 /// The pages of a list. One at a time is read, by whichever thread asks.
 #[pyclass(frozen, module = "ikcrm._native")]
 pub(crate) struct Pages {
-    client: ikcrm::Client,
-    list: Arc<Mutex<OpportunityList>>,
-    cancel: ikcrm::Cancel,
-    signals: Signals,
+    list: OpportunityList,
+    /// The client in Python, whose hooks must not be collected while its list is in use.
+    owner: Py<PyAny>,
 }
 
 impl Pages {
-    /// The pages of a list whose calls `cancel` ends, which `signals` set.
-    pub(crate) fn new(
-        client: ikcrm::Client,
-        list: OpportunityList,
-        cancel: ikcrm::Cancel,
-        signals: Signals,
-    ) -> Self {
-        Self { client, list: Arc::new(Mutex::new(list)), cancel, signals }
+    pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>) -> Self {
+        Self { list, owner }
     }
 }
 
@@ -34,27 +26,59 @@ impl Pages {
 impl Pages {
     /// How many rows the CRM says that the whole list has; nothing before the first page.
     #[getter]
-    fn total_count(&self, py: Python<'_>) -> Option<u64> {
-        py.detach(|| self.list.lock().unwrap_or_else(PoisonError::into_inner).total_count())
+    fn total_count(&self) -> Option<u64> {
+        self.list.total_count()
     }
 
-    /// Reads the next page and waits for it; nothing when there is none.
-    fn next(&self, py: Python<'_>) -> PyResult<Option<Rows>> {
-        let result = py.detach(|| next(&self.list));
-        self.signals.check(py, result)
+    /// Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
+    #[pyo3(signature = (rows: "object"))]
+    fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let (py, signals) = (rows.py(), Signals::default());
+        let call = self.list.prepare_next_page(Some(signals.cancel()));
+        let page = py.detach(|| call.wait());
+        // A signal that comes with the page must not lose it.
+        let appended = page.map(|page| append(rows, rows_of(page)));
+        signals.check(py, appended)?
     }
 
-    /// Reads the next page on a thread of the core's, which calls `done` with it or an exception.
-    #[pyo3(signature = (done: "object"))]
-    fn spawn_next(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<Cancel> {
-        let (list, pending) = (Arc::clone(&self.list), Pending::new(done));
-        let cancel = Cancel(self.cancel.clone());
-        spawn(py, &self.client, &cancel, move || pending.settle(next(&list)))?;
-        Ok(cancel)
+    /// Reads the next page without holding this thread, appends it as above and calls `done`.
+    #[pyo3(signature = (rows: "object", done: "object"))]
+    fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> Cancel {
+        let cancel = Cancel::default();
+        let call = self.list.prepare_next_page(Some(cancel.0.clone()));
+        let pending = Pending::new(done, self.owner.clone_ref(py));
+        spawn(py, call.map(|page| Appended { page: rows_of(page), rows }), pending);
+        cancel
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.owner)
     }
 }
 
-fn next(list: &Mutex<OpportunityList>) -> Result<Option<Rows>, Error> {
-    let page = list.lock().unwrap_or_else(PoisonError::into_inner).next_page()?;
-    Ok(page.map(|page| Rows(page.rows)))
+fn rows_of(page: Option<OpportunityPage>) -> Option<Vec<OpportunityRow>> {
+    page.map(|page| page.rows)
+}
+
+/// A page, which is appended on its way into Python, whether or not somebody still waits for it.
+struct Appended {
+    page: Option<Vec<OpportunityRow>>,
+    rows: Py<PyAny>,
+}
+
+impl<'py> IntoPyObject<'py> for Appended {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        let appended = append(self.rows.bind(py), self.page)?;
+        Ok(appended.into_pyobject(py)?.to_owned().into_any())
+    }
+}
+
+fn append(rows: &Bound<'_, PyAny>, page: Option<Vec<OpportunityRow>>) -> PyResult<bool> {
+    let Some(page) = page else { return Ok(false) };
+    rows.call_method1(intern!(rows.py(), "extend"), (Rows(page),))?;
+    Ok(true)
 }

@@ -51,8 +51,8 @@ impl Record {
     }
 
     /// The JSON text of a key's value, or `None` when the key did not come.
-    fn raw_value(&self, key: &str) -> Option<&str> {
-        self.0.get_raw(key)
+    fn raw_value(&self, key: &Bound<'_, PyAny>) -> Option<&str> {
+        self.0.get_raw(key.extract().ok()?)
     }
 
     /// The value of a typed attribute.
@@ -67,7 +67,7 @@ impl Record {
     }
 
     /// The names of all keys, in the order they came.
-    fn keys(&self) -> Vec<&str> {
+    fn names(&self) -> Vec<&str> {
         self.0.keys().collect()
     }
 

@@ -2,20 +2,23 @@
 
 use ikcrm::{Date, Value};
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyDate, PyDateAccess, PyDateTime, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple,
-    PyType,
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateAccess, PyDateTime, PyFloat, PyInt, PyList,
+    PyMapping, PyMemoryView, PySequence, PyString, PyTuple, PyType,
 };
+use pyo3::{PyTypeInfo, intern};
 
 /// How deep values may nest; what holds itself must not exhaust the stack.
 const DEEPEST: usize = 64;
 
+/// How many values one may hold; what holds itself twice must not exhaust the memory.
+const MOST: usize = 100_000;
+
 /// The value, by its type.
 pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    nested(value, 0)
+    Reader { seen: 0 }.value(value, 0)
 }
 
 /// The value, or the text of the path that an `os.PathLike` stands for.
@@ -26,61 +29,157 @@ pub(crate) fn read_path(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     }
 }
 
-fn nested(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
-    if let Ok(text) = value.cast::<PyString>() {
-        return Ok(self::text(text));
-    }
-    if value.is_none() {
-        return Ok(Value::Null);
-    }
-    if let Ok(truth) = value.cast::<PyBool>() {
-        return Ok(Value::Bool(truth.is_true()));
-    }
-    if let Ok(number) = value.cast::<PyInt>() {
-        return integer(number);
-    }
-    if let Ok(number) = value.cast::<PyFloat>() {
-        return Ok(Value::Float(number.value()));
-    }
-    if let Ok(items) = value.cast::<PyList>() {
-        return list(items.iter(), depth);
-    }
-    if let Ok(items) = value.cast::<PyTuple>() {
-        return list(items.iter(), depth);
-    }
-    of_a_module(value, depth)
+/// What a value is called in a message: `a str`, `an int`.
+pub(crate) fn kind(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let name = value.get_type().name()?.to_string();
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    Ok(format!("{article} {name}"))
 }
 
-/// A value of a type that some module defines.
-fn of_a_module(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
-    let name = value.get_type().name()?.to_string();
-    if let "NaTType" | "NAType" = name.as_str() {
-        return Ok(other(format!("missing value ({value}); give None to clear the field")));
+/// Reads one value with all that it holds.
+struct Reader {
+    /// How many values it was so far.
+    seen: usize,
+}
+
+impl Reader {
+    fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+        self.seen += 1;
+        if self.is_full() {
+            return Ok(other(format!("value that holds more than {MOST} values")));
+        }
+        if let Ok(text) = value.cast::<PyString>() {
+            return Ok(self::text(text));
+        }
+        if value.is_none() {
+            return Ok(Value::Null);
+        }
+        if let Ok(truth) = value.cast::<PyBool>() {
+            return Ok(Value::Bool(truth.is_true()));
+        }
+        if let Ok(number) = value.cast::<PyInt>() {
+            return integer(number);
+        }
+        if let Ok(number) = value.cast::<PyFloat>() {
+            return Ok(float(number.value()));
+        }
+        if let Ok(items) = value.cast::<PyList>() {
+            return self.list(items.iter().map(Ok), depth);
+        }
+        if let Ok(items) = value.cast::<PyTuple>() {
+            return self.list(items.iter().map(Ok), depth);
+        }
+        self.of_a_module(value, depth)
     }
-    if value.is_instance_of::<PyDateTime>() {
-        return Ok(Value::DateTime(name));
+
+    /// A value of a type that some module defines.
+    fn of_a_module(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+        let name = value.get_type().name()?.to_string();
+        if let Some(got) = missing_value(value, &name)? {
+            return Ok(missing(got));
+        }
+        if value.is_instance_of::<PyDateTime>() {
+            return Ok(Value::DateTime(name));
+        }
+        if let Ok(date) = value.cast::<PyDate>() {
+            return civil(date).map(Value::Date);
+        }
+        if value.is_instance(decimal_type(value.py())?)? {
+            return decimal(value);
+        }
+        if let Ok(mapping) = value.cast::<PyMapping>() {
+            return self.map(mapping, depth);
+        }
+        if !is_bytes(value)
+            && let Ok(items) = value.cast::<PySequence>()
+        {
+            return self.list(items.try_iter()?, depth);
+        }
+        match name.as_str() {
+            "bool" | "bool_" => value.is_truthy().map(Value::Bool), // numpy's
+            // By their own shortest forms; as doubles they would have digits that nobody wrote.
+            "float16" | "float32" => {
+                Ok(value.str()?.to_str()?.parse().map_or_else(|_| other(name), float))
+            }
+            // Whatever counts as an integer where Python wants one, such as numpy's.
+            _ => match method(value, intern!(value.py(), "__index__"))? {
+                Some(number) => integer(number.cast()?),
+                None => Ok(other(name)),
+            },
+        }
     }
-    if let Ok(date) = value.cast::<PyDate>() {
-        return civil(date).map(Value::Date);
+
+    fn list<'py>(
+        &mut self,
+        items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+        depth: usize,
+    ) -> PyResult<Value> {
+        if depth == DEEPEST {
+            return Ok(too_deep());
+        }
+        let mut values = Vec::new();
+        for item in items {
+            values.push(self.value(&item?, depth + 1)?);
+            if self.is_full() {
+                break; // the last value says so, and none of them is sent
+            }
+        }
+        Ok(Value::List(values))
     }
-    if value.is_instance(decimal(value.py())?)? {
-        return Ok(Value::Number(value.str()?.to_string()));
+
+    /// Names and values, which JSON has only for names that are text.
+    fn map(&mut self, mapping: &Bound<'_, PyMapping>, depth: usize) -> PyResult<Value> {
+        if depth == DEEPEST {
+            return Ok(too_deep());
+        }
+        let mut entries = Vec::new();
+        for entry in mapping.items()? {
+            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry.extract()?;
+            match name.cast::<PyString>().map(text) {
+                Ok(Value::Text(name)) => entries.push((name, self.value(&value, depth + 1)?)),
+                Ok(_) => return Ok(other("mapping with a key that holds a lone surrogate")),
+                Err(_) => return Ok(other("mapping whose keys are not all text")),
+            }
+            if self.is_full() {
+                break; // as above
+            }
+        }
+        Ok(Value::Map(entries))
     }
-    if let Ok(mapping) = value.cast::<PyMapping>() {
-        return map(mapping, depth);
-    }
-    if let "bool" | "bool_" = name.as_str() {
-        return value.is_truthy().map(Value::Bool); // numpy's
-    }
-    // Whatever counts as an integer where Python wants one, such as numpy's.
-    match method(value, intern!(value.py(), "__index__"))? {
-        Some(number) => integer(number.cast()?),
-        None => Ok(Value::Other(name)),
+
+    fn is_full(&self) -> bool {
+        self.seen > MOST
     }
 }
 
 fn other(name: impl Into<String>) -> Value {
     Value::Other(name.into())
+}
+
+fn too_deep() -> Value {
+    other("value nested too deep")
+}
+
+fn missing(got: impl Into<String>) -> Value {
+    Value::Missing { got: got.into(), null: "None" }
+}
+
+/// What a table's library puts where a value is missing, as it prints; nothing for any other value.
+fn missing_value(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<String>> {
+    match name {
+        "NaTType" | "NAType" | "MaskedConstant" => Ok(Some(value.str()?.to_string())),
+        "datetime64" | "timedelta64" => {
+            let text = value.str()?.to_string();
+            Ok(Some(text).filter(|text| text == "NaT"))
+        }
+        _ if name.ends_with("Scalar") => {
+            let valid = value.getattr_opt(intern!(value.py(), "is_valid"))?; // pyarrow's
+            let is_null =
+                valid.is_some_and(|valid| valid.extract().is_ok_and(|valid: bool| !valid));
+            Ok(is_null.then(|| "null".to_owned()))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn text(text: &Bound<'_, PyString>) -> Value {
@@ -90,14 +189,27 @@ fn text(text: &Bound<'_, PyString>) -> Value {
     }
 }
 
-/// An integer of any size; of an `IntEnum`'s member, its value.
+fn float(number: f64) -> Value {
+    if number.is_nan() { missing("nan") } else { Value::Float(number) }
+}
+
+/// A decimal by its digits, whatever a subclass prints.
+fn decimal(number: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let py = number.py();
+    let digits = decimal_type(py)?.call_method1(intern!(py, "__str__"), (number,))?;
+    let digits = digits.cast::<PyString>()?.to_str()?;
+    Ok(if digits.contains("NaN") { missing(digits) } else { Value::Number(digits.to_owned()) })
+}
+
+/// An integer of any size, whatever a subclass prints; of an `IntEnum`'s member, its value.
 fn integer(number: &Bound<'_, PyInt>) -> PyResult<Value> {
+    let py = number.py();
     if let Ok(number) = number.extract() {
         return Ok(Value::Integer(number));
     }
-    match number.call_method1(intern!(number.py(), "__format__"), ("d",)) {
+    match PyInt::type_object(py).call_method1(intern!(py, "__repr__"), (number,)) {
         Ok(digits) => Ok(Value::Number(digits.to_string())),
-        Err(error) if error.is_instance_of::<PyValueError>(number.py()) => {
+        Err(error) if error.is_instance_of::<PyValueError>(py) => {
             Ok(other("number with more digits than Python prints"))
         }
         Err(error) => Err(error),
@@ -123,30 +235,14 @@ fn civil(date: &Bound<'_, PyDate>) -> PyResult<Date> {
     date.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-fn decimal(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     DECIMAL.import(py, "decimal", "Decimal")
 }
 
-fn list<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> PyResult<Value> {
-    if depth == DEEPEST {
-        return Ok(other("value nested too deep"));
-    }
-    items.map(|item| nested(&item, depth + 1)).collect::<PyResult<_>>().map(Value::List)
-}
-
-/// Names and values, which JSON has only for names that are text.
-fn map(mapping: &Bound<'_, PyMapping>, depth: usize) -> PyResult<Value> {
-    if depth == DEEPEST {
-        return Ok(other("value nested too deep"));
-    }
-    let mut entries = Vec::new();
-    for entry in mapping.items()? {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry.extract()?;
-        let Ok(Value::Text(name)) = nested(&name, DEEPEST) else {
-            return Ok(other("mapping whose keys are not all text"));
-        };
-        entries.push((name, nested(&value, depth + 1)?));
-    }
-    Ok(Value::Map(entries))
+/// Sequences by their type, but never lists of numbers by their meaning.
+fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>()
 }

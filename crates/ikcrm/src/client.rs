@@ -1,24 +1,24 @@
-//! `Client`: an update from the caller's values to the CRM's answer, read top to bottom.
+//! `Client`: its public methods. What a call does is in `calls.rs`.
 
 mod list;
+mod prepared;
+mod calls;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use crate::api::opportunities;
-use crate::call::{Call, Engine};
+use crate::call::Engine;
 use crate::config::{CallOptions, ClientBuilder};
 use crate::error::Error;
 use crate::input::Value;
-use crate::lookup;
-use crate::quota::{OpenQuota, QuotaStatus};
-use crate::request::{
-    Checked, OpportunityQuery, OpportunityUpdate, check_entity, check_opportunity_id, check_query,
-    check_update,
-};
-use crate::response::{FieldMap, Opportunity, check_unchanged};
+use crate::quota::QuotaStatus;
+use crate::request::{OpportunityQuery, OpportunityUpdate, check_query};
+use crate::response::{FieldMap, Opportunity};
+use crate::sync::block_on;
 
 pub use list::OpportunityList;
+pub use prepared::{CallFuture, PreparedCall};
 
 /// A client of one CRM with one account. Clones share settings, connections and the token; threads
 /// may too.
@@ -92,13 +92,22 @@ impl Client {
         update: &OpportunityUpdate,
         options: &CallOptions,
     ) -> Result<Opportunity, Error> {
-        let call = self.0.call(options);
         let id = id.into();
-        let mut draft = check_update(&id, update, &options.faults);
-        lookup::resolve(&mut draft, &call)?;
-        let mut checked = draft.finish()?;
-        compare_and_fill(&mut checked, update, &call)?;
-        call.send(&opportunities::update(&checked), opportunities::opportunity)
+        let call = calls::update(&self.0, &id, update, options);
+        block_on(call, options.cancel.as_ref())
+    }
+
+    /// The call of [`update_opportunity`](Self::update_opportunity), to be made later or elsewhere.
+    pub fn prepare_update(
+        &self,
+        id: impl Into<Value>,
+        update: OpportunityUpdate,
+        options: CallOptions,
+    ) -> PreparedCall<Opportunity> {
+        let id = id.into();
+        PreparedCall::new(&self.0, options, |engine, options| async move {
+            calls::update(&engine, &id, &update, &options).await
+        })
     }
 
     /// Reads an opportunity: `GET /api/v2/opportunities/:id`.
@@ -127,8 +136,19 @@ impl Client {
         id: impl Into<Value>,
         options: &CallOptions,
     ) -> Result<Opportunity, Error> {
-        let id = check_opportunity_id(&id.into(), &options.faults)?;
-        self.0.call(options).send(&opportunities::read(id), opportunities::opportunity)
+        block_on(calls::read(&self.0, &id.into(), options), options.cancel.as_ref())
+    }
+
+    /// The call of [`get_opportunity`](Self::get_opportunity), to be made later or elsewhere.
+    pub fn prepare_get(
+        &self,
+        id: impl Into<Value>,
+        options: CallOptions,
+    ) -> PreparedCall<Opportunity> {
+        let id = id.into();
+        PreparedCall::new(&self.0, options, |engine, options| async move {
+            calls::read(&engine, &id, &options).await
+        })
     }
 
     /// The opportunities of a query: `GET /api/v2/opportunities`, page after page as they are needed.
@@ -201,34 +221,22 @@ impl Client {
         refresh: bool,
         options: &CallOptions,
     ) -> Result<FieldMap, Error> {
-        let entity = check_entity(&entity.into(), &options.faults)?;
-        lookup::field_map(&self.0.call(options), &entity, refresh)
+        let entity = entity.into();
+        let call = calls::field_map(&self.0, &entity, refresh, options);
+        block_on(call, options.cancel.as_ref())
     }
 
-    /// Makes calls on a thread of the client's own, for callers that may not block, such as an event
-    /// loop. One that the options cancel meanwhile need not wait for its turn.
-    ///
-    /// ```no_run
-    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
-    /// let (sender, result) = std::sync::mpsc::channel();
-    /// client.spawn(ikcrm::CallOptions::new(), move |client, options| {
-    ///     let update = ikcrm::OpportunityUpdate::new().title("ccc").customer_id(1);
-    ///     sender.send(client.update_opportunity_with(568_587, &update, options)).ok();
-    /// })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// When no thread could be started; `call` is not called then.
-    pub fn spawn(
+    /// The call of [`field_map`](Self::field_map), to be made later or elsewhere.
+    pub fn prepare_field_map(
         &self,
+        entity: impl Into<Value>,
+        refresh: bool,
         options: CallOptions,
-        call: impl FnOnce(&Self, &CallOptions) + Send + 'static,
-    ) -> std::io::Result<()> {
-        let client = self.clone();
-        let cancel = options.cancel.clone();
-        self.0.workers().run(cancel, move || call(&client, &options))
+    ) -> PreparedCall<FieldMap> {
+        let entity = entity.into();
+        PreparedCall::new(&self.0, options, |engine, options| async move {
+            calls::field_map(&engine, &entity, refresh, &options).await
+        })
     }
 
     /// What the calls of a job are made with.
@@ -243,7 +251,31 @@ impl Client {
     ///
     /// [`Error::QuotaStore`] when the quota's store cannot be used.
     pub fn quota(&self) -> Result<Option<QuotaStatus>, Error> {
-        self.0.quota().map(OpenQuota::status).transpose()
+        block_on(calls::quota(&self.0, &CallOptions::new()), None)
+    }
+
+    /// The call of [`quota`](Self::quota), to be made later or elsewhere.
+    pub fn prepare_quota(&self, options: CallOptions) -> PreparedCall<Option<QuotaStatus>> {
+        PreparedCall::new(&self.0, options, |engine, options| async move {
+            calls::quota(&engine, &options).await
+        })
+    }
+
+    /// Ends the client, and so all its clones: calls that wait end as [`Error::Cancelled`] at once,
+    /// those whose request is under way may go on for `grace` and are then ended too. Later calls end
+    /// at once. The quota and an account's session live on as long as any client uses them.
+    ///
+    /// Dropping the last clone ends a client as well, when its last call has ended.
+    pub fn close(&self, grace: Duration) {
+        block_on(self.0.close(grace), None);
+    }
+
+    /// [`close`](Self::close), to be done elsewhere.
+    pub fn prepare_close(&self, grace: Duration) -> PreparedCall<()> {
+        PreparedCall::new(&self.0, CallOptions::new(), |engine, _| async move {
+            engine.close(grace).await;
+            Ok(())
+        })
     }
 }
 
@@ -258,24 +290,6 @@ impl ClientBuilder {
             .map(|config| Client(Arc::new(Engine::new(config))))
             .map_err(|fields| Error::Config { fields })
     }
-}
-
-/// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
-/// missing.
-fn compare_and_fill(
-    checked: &mut Checked<'_>,
-    update: &OpportunityUpdate,
-    call: &Call<'_>,
-) -> Result<(), Error> {
-    let fill = update.fill && checked.is_incomplete();
-    if !fill && update.if_unchanged.is_none() {
-        return Ok(());
-    }
-    let current = call.send(&opportunities::read_before(checked.id), opportunities::opportunity)?;
-    if let Some(given) = &update.if_unchanged {
-        check_unchanged(given, &current)?;
-    }
-    if fill { checked.fill(&current).map_err(Error::without_effect) } else { Ok(()) }
 }
 
 /// Updates an opportunity with a client of the whole process, made of the environment's settings

@@ -8,6 +8,6 @@ mod check;
 mod edition;
 
 pub use builder::{ClientBuilder, OPTIONS};
-pub use call_options::CallOptions;
+pub use call_options::{CallOptions, Priority};
 pub(crate) use checked::Config;
 pub use edition::Edition;

@@ -3,6 +3,7 @@
 mod api;
 mod field;
 mod stop;
+mod excerpt;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 pub(crate) use api::SIGN_IN;
 pub use api::{ApiError, ApiErrorKind, Enterprise};
+pub use excerpt::Excerpt;
+use excerpt::{redacted, shortened};
 pub(crate) use field::{Fault, fault, keep};
 pub use field::{FieldError, FieldErrorCode};
 pub use stop::StopReason;
@@ -60,10 +63,12 @@ pub enum Error {
     /// What came back is not an answer of this API.
     #[error("{message}")]
     InvalidAnswer {
-        /// What is wrong with it, with content type and the first 200 bytes.
+        /// What is wrong with it.
         message: String,
         /// The HTTP status, if it came.
         status: Option<u16>,
+        /// How it begins.
+        excerpt: Excerpt,
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
@@ -84,6 +89,8 @@ pub enum Error {
     QuotaStore {
         /// What failed.
         message: String,
+        /// Whether it may work later as it is: not with a wrong password or a missing folder.
+        retryable: bool,
         /// Whether the CRM may have carried the update out in an earlier attempt.
         may_have_been_applied: bool,
     },
@@ -244,10 +251,9 @@ impl Error {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_passing(),
-            Self::Transport { retryable, .. } => *retryable,
+            Self::Transport { retryable, .. } | Self::QuotaStore { retryable, .. } => *retryable,
             Self::RequestTimeout { .. }
             | Self::QuotaExceeded { .. }
-            | Self::QuotaStore { .. }
             | Self::SignInLimited { .. }
             | Self::JobInUse { .. } => true,
             _ => false,
@@ -261,6 +267,18 @@ impl Error {
             Self::QuotaExceeded { retry_after, .. } | Self::SignInLimited { retry_after, .. } => {
                 Some(*retry_after)
             }
+            Self::Api(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The first 200 characters of the answer that this error is about, unless it was one to a
+    /// sign-in. They may hold names and telephone numbers, so no message shows them.
+    #[must_use]
+    pub fn body_excerpt(&self) -> Option<&str> {
+        match self {
+            Self::Api(error) => error.excerpt.text(),
+            Self::InvalidAnswer { excerpt, .. } => excerpt.text(),
             _ => None,
         }
     }
@@ -290,6 +308,21 @@ impl Error {
     /// The same error, knowing that an earlier attempt may have been carried out.
     pub(crate) fn after_doubtful_attempt(self) -> Self {
         self.applied(true)
+    }
+
+    /// The same error as it may be shown: with `***` for each of these secrets, which an answer may
+    /// echo, and no longer than is of use.
+    pub(crate) fn without_secrets(mut self, secrets: &[&str]) -> Self {
+        match &mut self {
+            Self::Api(error) => error.hide(secrets),
+            Self::InvalidAnswer { message, excerpt, .. } => {
+                *message = shortened(message, secrets);
+                *excerpt = excerpt.without(secrets);
+            }
+            Self::Transport { message, .. } => *message = redacted(message, secrets),
+            _ => {}
+        }
+        self
     }
 
     /// The same error of a request that changes nothing.

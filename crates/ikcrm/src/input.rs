@@ -1,9 +1,9 @@
 //! Values as callers hand them over, and checks of single ones.
 
+pub(crate) mod setting;
 pub(crate) mod check;
 pub(crate) mod key;
 mod patch;
-pub(crate) mod setting;
 pub(crate) mod suggest;
 mod value;
 

@@ -36,6 +36,10 @@
 //!
 //! A call is read top to bottom in `client.rs`: check, encode, send (again, if need be), decode.
 //! No update is sent when a value is wrong, and every fault is told at once.
+//!
+//! Nothing is logged. But `ureq` and `ureq_proto`, which speak HTTP here, log every byte that is sent and
+//! received when the program's logger is at level TRACE, the token and personal data among them: leave
+//! these two out of such a log. A library cannot do that, since the limits of `log` are the program's.
 #![forbid(unsafe_code)]
 
 // Each folder imports only from those after it, and nobody from here: a test holds them to it.
@@ -56,10 +60,10 @@ mod auth;
 mod error;
 
 pub use auth::{TokenStore, TokenStoreFailure};
-pub use client::{Client, OpportunityList, update_opportunity};
-pub use config::{CallOptions, ClientBuilder, Edition};
+pub use client::{CallFuture, Client, OpportunityList, PreparedCall, update_opportunity};
+pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{
-    ApiError, ApiErrorKind, Enterprise, Error, FieldError, FieldErrorCode, StopReason,
+    ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode, StopReason,
 };
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
@@ -76,14 +80,14 @@ pub use response::{
     OpportunityPage, OpportunityRow, Record, User,
 };
 pub use rust_decimal::Decimal;
-pub use sync::Cancel;
+pub use sync::{Cancel, forked};
 
 /// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
 #[doc(hidden)]
 pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
-    pub use crate::input::suggest::unknown_message;
+    pub use crate::input::suggest::{nearest, unknown_message};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};

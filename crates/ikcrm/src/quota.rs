@@ -4,16 +4,18 @@
 mod tests;
 mod open;
 mod settings;
+mod scope;
 mod gate;
 #[cfg(feature = "quota-redis")]
 mod redis;
-#[cfg(feature = "quota-sqlite")]
-mod sqlite;
+mod file;
 mod store;
 mod window;
 
-pub(crate) use open::OpenQuota;
+pub(crate) use gate::Lane;
 pub use open::QuotaStatus;
+pub(crate) use open::{OpenQuota, Turn};
+pub(crate) use scope::Scope;
 pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};
 pub(crate) use window::Fate;

@@ -7,7 +7,7 @@ mod opportunity;
 mod same;
 mod record;
 
-pub(crate) use diff::check_unchanged;
+pub(crate) use diff::{GIVE_RECORD, check_unchanged, is_comparable};
 pub(crate) use field_map::pick;
 pub use field_map::{FieldMap, FieldOption, MappedField};
 pub use opportunity::{

@@ -1,18 +1,31 @@
-//! What calls on several threads share: cancels, time, fetched values, threads, processes.
+//! What calls on several threads share: waits and what ends them, fetched values, threads, processes.
 
-mod workers;
 mod cache;
 mod single_flight;
 mod budget;
+mod permits;
+mod count;
+mod workers;
+mod hook_thread;
+mod reply;
+mod block_on;
 mod cancel;
-mod lock;
+pub(crate) mod timer;
 mod per_process;
+mod lock;
+pub(crate) mod clock;
 
+pub(crate) use block_on::block_on;
 pub(crate) use budget::Budget;
 pub(crate) use cache::Cache;
 pub use cancel::Cancel;
 pub(crate) use cancel::SLICE;
+pub(crate) use count::{Count, Counted};
+pub(crate) use hook_thread::HookThread;
 pub(crate) use lock::lock;
 pub(crate) use per_process::PerProcess;
+pub use per_process::forked;
+pub(crate) use permits::Permits;
+pub(crate) use reply::Reply;
 pub(crate) use single_flight::SingleFlight;
 pub(crate) use workers::Workers;

@@ -9,6 +9,7 @@ an `AsyncClient`, takes them as arguments.
 """
 
 from ikcrm import _native
+from ikcrm._native import Cancel
 from ikcrm.arguments import (
     CallOptions,
     ClientOptions,
@@ -68,6 +69,7 @@ __all__ = [
     "AsyncOpportunityList",
     "AuthError",
     "CallOptions",
+    "Cancel",
     "CancelledError",
     "ChooseEnterpriseError",
     "Client",

@@ -2,7 +2,6 @@
 What the package's Python source is built on; import from `ikcrm` instead.
 """
 
-from _typeshed import Incomplete
 from ikcrm.records import Opportunity
 from typing import Any, Final, final
 from typing_extensions import disjoint_base
@@ -39,9 +38,9 @@ class Client:
         Reads the options of an entity's fields, and waits for them.
         """
     @staticmethod
-    def from_env() -> Client:
+    def from_env(environment: "object") -> Client:
         """
-        A client with the environment's settings.
+        A client with the settings of these variables.
         """
     def get_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
         """
@@ -106,13 +105,13 @@ class Pages:
     """
     The pages of a list. One at a time is read, by whichever thread asks.
     """
-    def next(self, /) -> Incomplete | None:
+    def read(self, /, rows: "object") -> bool:
         """
-        Reads the next page and waits for it; nothing when there is none.
+        Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
         """
-    def spawn_next(self, /, done: "object") -> Cancel:
+    def spawn_read(self, /, rows: "object", done: "object") -> Cancel:
         """
-        Reads the next page on a thread of the core's, which calls `done` with it or an exception.
+        Reads the next page on a thread of the core's, which appends it as above and calls `done`.
         """
     @property
     def total_count(self, /) -> int | None:
@@ -139,7 +138,7 @@ class Record:
         """
         The value of a typed attribute.
         """
-    def keys(self, /) -> list[str]:
+    def names(self, /) -> list[str]:
         """
         The names of all keys, in the order they came.
         """
@@ -148,7 +147,7 @@ class Record:
         """
         The object's JSON text, exactly as it came.
         """
-    def raw_value(self, /, key: str) -> str | None:
+    def raw_value(self, /, key: Any) -> str | None:
         """
         The JSON text of a key's value, or `None` when the key did not come.
         """

@@ -5,30 +5,32 @@ The core checks every value when a call is made, and tells all faults at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, Union
+
+from ikcrm._native import Cancel
+from ikcrm.quota import Quota
+from ikcrm.records import Opportunity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
-    from os import PathLike
-    from typing import SupportsIndex
+else:  # loaded when somebody asks for the types at run time
+    date, Decimal = "__import__('datetime').date", "__import__('decimal').Decimal"
 
-    from ikcrm.quota import Quota
-    from ikcrm.records import Opportunity
-
-Id: TypeAlias = "SupportsIndex | str"
+Id: TypeAlias = SupportsIndex | str
 """The id of an object: a whole number from 1 to 2^53 - 1, or its digits."""
 
-Amount: TypeAlias = "Decimal | SupportsIndex | str | float"
+Amount: TypeAlias = Union[Decimal, SupportsIndex, str, float]  # noqa: UP007
 """A decimal number of at most 28 significant digits; a `float` counts by its shortest form."""
 
-Day: TypeAlias = "date | str"
+Day: TypeAlias = Union[date, str]  # noqa: UP007
 """A date, or its form `YYYY-MM-DD`. A `datetime` is refused: its zone could move the day."""
 
-CustomValue: TypeAlias = (
-    "Amount | bool | date | Sequence[CustomValue] | Mapping[str, CustomValue] | None"
-)
+CustomValue: TypeAlias = Union[  # noqa: UP007
+    Amount, bool, date, Sequence["CustomValue"], Mapping[str, "CustomValue"], None
+]
 """The value of a custom field."""
 
 
@@ -83,6 +85,17 @@ class CallOptions(TypedDict, total=False):
     """The seconds that the call may take, over all attempts and waits."""
     max_retries: int | None
     """How often the call is made again after a passing failure, 0 to 10."""
+    max_wait: float | None
+    """The seconds that each attempt waits for a slot of the quota."""
+    deadline: float | None
+    """The seconds that the call may take from now on, its waits for the quota included (none). What
+    is known to end later fails at once with a `QuotaExceededError`."""
+    priority: Literal["normal", "batch"] | None
+    """`batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
+    (`normal`)."""
+    cancel: Cancel | None
+    """Ends the call from another thread: `cancel()` makes it a `CancelledError` within about a
+    tenth of a second (none)."""
 
 
 class OpportunityFields(TypedDict, total=False):

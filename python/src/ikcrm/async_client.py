@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from atexit import register
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ikcrm import _native
+from ikcrm._typing import Self, Unpack
+from ikcrm.arguments import CallOptions, Id, OpportunityQuery, OpportunityUpdate
 from ikcrm.client import BaseClient
 from ikcrm.field_map import FieldMap
 from ikcrm.lists import AsyncOpportunityList
 from ikcrm.quota import QuotaStatus
+from ikcrm.records import Opportunity
 
 if TYPE_CHECKING:
-    from asyncio import Future
+    from asyncio import AbstractEventLoop, CancelledError, Future
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Any, TypeVar
 
-    from typing_extensions import Self, Unpack
+T = TypeVar("T")
 
-    from ikcrm.arguments import CallOptions, Id, OpportunityQuery, OpportunityUpdate
-    from ikcrm.records import Opportunity
-
-    T = TypeVar("T")
-    Done = Callable[[T | None, BaseException | None], None]
+_PATIENCE = 0.5
+"""How many seconds a cancelled task waits at most to hear whether its call went out."""
 
 
 class AsyncClient(BaseClient):
@@ -34,7 +33,8 @@ class AsyncClient(BaseClient):
             opportunity = await client.update_opportunity(568587, title="ccc", customer_id=1)
 
     Its calls run on threads of the core's. Cancelling a task ends its call within about a tenth of
-    a second; what had been sent by then may have been carried out.
+    a second; what had been sent by then may have been carried out: the `CancelledError` of asyncio
+    tells by its attribute `may_have_been_applied`.
 
     It can be pickled as `Client` can.
     """
@@ -43,16 +43,18 @@ class AsyncClient(BaseClient):
 
     async def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: the awaitable twin of `Client.update_opportunity`."""
-        return await _outcome(lambda done: self._native.spawn_update_opportunity(id, fields, done))
+        return await _outcome(
+            lambda done: self._native.update_opportunity(id, fields, done), updates=True
+        )
 
     async def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: the awaitable twin of `Client.get_opportunity`."""
-        return await _outcome(lambda done: self._native.spawn_get_opportunity(id, options, done))
+        return await _outcome(lambda done: self._native.get_opportunity(id, options, done))
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
         """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.
 
-        A task that is cancelled while it waits for a page ends the list.
+        A task that is cancelled while it waits for a page loses no row: the next one goes on.
         """
         return AsyncOpportunityList(self._native.list_opportunities(query), _outcome)
 
@@ -61,18 +63,18 @@ class AsyncClient(BaseClient):
     ) -> FieldMap:
         """The options of an entity's fields: the awaitable twin of `Client.field_map`."""
         native: _native.FieldMap = await _outcome(
-            lambda done: self._native.spawn_field_map(entity, refresh, options, done)
+            lambda done: self._native.field_map(entity, refresh, options, done)
         )
         return FieldMap(native)
 
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""
-        usage: tuple[int, int, float] | None = await _outcome(self._native.spawn_quota)
+        usage: tuple[int, int, int, float] | None = await _outcome(self._native.quota)
         return usage and QuotaStatus(*usage)
 
-    async def close(self) -> None:
-        """Closes idle connections. Calls under way go on; new ones raise a `RuntimeError`."""
-        self._native.close()
+    async def close(self, timeout: float = 5) -> None:
+        """Ends the client: the awaitable twin of `Client.close`."""
+        await _outcome(lambda done: self._native.spawn_close(timeout, done))
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,32 +88,75 @@ class AsyncClient(BaseClient):
         await self.close()
 
 
-async def _outcome(spawn: Callable[[Done[T]], _native.Cancel]) -> T:
+async def _outcome(
+    spawn: Callable[[Callable[[T | None, BaseException | None], None]], _native.Cancel],
+    *,
+    updates: bool = False,
+) -> T:
     """Starts a call, and waits for what its thread tells; whoever stops waiting ends the call."""
-    from asyncio import get_running_loop
+    from asyncio import CancelledError, get_running_loop
 
-    loop = get_running_loop()
-    future: Future[T] = loop.create_future()
-
-    def done(answer: T | None, error: BaseException | None) -> None:
-        with suppress(RuntimeError):  # the loop was closed: nobody waits
-            loop.call_soon_threadsafe(_settle, future, answer, error)
-
-    cancel = spawn(done)
+    call: _Call[T] = _Call(get_running_loop())
+    cancel = spawn(call.done)
     try:
-        return await future
+        return await call.answer
+    except CancelledError as cancelled:
+        cancel.cancel()
+        _tell(cancelled, updates, updates and await call.may_have_been_applied())
+        raise
     finally:
-        if future.cancelled() or not future.done():
+        if not call.answer.done():
             cancel.cancel()
 
 
-def _settle(future: Future[Any], answer: object, error: BaseException | None) -> None:
-    if future.done():
-        return  # its task was cancelled
-    if error is None:
-        future.set_result(answer)
-    else:
-        future.set_exception(error)
+class _Call(Generic[T]):
+    """A call that a task waits for, and that may end when the task no longer does."""
+
+    __slots__ = ("_end", "_loop", "answer")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._end: Future[BaseException | None] | None = None
+        """How the call ended, when nobody waited for its answer any more."""
+        self.answer: Future[T] = loop.create_future()
+
+    def done(self, answer: T | None, error: BaseException | None) -> None:
+        """Takes the end of the call, on any thread."""
+        with suppress(RuntimeError):  # the loop was closed: nobody waits
+            self._loop.call_soon_threadsafe(self._settle, answer, error)
+
+    def _settle(self, answer: T | None, error: BaseException | None) -> None:
+        if self.answer.done():  # its task was cancelled
+            self._late_end().set_result(error)
+        elif error is None:
+            self.answer.set_result(answer)  # type: ignore[arg-type]
+        else:
+            self.answer.set_exception(error)
+
+    def _late_end(self) -> Future[BaseException | None]:
+        if self._end is None:
+            self._end = self._loop.create_future()
+        return self._end
+
+    async def may_have_been_applied(self) -> bool:
+        """Whether a cancelled update may have been carried out, as far as that is told in time."""
+        from asyncio import CancelledError, wait
+
+        end = self._late_end()
+        with suppress(CancelledError):  # cancelled once more: no more waiting
+            await wait([end], timeout=_PATIENCE)
+        error = end.result() if end.done() else None
+        return bool(getattr(error, "may_have_been_applied", True))
+
+
+def _tell(cancelled: CancelledError, updates: bool, applied: bool) -> None:
+    cancelled.may_have_been_applied = applied  # type: ignore[attr-defined]
+    if updates and hasattr(cancelled, "add_note"):  # Python 3.11
+        cancelled.add_note(
+            "the CRM may have carried the update out"
+            if applied
+            else "the CRM did not get the update"
+        )
 
 
 register(_native.prepare_exit)

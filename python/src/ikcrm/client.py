@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import Any
+from warnings import warn
 
 from ikcrm import _native
+from ikcrm._typing import Self, Unpack
+from ikcrm.arguments import CallOptions, ClientOptions, Id, OpportunityQuery, OpportunityUpdate
 from ikcrm.field_map import FieldMap
 from ikcrm.lists import OpportunityList
-from ikcrm.quota import Quota, QuotaStatus
-
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any
-
-    from typing_extensions import Self, Unpack
-
-    from ikcrm.arguments import CallOptions, ClientOptions, Id, OpportunityQuery, OpportunityUpdate
-    from ikcrm.records import Opportunity
+from ikcrm.quota import QuotaStatus
+from ikcrm.records import Opportunity
+from ikcrm.settings import Settings
 
 
 class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
-    __slots__ = ("__weakref__", "_native", "_options", "_pickle_secrets")
+    __slots__ = ("__weakref__", "_native", "_pickle_secrets", "_settings")
 
     _native: _native.Client
-    _options: ClientOptions | None
+    _settings: Settings | None
     _pickle_secrets: bool
 
     def __init__(self, *, pickle_secrets: bool = False, **options: Unpack[ClientOptions]) -> None:
@@ -37,11 +35,10 @@ class BaseClient:
 
         Raises `ConfigError` with every fault of the settings.
         """
-        self._options = options
+        self._settings = Settings(options)
+        del options  # a traceback of what follows shows the variables, and no secret is one
         self._pickle_secrets = pickle_secrets
-        quota = options.get("quota")
-        settings = {"quota": quota._asdict()} if isinstance(quota, Quota) else {}
-        self._native = _native.Client({**options, **settings})
+        self._native = _native.Client(self._settings.for_core())
 
     @classmethod
     def from_env(cls) -> Self:
@@ -56,26 +53,47 @@ class BaseClient:
         Raises `ConfigError` with every fault of the settings.
         """
         client = cls.__new__(cls)
-        client._options = None
+        client._settings = None
         client._pickle_secrets = False
-        client._native = _native.Client.from_env()
+        client._native = _native.Client.from_env(dict(os.environ))
         return client
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the settings; those of the environment are left out and read anew."""
-        if self._options is None:
-            return type(self).from_env, ()
-        secrets = [name for name in ("token", "password") if name in self._options]
+        if self._settings is None:
+            return _from_env, (type(self), os.getpid())
+        secrets = self._settings.secrets()
         if secrets and not self._pickle_secrets:
             raise TypeError(
                 f"a pickle of this client would hold its {' and '.join(secrets)}: "
                 "make it with pickle_secrets=True to allow that, or with from_env()"
             )
-        return _made, (type(self), self._options)
+        return _made, (type(self), self._settings, os.getpid())
 
 
-def _made(cls: type[BaseClient], options: ClientOptions) -> BaseClient:
-    return cls(pickle_secrets=True, **options)
+def _made(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
+    if settings.counts_alone() and pid != os.getpid():
+        _warn_of_quota()
+    return cls(pickle_secrets=True, **settings.given)
+
+
+def _from_env(cls: type[BaseClient], pid: int) -> BaseClient:
+    shared = os.environ.get("IKCRM_QUOTA_STORE") or os.environ.get("IKCRM_QUOTA") == "off"
+    if not shared and pid != os.getpid():
+        _warn_of_quota()
+    return cls.from_env()
+
+
+@cache
+def _warn_of_quota() -> None:
+    """Warns once of a client that was pickled in another process."""
+    warn(
+        "this client was pickled in another process, and each process keeps a quota of its own: "
+        "together they make too many calls; give them one by "
+        'quota=ikcrm.Quota(store="sqlite:///absolute/path"), or a redis:// URL',
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 class Client(BaseClient):
@@ -154,9 +172,14 @@ class Client(BaseClient):
         usage = self._native.quota()
         return usage and QuotaStatus(*usage)
 
-    def close(self) -> None:
-        """Closes idle connections. Calls under way go on; new ones raise a `RuntimeError`."""
-        self._native.close()
+    def close(self, timeout: float = 5) -> None:
+        """Ends the client: new calls raise a `RuntimeError`.
+
+        Calls of other threads that wait, for the quota or a retry, end at once with a
+        `CancelledError`; those whose request is under way may go on for `timeout` seconds and are
+        then ended too. The quota and an account's session live on as long as any client uses them.
+        """
+        self._native.close(timeout)
 
     def __enter__(self) -> Self:
         return self

@@ -63,6 +63,9 @@ class IkcrmError(Exception):
     """The seconds after which it may, where that is known."""
     may_have_been_applied: bool
     """Whether the CRM may have carried the update out although this error came."""
+    body_excerpt: str | None
+    """The answer's first 200 characters, if one came that this error is about. They may hold names
+    and telephone numbers, so no message and no `repr` shows them."""
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class IkcrmError(Exception):
         retryable: bool = False,
         retry_after: float | None = None,
         may_have_been_applied: bool = False,
+        body_excerpt: str | None = None,
     ) -> None:
         """An error that prints as `text`, which is its message too unless another is given."""
         super().__init__(text)
@@ -87,6 +91,7 @@ class IkcrmError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.may_have_been_applied = may_have_been_applied
+        self.body_excerpt = body_excerpt
 
 
 class ConfigError(IkcrmError, ValueError):

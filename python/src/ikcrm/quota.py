@@ -2,40 +2,85 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
-class Quota(NamedTuple):
+class Quota:
     """How many calls may be made in any stretch of time, by whom together.
 
     The CRM admits 10 calls in any 10 s for a whole enterprise, which is the default. A slot is
     taken before a call is sent and becomes free `per` seconds after its answer arrived, so no
     stretch of `per` on the CRM's side can hold more than `calls`. Calls wait for their turn; the
     wait does not count against `timeout`.
+
+    It cannot be changed; it can be compared, hashed and pickled. It is no tuple, for the store's
+    URL may hold a password, and what lists the items of a tuple would show it.
     """
 
-    calls: int = 10
-    """How many calls, 1 to 1000."""
-    per: float = 10.0
-    """The length of the stretch in seconds, up to an hour."""
-    max_wait: float | None = None
+    __slots__ = ("calls", "fallback", "key", "max_wait", "per", "store")
+
+    calls: int
+    """How many calls, 1 to 1000 (10)."""
+    per: float
+    """The length of the stretch in seconds, up to an hour (10)."""
+    max_wait: float | None
     """How many seconds to wait for a slot (`None`: as long as it takes). A call that cannot have
     one in this time fails at once with `QuotaExceededError`."""
-    store: str | None = None
-    """Where the slots are kept (`None`: in this process). `sqlite:///absolute/path` shares them
-    with the processes of this machine, `redis://host:6379/0` with those of other machines too."""
-    key: str | None = None
-    """Who counts together (`None`: clients of one host and `corp_id`, else login, else token)."""
-    fallback: float | None = None
+    store: str | None
+    """Where the slots are kept (`None`: in this process). `file:///absolute/path` shares them
+    with the processes of this machine, `redis://user:password@host:6379/0` (`rediss://` for TLS)
+    with those of other machines too."""
+    key: str | None
+    """Who counts together (`None`: clients of one host and `corp_id`, else login, else token).
+    A shared store needs it when only a token store is given."""
+    fallback: float | None
     """What part of the calls this process may make while the store is away, more than 0 and at most
-    1 (`None`: such calls fail with `QuotaStoreError`). It holds only as far as the parts of all
-    processes add up to no more than 1."""
+    1 (`None`: such calls fail with `QuotaStoreError`). It holds only while the store is away
+    for all processes alike, and as far as their parts add up to no more than 1."""
+
+    def __init__(
+        self,
+        calls: int = 10,
+        per: float = 10.0,
+        max_wait: float | None = None,
+        store: str | None = None,
+        key: str | None = None,
+        fallback: float | None = None,
+    ) -> None:
+        """The settings of a quota, which a client checks."""
+        values = (calls, per, max_wait, store, key, fallback)
+        for name, value in zip(_NAMES, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def _asdict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _NAMES}
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Quota cannot be changed: make another one to set {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a Quota cannot be changed: {name} stays")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Quota) and self._asdict() == other._asdict()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._asdict().values()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self._asdict().values())
 
     def __repr__(self) -> str:
         """Shows everything but the store's URL, which may hold a password."""
-        scheme = self.store and f"{self.store.partition(':')[0]}:…"
-        shown = ", ".join(f"{k}={v!r}" for k, v in self._replace(store=scheme)._asdict().items())
+        scheme = self.store and f"{str(self.store).partition(':')[0]}:…"
+        shown = ", ".join(f"{k}={v!r}" for k, v in {**self._asdict(), "store": scheme}.items())
         return f"Quota({shown})"
+
+
+_NAMES = ("calls", "per", "max_wait", "store", "key", "fallback")
 
 
 class QuotaStatus(NamedTuple):
@@ -45,8 +90,10 @@ class QuotaStatus(NamedTuple):
     """How many calls are admitted in any stretch of the quota's length."""
     used: int
     """How many slots are taken, by all who share the quota."""
+    waiting: int
+    """How many calls of this process wait for a slot."""
     next_free: float
-    """The seconds until a slot can be had, at least; 0 when one is free."""
+    """The seconds until one more call can have a slot, at least; 0 when one is free."""
 
     @property
     def free(self) -> int:

@@ -7,13 +7,14 @@ custom field, is there under its key: `opportunity["text_asset_8b1eeedd"]`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ikcrm import _native
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import ItemsView, Iterator, ValuesView
     from datetime import date, datetime
     from decimal import Decimal
     from typing import TypeVar
@@ -27,8 +28,11 @@ _PRIVATE |= {"detail_address", "full_address", "lat", "lng"}
 """Attributes whose values a notebook does not show, for notebooks are passed on."""
 
 
-class Record(_native.Record):
-    """An object of an answer. It cannot be changed; it can be compared, hashed and pickled."""
+class Record(_native.Record, Mapping[str, Any]):
+    """An object of an answer: a mapping of every key that came to its value.
+
+    It cannot be changed; it can be compared, hashed and pickled.
+    """
 
     __slots__ = ()
 
@@ -41,7 +45,7 @@ class Record(_native.Record):
 
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, in the order they came."""
-        return iter(self.keys())
+        return iter(self.names())
 
     def __getitem__(self, key: str) -> Any:
         """The value of any key, as `json.loads` gives it."""
@@ -50,15 +54,39 @@ class Record(_native.Record):
             raise KeyError(key)
         return _loads(text)
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value of any key, as `json.loads` gives it; the default when it did not come."""
-        text = self.raw_value(key)
-        return default if text is None else _loads(text)
+    def items(self) -> ItemsView[str, Any]:
+        """All keys with their values, as `json.loads` gives them."""
+        return self.to_dict().items()
+
+    def values(self) -> ValuesView[Any]:
+        """All values, as `json.loads` gives them."""
+        return self.to_dict().values()
 
     def to_dict(self) -> dict[str, Any]:
         """All keys and values in the order they came, as `json.loads` gives them."""
         values: dict[str, Any] = _loads(self.raw)
         return values
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """How pydantic, and with it FastAPI, takes and gives records: as objects of JSON."""
+        from pydantic_core import core_schema as schema
+
+        data = schema.dict_schema(schema.str_schema())
+        taken = schema.no_info_after_validator_function(cls._from_data, data)
+        return schema.json_or_python_schema(
+            json_schema=taken,
+            python_schema=schema.union_schema([schema.is_instance_schema(cls), taken]),
+            serialization=schema.plain_serializer_function_ser_schema(
+                cls.to_dict, return_schema=data
+            ),
+        )
+
+    @classmethod
+    def _from_data(cls, data: dict[str, Any]) -> Self:
+        from json import dumps
+
+        return cls(dumps(data, ensure_ascii=False))
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -100,7 +128,7 @@ class Opportunity(Record):
 
     __slots__ = ()
 
-    id: int
+    id: int | None
     """The opportunity's id."""
     title: str | None
     """The title (商机标题)."""

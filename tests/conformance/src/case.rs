@@ -121,6 +121,12 @@ pub enum Tls {
     Untrusted,
     /// One that is trusted but names another host.
     WrongName,
+    /// One that is trusted but was valid only earlier.
+    Expired,
+    /// One that is trusted but is valid only later.
+    NotYet,
+    /// None: the server answers in plain HTTP.
+    NotSpoken,
 }
 
 /// One request, and what it gets.
@@ -199,6 +205,28 @@ pub struct Respond {
     pub close: bool,
     /// Send only this many bytes of the body, then hang up.
     pub cut_at: Option<usize>,
+    /// The answer to the letter, head and all, in the place of all of the above.
+    pub raw: Option<String>,
+    /// Bytes in base64 that follow a raw answer.
+    pub raw_base64: Option<String>,
+    /// What follows, again and again until the client gives up.
+    pub repeat: Option<String>,
+    /// The same in base64.
+    pub repeat_base64: Option<String>,
+    /// What the server does after it, unless the connection goes on.
+    pub then: Option<Then>,
+}
+
+/// What a server does after its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// It hangs up without having said so.
+    Close,
+    /// It resets the connection.
+    Reset,
+    /// It hangs up, and TLS says so.
+    Goodbye,
 }
 
 /// The endpoints with sample answers of their own, made up in the form that other clients tell.
@@ -219,6 +247,8 @@ pub enum Fault {
     CloseBeforeAnswer,
     /// The connection is reset instead.
     ResetBeforeAnswer,
+    /// The server hangs up instead, and TLS says so.
+    GoodbyeBeforeAnswer,
     /// The server hangs up amid the head of its answer.
     CloseMidHeaders,
     /// No answer comes for as long as the client waits.

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::case::{Exchange, Fault};
+use crate::case::{Exchange, Fault, Then};
 use crate::script::Script;
 use crate::{exchange, http};
 
@@ -12,6 +12,11 @@ use crate::{exchange, http};
 pub(crate) trait Stream: Read + Write {
     /// The socket beneath.
     fn socket(&self) -> &TcpStream;
+
+    /// Says that nothing more comes, if there is a way to say it.
+    fn say_goodbye(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Stream for TcpStream {
@@ -38,11 +43,8 @@ pub(crate) fn serve(mut stream: impl Stream, script: &Script) -> io::Result<()> 
 fn play(stream: &mut impl Stream, exchange: &Exchange) -> io::Result<bool> {
     match exchange.fault {
         Some(Fault::CloseBeforeAnswer) => return Ok(false),
-        Some(Fault::ResetBeforeAnswer) => {
-            // Closing with no time to linger resets the connection.
-            rustix::net::sockopt::set_socket_linger(stream.socket(), Some(Duration::ZERO))?;
-            return Ok(false);
-        }
+        Some(Fault::ResetBeforeAnswer) => return reset(stream),
+        Some(Fault::GoodbyeBeforeAnswer) => return stream.say_goodbye().map(|()| false),
         Some(Fault::CloseMidHeaders) => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Ty")?;
             return Ok(false);
@@ -58,5 +60,19 @@ fn play(stream: &mut impl Stream, exchange: &Exchange) -> io::Result<bool> {
     let respond = exchange.respond.clone().unwrap_or_default();
     stream.write_all(&http::answer(&respond)?)?;
     stream.flush()?;
-    Ok(!respond.close && respond.cut_at.is_none())
+    while let Some(part) = http::repeated(&respond)? {
+        stream.write_all(&part)?;
+    }
+    match respond.then {
+        Some(Then::Reset) => reset(stream),
+        Some(Then::Close) => Ok(false),
+        Some(Then::Goodbye) => stream.say_goodbye().map(|()| false),
+        None => Ok(!respond.close && respond.cut_at.is_none()),
+    }
+}
+
+/// Closing with no time to linger resets the connection.
+fn reset(stream: &impl Stream) -> io::Result<bool> {
+    rustix::net::sockopt::set_socket_linger(stream.socket(), Some(Duration::ZERO))?;
+    Ok(false)
 }

@@ -64,6 +64,10 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(Request, usize)>> {
 
 /// The bytes of an answer, as far as they are to be sent.
 pub(crate) fn answer(respond: &Respond) -> io::Result<Vec<u8>> {
+    if let Some(raw) = &respond.raw {
+        let bytes = respond.raw_base64.as_deref().map(base64).transpose()?;
+        return Ok([raw.as_bytes(), &bytes.unwrap_or_default()].concat());
+    }
     let mut body = body(respond)?;
     let mut head = vec![format!("HTTP/1.1 {} Scripted", respond.status.unwrap_or(200))];
     let content_type = respond.content_type.as_deref();
@@ -93,9 +97,7 @@ fn body(respond: &Respond) -> io::Result<Vec<u8>> {
     Ok(match respond {
         Respond { json: Some(json), .. } => json.to_string().into_bytes(),
         Respond { text: Some(text), .. } => text.clone().into_bytes(),
-        Respond { base64: Some(text), .. } => {
-            BASE64_STANDARD.decode(text).map_err(io::Error::other)?
-        }
+        Respond { base64: Some(text), .. } => base64(text)?,
         Respond { sample: Some(changes), .. } if changes.is_empty() => SAMPLE.into(),
         Respond { sample: Some(changes), .. } => {
             let mut sample: Value = serde_json::from_str(SAMPLE)?;
@@ -111,6 +113,19 @@ fn body(respond: &Respond) -> io::Result<Vec<u8>> {
         }
         _ => Vec::new(),
     })
+}
+
+/// What follows an answer without end.
+pub(crate) fn repeated(respond: &Respond) -> io::Result<Option<Vec<u8>>> {
+    match (&respond.repeat, &respond.repeat_base64) {
+        (Some(text), _) => Ok(Some(text.clone().into_bytes())),
+        (None, Some(text)) => base64(text).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn base64(text: &str) -> io::Result<Vec<u8>> {
+    BASE64_STANDARD.decode(text).map_err(io::Error::other)
 }
 
 fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {

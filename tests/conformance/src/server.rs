@@ -1,6 +1,6 @@
 //! Plays the script of one case on a loopback port of its own.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,15 +53,17 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let socket = listener.local_addr()?;
         let script = Arc::new(Script::new(&case.exchanges));
-        let identity = case.tls.map(Identity::new).transpose()?;
+        let spoken = case.tls.filter(|tls| *tls != Tls::NotSpoken);
+        let identity = spoken.map(Identity::new).transpose()?;
         let address = Address {
             base_url: format!("{}://{socket}", if case.tls.is_some() { "https" } else { "http" }),
             ca_bundle: ca_bundle(case.tls, identity.as_ref(), socket)?,
         };
         let config = identity.map(|identity| identity.config);
+        let tls = case.tls;
         let accepting = (case.server == ListensAs::Scripted).then(|| {
             let script = Arc::clone(&script);
-            thread::spawn(move || accept(&listener, &script, config.as_ref()))
+            thread::spawn(move || accept(&listener, &script, tls, config.as_ref()))
         });
         Ok(Self { address, socket, script, accepting })
     }
@@ -108,7 +110,12 @@ impl Server {
 }
 
 /// Serves each connection on a thread of its own, until the last one.
-fn accept(listener: &TcpListener, script: &Arc<Script>, config: Option<&Arc<ServerConfig>>) {
+fn accept(
+    listener: &TcpListener,
+    script: &Arc<Script>,
+    tls: Option<Tls>,
+    config: Option<&Arc<ServerConfig>>,
+) {
     while let Ok((stream, peer)) = listener.accept() {
         let mut progress = script.lock();
         if progress.last == Some(peer) {
@@ -116,11 +123,14 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, config: Option<&Arc<Serv
         }
         progress.connections += 1;
         // A refused certificate needs a connection, but no request.
-        if config.is_none() && progress.left.is_empty() && progress.exchanges == 0 {
+        if tls.is_none() && progress.left.is_empty() && progress.exchanges == 0 {
             progress.problems.push("somebody connected, but nothing may be sent".to_owned());
         }
         let (script, config) = (Arc::clone(script), config.cloned());
-        thread::spawn(move || serve(stream, &script, config.as_ref()));
+        thread::spawn(move || match tls {
+            Some(Tls::NotSpoken) => refuse(stream),
+            _ => serve(stream, &script, config.as_ref()),
+        });
     }
 }
 
@@ -131,6 +141,12 @@ fn serve(stream: TcpStream, script: &Script, config: Option<&Arc<ServerConfig>>)
         Some(config) => connection::serve(tls::encrypt(stream, config)?, script),
         None => connection::serve(stream, script),
     }
+}
+
+/// Answers as a server does that gets TLS where it expects HTTP.
+fn refuse(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")?;
+    stream.read_to_end(&mut Vec::new()).map(drop)
 }
 
 /// Writes the file that a runner is to trust, unless the case is about a certificate it does not.

@@ -1,10 +1,10 @@
 //! TLS with a certificate of the case's own.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -20,8 +20,14 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn new(tls: Tls) -> io::Result<Self> {
         let name = if tls == Tls::WrongName { "other.example" } else { "127.0.0.1" };
-        let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed([name.to_owned()]).map_err(io::Error::other)?;
+        let mut params = CertificateParams::new([name.to_owned()]).map_err(io::Error::other)?;
+        match tls {
+            Tls::Expired => params.not_after = date_time_ymd(2020, 1, 1),
+            Tls::NotYet => params.not_before = date_time_ymd(2090, 1, 1),
+            _ => {}
+        }
+        let signing_key = KeyPair::generate().map_err(io::Error::other)?;
+        let cert = params.self_signed(&signing_key).map_err(io::Error::other)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -43,5 +49,10 @@ pub(crate) fn encrypt(stream: TcpStream, config: &Arc<ServerConfig>) -> io::Resu
 impl Stream for StreamOwned<ServerConnection, TcpStream> {
     fn socket(&self) -> &TcpStream {
         &self.sock
+    }
+
+    fn say_goodbye(&mut self) -> io::Result<()> {
+        self.conn.send_close_notify();
+        self.flush()
     }
 }

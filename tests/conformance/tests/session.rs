@@ -68,7 +68,9 @@ fn all_that_wait_share_a_refused_sign_in() {
 #[test]
 fn two_clients_on_one_account_do_not_loop() {
     let sandbox = sandbox();
-    let clients = [(); 2].map(|()| builder(sandbox.url()).build().unwrap());
+    // Two programs: within one the clients of an account share its token.
+    let client = |()| builder(sandbox.url()).token_store(Memory::default()).build().unwrap();
+    let clients = [(); 2].map(client);
     let results: Vec<_> = (0..20).map(|call| update(&clients[call % 2])).collect();
     // The first client signs in, the second ends that token, and then they leave each other be.
     assert_eq!(sandbox.calls_of(SIGN_IN), 2);
@@ -131,8 +133,70 @@ fn a_store_that_fails_is_told_and_the_token_kept() {
 fn a_hook_that_panics_leaves_the_client_usable() {
     let sandbox = sandbox();
     let client = builder(sandbox.url()).on_token(|_| panic!("as told")).build().unwrap();
-    let call = || update(&client);
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
+    let error = update(&client).unwrap_err();
+    assert_eq!(error.code(), "token_store");
+    assert!(error.to_string().contains("on_token panicked"), "{error}");
+    update(&client).unwrap();
+}
+
+#[test]
+fn clients_made_for_each_call_sign_in_once_and_each_is_told() {
+    let sandbox = sandbox();
+    let (sender, told) = mpsc::channel();
+    for number in 0..20 {
+        let sender = sender.clone();
+        let hook = move |token: &str| sender.send((number, token.to_owned())).unwrap();
+        let client = builder(sandbox.url()).on_token(hook).build().unwrap();
+        update(&client).unwrap();
+    }
+    assert_eq!(sandbox.calls_of(SIGN_IN), 1);
+    assert_eq!(told.try_iter().map(|(number, _)| number).collect::<Vec<_>>(), [0]);
+    // Another enterprise or password is another session.
+    let other = builder(sandbox.url()).password("wrong").build().unwrap();
+    assert_eq!(update(&other).unwrap_err().code(), "auth");
+}
+
+#[test]
+fn a_sign_in_that_fails_in_passing_is_not_sent_again_at_once() {
+    let (url, connections) = server();
+    let client = builder(url).build().unwrap();
+    let (_, first) = call(&client, CallOptions::new());
+    let mut stream = wait(&connections);
+    read_request(&mut stream);
+    let answer = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+    stream.get_mut().write_all(answer.as_bytes()).unwrap();
+    let error = wait(&first).unwrap_err();
+    assert_eq!((error.code(), error.retryable()), ("server", true));
+    let codes = updates(&client, 10).into_iter().map(|result| result.unwrap_err().code());
+    assert_eq!(codes.collect::<Vec<_>>(), ["server"; 10]);
+    assert!(connections.try_recv().is_err(), "nobody else signed in");
+    stream.get_mut().set_nonblocking(true).unwrap();
+    assert!(stream.read(&mut [0]).is_err(), "nothing else was sent");
+}
+
+#[test]
+fn a_token_store_that_hangs_holds_a_call_no_longer_than_its_time() {
+    /// A store that answers when it is let go.
+    struct Hanging(Mutex<Receiver<()>>);
+    impl TokenStore for Hanging {
+        fn get(&self) -> Result<Option<String>, TokenStoreFailure> {
+            self.0.lock().unwrap().recv().ok();
+            Ok(None)
+        }
+        fn set(&self, _: &str) -> Result<(), TokenStoreFailure> {
+            Ok(())
+        }
+    }
+    let sandbox = sandbox();
+    let (let_go, hangs) = mpsc::channel();
+    let client = builder(sandbox.url()).token_store(Hanging(Mutex::new(hangs))).build().unwrap();
+    let (cancel, cancelled) = call(&client, CallOptions::new());
+    let (_, late) = call(&client, CallOptions::new().timeout(Duration::from_millis(50)));
+    let error = wait(&late).unwrap_err();
+    assert_eq!((error.code(), error.may_have_been_applied()), ("request_timeout", false));
+    cancel.cancel();
+    assert_eq!(wait(&cancelled).unwrap_err().code(), "cancelled");
+    drop(let_go);
     update(&client).unwrap();
 }
 

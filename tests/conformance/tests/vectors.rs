@@ -312,14 +312,21 @@ fn error_differences(expected: &Map<String, Json>, error: &Error) -> Vec<String>
         "api_code": error.api_code(),
         "message": error.message(),
         "retryable": error.retryable(),
+        "retry_after": error.retry_after().map(|after| after.as_secs()),
         "may_have_been_applied": error.may_have_been_applied(),
         "enterprises": enterprises.collect::<Vec<_>>(),
         "fields": fields(|fault| json!([fault.field, fault.code.as_str()])),
     });
     let mut found = Vec::new();
+    let shown = format!("{error} {error:?} {}", error.message());
     for (name, value) in expected {
         let texts = if name == "message_contains" {
             vec![(error.message(), value)]
+        } else if name == "body_excerpt_contains" {
+            if shown.contains(value.as_str().unwrap()) {
+                found.push(format!("the error's text shows the answer: {shown}"));
+            }
+            vec![(error.body_excerpt().unwrap_or_default().to_owned(), value)]
         } else if name == "field_messages_contain" {
             let messages = error.fields().iter().map(|fault| fault.message.clone());
             messages.zip(value.as_array().unwrap()).collect()
@@ -335,9 +342,9 @@ fn error_differences(expected: &Map<String, Json>, error: &Error) -> Vec<String>
             }
         }
     }
-    let text = format!("{error} {error:?}");
-    if SECRETS.iter().any(|secret| text.contains(secret)) {
-        found.push(format!("the error's text shows a secret: {text}"));
+    let shown = shown + error.body_excerpt().unwrap_or_default();
+    if SECRETS.iter().any(|secret| shown.contains(secret)) {
+        found.push(format!("the error shows a secret: {shown}"));
     }
     found
 }

@@ -6,12 +6,15 @@ import {
   Client,
   ConfigError,
   IkcrmError,
+  ValidationError,
   updateOpportunity,
   update_opportunity,
   version,
+  type AnyIkcrmError,
   type CallOptions,
   type ClientOptions,
   type Opportunity,
+  type OpportunityRow,
   type OpportunityUpdate,
 } from '../../../node/dist/index.js'
 
@@ -54,10 +57,57 @@ async function admits() {
   const { fields } = await client.fieldMap('opportunity', { refresh: true })
   const ids: string[] = fields['stage']?.map(({ id }) => id) ?? []
   await client.updateOpportunity(1, { stage: '赢单' }, { fill: true, ifUnchanged: opportunity })
-  const money: string | number | null | undefined = opportunity.expect_amount
+  const money: string | null | undefined = opportunity.expect_amount
   const phone: string | null | undefined = opportunity.customer?.contacts?.[0]?.address?.phone
   const custom: unknown = opportunity['text_asset_8b1eeedd']
   return [money, phone, custom, ids]
+}
+
+async function admitsWhatIsKnownOnlyAtRunTime(fill: boolean, note: string | undefined) {
+  const signal: AbortSignal | undefined = undefined
+  await client.updateOpportunity(1, { stage: 5, note }, { fill, signal })
+  await client.updateOpportunity(1, { stage: 5 }, { partial: fill, timeoutMs: undefined })
+  await client.updateOpportunity(1, { title: 'ccc', customer_id: 1, note }, { signal })
+  return new Client({ token: note, quota: { calls: undefined } })
+}
+
+/** An opportunity without what a program does not keep, and with what it adds. */
+type Kept = Omit<Opportunity, 'customer' | 'note'> & { kept_at: Date }
+
+function admitsRecords(opportunity: Opportunity, row: OpportunityRow) {
+  const kept: Kept = { ...opportunity, kept_at: new Date() }
+  const id: number | null | undefined = kept.id
+  const title: string | null | undefined = kept.title
+  const picked: Pick<Opportunity, 'id' | 'stage'> = opportunity
+  const all: Record<string, unknown> = opportunity
+  const partial: Partial<OpportunityRow> = row
+  const derived: unknown = [opportunity['text_asset_8b1eeedd_display'], row['x_mapped']]
+  return [id, title, picked, all['anything'], partial, derived]
+}
+
+function admitsNarrowing(error: unknown) {
+  const known = error as AnyIkcrmError
+  switch (known.code) {
+    case 'validation': {
+      const validation: ValidationError = known
+      return validation.fields
+    }
+    case 'auth':
+    case 'sign_in_limited': {
+      const auth: AuthError = known
+      return auth.apiCode
+    }
+    case 'api': {
+      // @ts-expect-error not every refusal is one of the token
+      const auth: AuthError = known
+      return auth
+    }
+    default: {
+      // @ts-expect-error it was told apart above
+      const validation: ValidationError = known
+      return validation
+    }
+  }
 }
 
 function admitsErrors(error: unknown) {
@@ -67,7 +117,11 @@ function admitsErrors(error: unknown) {
   return new IkcrmError('mine', { retryable: true, cause: error }).retryable
 }
 
-async function refuses() {
+async function refuses(opportunity: Opportunity) {
+  // @ts-expect-error an attribute that is misspelt
+  opportunity.titel
+  // @ts-expect-error a code that no error has
+  if ((new Error() as AnyIkcrmError).code === 'no_such_code') return
   // @ts-expect-error a part that a query does not have
   client.listOpportunities({ stages: 5 })
   // @ts-expect-error a record's id in place of the record
@@ -103,4 +157,14 @@ async function refuses() {
   new Client({ token: 't', base_url: 'https://x' })
 }
 
-export { admits, admitsErrors, fromEnvironment, refuses, settings, text }
+export {
+  admits,
+  admitsErrors,
+  admitsNarrowing,
+  admitsRecords,
+  admitsWhatIsKnownOnlyAtRunTime,
+  fromEnvironment,
+  refuses,
+  settings,
+  text,
+}

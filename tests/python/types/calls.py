@@ -40,7 +40,7 @@ def admits() -> None:
     ikcrm.update_opportunity("568587", title="t", customer_id=1, timeout=5, max_retries=None)
     custom: Mapping[str, str] = {"text_asset_1": "x"}
     client.update_opportunity(1, note="x", partial=True, custom=custom)
-    assert_type(opportunity.id, int)
+    assert_type(opportunity.id, int | None)
     assert_type(opportunity.expect_amount, Decimal | None)
     if opportunity.customer is not None:
         assert_type(opportunity.customer.contacts, tuple[ikcrm.Contact, ...])

@@ -13,7 +13,7 @@ async function call() {
     try {
       return await client.updateOpportunity(568587, { title: 'ccc', customer_id: 1 })
     } catch (error) {
-      if (!(error instanceof QuotaStoreError)) throw error
+      if (!(error instanceof QuotaStoreError && error.retryable)) throw error
       await delay(100)
     }
   }

@@ -14,7 +14,9 @@ def call(client):
     while True:
         try:
             return client.update_opportunity(568587, title="ccc", customer_id=1)
-        except ikcrm.QuotaStoreError:  # noqa: PERF203 (the try is what the loop is for)
+        except ikcrm.QuotaStoreError as error:
+            if not error.retryable:
+                raise
             time.sleep(0.1)
 
 

@@ -1,16 +1,18 @@
 //! The form that all answers of the API have. Pure.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-use crate::error::{ApiError, ApiErrorKind, Enterprise, Error};
+use crate::error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt};
 use crate::response::{Entries, Index, Name, span};
 use crate::transport::HttpResponse;
 
-const EXCERPT_BYTES: usize = 200;
 /// What the CRM says, in plain text, to a call over quota.
 const RETRY_LATER: &str = "Retry later";
 
@@ -67,16 +69,18 @@ impl Envelope {
     }
 
     /// The error of an answer with a `code` other than 0.
-    fn refusal(&self, status: u16, code: i64) -> Error {
+    fn refusal(&self, answer: &Answer, code: i64) -> Error {
         let kind = kind_of_code(code);
         Error::Api(Box::new(ApiError {
             kind,
-            status,
+            status: answer.status,
             api_code: Some(code),
             message: self.message(),
             endpoint: None,
             enterprises: self.enterprises(),
-            may_have_been_applied: kind == ApiErrorKind::Server || status >= 500,
+            retry_after: None,
+            excerpt: answer.excerpt(),
+            may_have_been_applied: kind == ApiErrorKind::Server,
         }))
     }
 }
@@ -112,9 +116,10 @@ impl<'de> EnvelopeIn<'de> {
     /// The object under this name, unless the value is something else.
     fn data<A: MapAccess<'de>>(
         &self,
-        name: &str,
+        name: &Cow<'de, str>,
         map: &mut A,
     ) -> Result<Option<(Range<usize>, Index)>, A::Error> {
+        let Cow::Borrowed(name) = name else { return self.data_of_spelt_name(map) };
         let Some(object) = self.value_of(name).filter(|value| value.starts_with('{')) else {
             return map.next_value::<IgnoredAny>().map(|_| None);
         };
@@ -126,6 +131,20 @@ impl<'de> EnvelopeIn<'de> {
         Ok(Some((start..last + end + 1, index)))
     }
 
+    /// The same under a name with escapes, which does not tell where its value begins.
+    fn data_of_spelt_name<A: MapAccess<'de>>(
+        &self,
+        map: &mut A,
+    ) -> Result<Option<(Range<usize>, Index)>, A::Error> {
+        let value = map.next_value::<&'de RawValue>()?.get();
+        if !value.starts_with('{') {
+            return Ok(None);
+        }
+        let index = Entries(self.0).deserialize(&mut serde_json::Deserializer::from_str(value));
+        let index = index.map_err(serde::de::Error::custom)?;
+        Ok(Some((span(value, self.0), index)))
+    }
+
     /// The text from the value of this key on.
     fn value_of(&self, key: &str) -> Option<&'de str> {
         let rest = self.0.get(span(key, self.0).end..)?.strip_prefix('"')?;
@@ -133,62 +152,165 @@ impl<'de> EnvelopeIn<'de> {
     }
 }
 
-/// `data` of an answer that tells success, and what is needed to complain of it.
-pub(super) struct Data {
+/// An answer whose body is text, and what is needed to complain of it.
+struct Answer {
     status: u16,
     content_type: String,
-    pub(super) text: String,
-    pub(super) range: Range<usize>,
-    pub(super) index: Index,
-    /// Whether the answer may hold secrets, which no message may show.
+    retry_after: Option<Duration>,
+    text: String,
+    /// Whether the answer may hold secrets, which no error may show.
     secret: bool,
 }
 
+impl Answer {
+    /// The error of an answer that is `what`, unlike what it must be: the status decides. `words`
+    /// and `api_code` are what it says all the same.
+    fn foreign(&self, what: &str, words: String, api_code: Option<i64>) -> Error {
+        let Self { status, ref content_type, .. } = *self;
+        let retry_later = self.text.trim() == RETRY_LATER;
+        let kind = match status {
+            _ if retry_later => ApiErrorKind::RateLimited,
+            401 => ApiErrorKind::Auth,
+            404 => ApiErrorKind::NotFound,
+            400 | 422 => ApiErrorKind::InvalidParameters,
+            429 => ApiErrorKind::RateLimited,
+            500.. => ApiErrorKind::Server,
+            400.. => ApiErrorKind::Other,
+            _ => return self.invalid(what),
+        };
+        let message = match self.text.trim() {
+            "" => format!("the answer had no body ({content_type})"),
+            _ if retry_later => self.text.clone(),
+            _ if words.is_empty() => format!("an answer {what} ({content_type})"),
+            _ => words,
+        };
+        Error::Api(Box::new(ApiError {
+            kind,
+            status,
+            api_code,
+            message,
+            endpoint: None,
+            enterprises: Vec::new(),
+            retry_after: self.retry_after,
+            excerpt: self.excerpt(),
+            may_have_been_applied: !retry_later && (status >= 500 || status == 408),
+        }))
+    }
+
+    fn invalid(&self, what: &str) -> Error {
+        let Self { status, ref content_type, .. } = *self;
+        let redirect = (300..400).contains(&status);
+        let hint = if redirect { "; redirects are not followed: check base_url" } else { "" };
+        Error::InvalidAnswer {
+            message: format!("an answer {what} (HTTP {status}, {content_type}){hint}"),
+            status: Some(status),
+            excerpt: self.excerpt(),
+            may_have_been_applied: true,
+        }
+    }
+
+    fn excerpt(&self) -> Excerpt {
+        if self.secret { Excerpt::default() } else { Excerpt::of(&self.text) }
+    }
+
+    /// What the body says, even when it has a character that is only half there.
+    fn envelope(&mut self) -> Result<Envelope, serde_json::Error> {
+        let parsed = Envelope::parse(&self.text);
+        match parsed.is_err().then(|| mended(&self.text)) {
+            Some(mended) if mended != self.text => {
+                self.text = mended;
+                Envelope::parse(&self.text)
+            }
+            _ => parsed,
+        }
+    }
+}
+
+/// `data` of an answer that tells success.
+pub(super) struct Data {
+    answer: Answer,
+    pub(super) range: Range<usize>,
+    pub(super) index: Index,
+}
+
 impl Data {
+    /// The text of the whole answer.
+    pub(super) fn text(&self) -> &str {
+        &self.answer.text
+    }
+
     /// The JSON text of `data`.
     pub(super) fn json(&self) -> &str {
-        self.text.get(self.range.clone()).unwrap_or_default()
+        self.answer.text.get(self.range.clone()).unwrap_or_default()
     }
 
     /// The error of an answer whose `data` is not what it must be.
     pub(super) fn unlike(&self, what: &str) -> Error {
-        let shown = shown(self.text.as_bytes(), self.secret);
-        foreign(self.status, &self.content_type, &shown, what)
+        self.answer.invalid(what)
     }
 }
 
-/// What a message may show of a body.
-fn shown(body: &[u8], secret: bool) -> String {
-    if secret && body.trim_ascii() != RETRY_LATER.as_bytes() {
-        return "(not shown, since it may hold secrets)".to_owned();
-    }
-    String::from_utf8_lossy(body.get(..EXCERPT_BYTES).unwrap_or(body)).into_owned()
+/// Whether the status alone tells what kind of failure it is: such an answer may be a gateway's,
+/// whose JSON is not the CRM's word.
+pub(super) fn status_decides(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..)
 }
 
-/// `data` of an answer, or the error that it tells: the body's `code` first, then the status.
+/// `data` of an answer, or the error that it tells: by the body's `code`, unless the status decides.
 pub(super) fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> {
-    let HttpResponse { status, content_type, body } = response;
-    let text = match String::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => {
-            let shown = shown(error.as_bytes(), secret);
-            return Err(foreign(status, &content_type, &shown, "not UTF-8"));
-        }
+    let HttpResponse { status, content_type, retry_after, body } = response;
+    let (text, is_text) = match String::from_utf8(body) {
+        Ok(text) => (text, true),
+        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), false),
     };
-    let foreign =
-        |what: &str| foreign(status, &content_type, &shown(text.as_bytes(), secret), what);
-    let envelope = Envelope::parse(&text).map_err(|error| {
-        foreign(if error.is_data() { "not of the API's form" } else { "not JSON" })
-    })?;
-    match envelope.code() {
-        Some(0) => {}
-        Some(code) => return Err(envelope.refusal(status, code)),
-        None => return Err(foreign("without a code")),
+    let mut answer = Answer { status, content_type, retry_after, text, secret };
+    if !is_text {
+        return Err(answer.foreign("not UTF-8", String::new(), None));
     }
-    let Some((range, index)) = envelope.data else {
-        return Err(foreign("without an object as data"));
+    let envelope = answer.envelope().map_err(|error| {
+        let what = if error.is_data() { "not of the API's form" } else { "not JSON" };
+        answer.foreign(what, String::new(), None)
+    })?;
+    let what = match envelope.code() {
+        Some(0) if (200..300).contains(&status) => "without an object as data",
+        Some(0) => "with code 0 and a status that is no success",
+        Some(code) if !status_decides(status) => return Err(envelope.refusal(&answer, code)),
+        Some(_) => "with a code and a failing status",
+        None => "without a code",
     };
-    Ok(Data { status, content_type, text, range, index, secret })
+    match envelope.data {
+        Some((range, index)) if envelope.code() == Some(0) && (200..300).contains(&status) => {
+            Ok(Data { answer, range, index })
+        }
+        _ => Err(answer.foreign(what, envelope.message(), envelope.code())),
+    }
+}
+
+/// The text with U+FFFD in the place of each escape that is half of a character: JSON allows such
+/// an escape, and no text can hold it.
+fn mended(text: &str) -> String {
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        let next = escape.get(6..).unwrap_or_default();
+        let length = match (surrogate(escape), surrogate(next)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..)) => 12,
+            (Some(_), _) => 6,
+            // The character after the backslash is one too.
+            (None, _) => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
+        };
+        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        mended.push_str(before);
+        mended.push_str(if length == 6 { "\\ufffd" } else { escape });
+        rest = after;
+    }
+    mended + rest
+}
+
+/// The half of a character that the text begins with, as an escape.
+fn surrogate(text: &str) -> Option<u32> {
+    let unit = u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    (0xD800..0xE000).contains(&unit).then_some(unit)
 }
 
 /// The kinds of the codes that are known; `tests/contract/errors.json` has them too.
@@ -205,46 +327,20 @@ pub fn kind_of_code(code: i64) -> ApiErrorKind {
     }
 }
 
-/// The error of a response that is not in the API's form: the status decides.
-fn foreign(status: u16, content_type: &str, shown: &str, what: &str) -> Error {
-    let retry_later = shown.trim() == RETRY_LATER;
-    let kind = match status {
-        _ if retry_later => ApiErrorKind::RateLimited,
-        401 => ApiErrorKind::Auth,
-        404 => ApiErrorKind::NotFound,
-        400 | 422 => ApiErrorKind::InvalidParameters,
-        429 => ApiErrorKind::RateLimited,
-        500.. => ApiErrorKind::Server,
-        400.. => ApiErrorKind::Other,
-        _ => return invalid(status, content_type, shown, what),
-    };
-    let message = match shown.trim() {
-        "" => format!("the answer had no body ({content_type})"),
-        _ if retry_later => shown.to_owned(),
-        text => format!("an answer {what} ({content_type}): {text}"),
-    };
-    Error::Api(Box::new(ApiError {
-        kind,
-        status,
-        api_code: None,
-        message,
-        endpoint: None,
-        enterprises: Vec::new(),
-        may_have_been_applied: !retry_later && (status >= 500 || status == 408),
-    }))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn invalid(status: u16, content_type: &str, shown: &str, what: &str) -> Error {
-    let hint = if (300..400).contains(&status) {
-        "; redirects are not followed: check base_url"
-    } else {
-        ""
-    };
-    Error::InvalidAnswer {
-        message: format!(
-            "an answer {what} (HTTP {status}, {content_type}){hint}; it begins: {shown}"
-        ),
-        status: Some(status),
-        may_have_been_applied: true,
+    #[test]
+    fn half_a_character_becomes_one_that_says_so() {
+        for (text, whole) in [
+            ("\\ud83d\\ude00 \\u5546 \\\\ud83d \\n", None),
+            ("a\\ud83d", Some("a\\ufffd")),
+            ("\\ude00\\ud83d\\uD83D\\uDE00", Some("\\ufffd\\ufffd\\uD83D\\uDE00")),
+            ("\\\\\\ud83dx\\", Some("\\\\\\ufffdx\\")),
+            ("\\商\\u12", None),
+        ] {
+            assert_eq!(mended(text), whole.unwrap_or(text));
+        }
     }
 }

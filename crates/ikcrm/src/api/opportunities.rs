@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::data;
 use super::request::{get, json, percent};
-use crate::error::Error;
+use crate::error::{Error, Excerpt};
 use crate::input::check::Fields;
 use crate::request::{Checked, CheckedQuery};
 use crate::response::{
@@ -49,13 +49,21 @@ pub(crate) fn list(query: &CheckedQuery, page: u32) -> HttpRequest {
     get(path)
 }
 
-/// The opportunity in an answer.
-pub(crate) fn opportunity(response: HttpResponse) -> Result<Opportunity, Error> {
+/// The opportunity in an answer, which must be the one that was asked for, as far as it says.
+pub(crate) fn opportunity(response: HttpResponse, asked: i64) -> Result<Opportunity, Error> {
     let mut data = data(response, false)?;
-    let (text, index) = (Arc::from(data.text.as_str()), std::mem::take(&mut data.index));
+    if data.index.is_empty() {
+        return Err(data.unlike("without the opportunity's id"));
+    }
+    let (text, index) = (Arc::from(data.text()), std::mem::take(&mut data.index));
     let record = Record::indexed(&OPPORTUNITY, text, data.range.clone(), index);
-    let has_id = matches!(record.read("id", Kind::Id), Ok(Typed::Id(_)));
-    if has_id { Ok(record.into()) } else { Err(data.unlike("without the opportunity's id")) }
+    match record.read("id", Kind::Id) {
+        Ok(Typed::Id(id)) if i64::try_from(id) != Ok(asked) => {
+            Err(data.unlike(&format!("about the opportunity {id}, not about {asked}")))
+        }
+        Ok(_) => Ok(record.into()),
+        Err(_) => Err(data.unlike("with an id that is none")),
+    }
 }
 
 /// `data` of a page.
@@ -70,7 +78,7 @@ struct PageData<'a> {
 /// The page of a list in an answer.
 pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
     let data = data(response, false)?;
-    let text: Arc<str> = Arc::from(data.text.as_str());
+    let text: Arc<str> = Arc::from(data.text());
     let json = text.get(data.range.clone()).unwrap_or_default();
     let page: PageData<'_> = serde_json::from_str(json)
         .map_err(|_| data.unlike("without a list of rows as data.opportunities"))?;
@@ -96,6 +104,7 @@ pub(crate) fn repeated(number: u32) -> Error {
             "GET {PATH}: page {number} has the same rows as the page before; the list would never end"
         ),
         status: Some(200),
+        excerpt: Excerpt::default(),
         may_have_been_applied: false,
     }
 }
@@ -106,7 +115,8 @@ mod tests {
 
     fn decoded(text: &str) -> Result<Opportunity, Error> {
         let (status, content_type) = (200, "application/json".to_owned());
-        opportunity(HttpResponse { status, content_type, body: text.into() })
+        let response = HttpResponse { status, content_type, retry_after: None, body: text.into() };
+        opportunity(response, 1)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use http::Method;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::envelope::data;
+use super::envelope::{data, status_decides};
 use super::request::json;
 use crate::auth::{Credentials, Token};
 use crate::error::{ApiErrorKind, Error, SIGN_IN};
@@ -46,6 +46,7 @@ fn sign_in_refusal(error: Error) -> Error {
         Error::Api(mut refusal) => {
             use ApiErrorKind::{Auth, ChooseEnterprise, RateLimited, Server};
             let kept = matches!(refusal.kind, ChooseEnterprise | RateLimited | Server);
+            let kept = kept || status_decides(refusal.status);
             if refusal.api_code.is_some() && !kept {
                 refusal.kind = Auth;
             }

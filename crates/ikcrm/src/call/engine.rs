@@ -1,15 +1,21 @@
 //! `Engine`: what all calls of a client share; `Call`: one of them.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::exchange::Exchange;
 use super::lookups::Lookups;
-use super::session::{Refused, Session};
-use crate::config::{CallOptions, Config};
+use super::session::{Membership, Refused};
+use crate::config::{CallOptions, Config, Priority};
 use crate::error::Error;
-use crate::quota::{OpenQuota, SharedQuota};
-use crate::sync::{Budget, PerProcess, Workers};
+use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
+use crate::sync::{Budget, Cancel, Count, Counted, PerProcess, Permits, Workers};
 use crate::transport::{HttpRequest, HttpResponse, Transport};
+
+/// How many requests of a client may be under way at once when no quota says so.
+const MOST_REQUESTS: usize = 256;
+/// How long the calls that a closed client ended may take to notice.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The settings of a client, and the means of each process that uses it.
 pub(crate) struct Engine {
@@ -21,29 +27,40 @@ pub(crate) struct Engine {
 struct Resources {
     transport: Transport,
     workers: Workers,
+    permits: Permits,
     quota: Option<OpenQuota>,
-    session: Session,
+    membership: Membership,
     lookups: Lookups,
+    calls: Count,
+    /// Ends the calls that wait.
+    closing: Cancel,
+    /// Ends all calls.
+    closed: Cancel,
 }
 
 impl Resources {
-    fn new(config: &Config, session: Session) -> Self {
+    fn new(config: &Config, membership: Membership) -> Self {
         let Config { base_url, proxy, ca_bundle, .. } = config;
         Self {
-            transport: Transport::new(base_url, proxy, ca_bundle.as_deref()),
+            transport: Transport::new(base_url.clone(), proxy.clone(), ca_bundle.clone()),
             workers: Workers::default(),
+            permits: Permits::new(MOST_REQUESTS),
             quota: config.quota.as_ref().map(SharedQuota::open),
-            session,
+            membership,
             lookups: Lookups::new(),
+            calls: Count::default(),
+            closing: Cancel::new(),
+            closed: Cancel::new(),
         }
     }
 }
 
 impl Engine {
     pub(crate) fn new(config: Config) -> Self {
-        let session = Session::new(config.account.clone());
-        let resources = PerProcess::new(Resources::new(&config, session));
-        Self { config, resources }
+        let engine = Self { config, resources: PerProcess::new() };
+        // What is wrong with them shows when the client is made, and a fork knows of its parent's.
+        engine.resources();
+        engine
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -51,29 +68,64 @@ impl Engine {
     }
 
     /// A call with these options.
-    pub(crate) fn call<'a>(&'a self, options: &'a CallOptions) -> Call<'a> {
+    pub(crate) fn call(&self, options: &CallOptions) -> Call<'_> {
+        /// Counts the calls, for their order.
+        static CALLS: AtomicU64 = AtomicU64::new(0);
         let resources = self.resources();
+        let lane = match options.priority {
+            Priority::Normal => Lane::Interactive,
+            Priority::Batch => Lane::Batch,
+        };
+        let order = CALLS.fetch_add(1, Ordering::Relaxed);
+        let ends = |by: &Cancel| match &options.cancel {
+            Some(cancel) => Cancel::any_of([cancel.clone(), by.clone()]),
+            None => by.clone(),
+        };
+        let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
+        let credentials = self.config.account.credentials.as_ref();
         let exchange = Exchange {
             transport: &resources.transport,
+            workers: &resources.workers,
+            permits: &resources.permits,
             quota: resources.quota.as_ref(),
+            turn: Turn { lane, order, max_wait: options.max_wait },
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
-            budget: Budget::new(timeout, options.cancel.as_ref()),
+            budget: Budget::new(timeout, options.deadline, cancels),
+            password: credentials.map(|credentials| credentials.password.as_str()),
         };
-        Call { resources, exchange, renewed: Cell::default() }
+        let counted = resources.calls.one();
+        Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }
     }
 
     pub(crate) fn workers(&self) -> &Workers {
         &self.resources().workers
     }
 
-    pub(crate) fn quota(&self) -> Option<&OpenQuota> {
-        self.resources().quota.as_ref()
+    /// Ends the calls that wait and admits no more; those whose request is under way may go on for
+    /// `grace`, and are then ended too.
+    pub(crate) async fn close(&self, grace: Duration) {
+        let Resources { calls, closing, closed, workers, .. } = self.resources();
+        closing.cancel();
+        let waits = |longest| Budget::new(longest, None, (Cancel::new(), Cancel::new()));
+        if waits(grace).wait_for("the calls under way", calls.none()).await.is_err() {
+            closed.cancel();
+            // A call that hangs in a function of the user's goes on without us.
+            waits(LAST_WORDS).wait_for("the calls' ends", calls.none()).await.ok();
+        }
+        workers.close();
     }
 
     /// It costs a system call to know the process, so a call looks once.
     fn resources(&self) -> &Resources {
-        self.resources.current(|parent| Resources::new(&self.config, parent.session.forked()))
+        let Config { account, base_url, .. } = &self.config;
+        self.resources.current(|parent| {
+            let membership = match parent {
+                Some(parent) => parent.membership.forked(base_url),
+                None => Membership::new(account, base_url),
+            };
+            Resources::new(&self.config, membership)
+        })
     }
 }
 
@@ -90,11 +142,12 @@ pub(crate) struct Call<'a> {
     resources: &'a Resources,
     exchange: Exchange<'a>,
     /// Whether it asked for a new token already.
-    renewed: Cell<bool>,
+    renewed: AtomicBool,
+    _counted: Counted<'a>,
 }
 
 impl Call<'_> {
-    pub(crate) fn budget(&self) -> &Budget<'_> {
+    pub(crate) fn budget(&self) -> &Budget {
         &self.exchange.budget
     }
 
@@ -104,21 +157,23 @@ impl Call<'_> {
 
     /// Sends the request with the client's token, and once more with a new one when the CRM refused
     /// that and there is a way to another.
-    pub(crate) fn send<T>(
+    pub(crate) async fn send<T>(
         &self,
         request: &HttpRequest,
         decode: impl Fn(HttpResponse) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (exchange, session) = (&self.exchange, &self.resources.session);
-        let token = session.token(exchange, None)?;
-        let refusal = match exchange.run(request, Some(&token), &decode) {
+        let (exchange, membership) = (&self.exchange, &self.resources.membership);
+        let token = membership.token(exchange, None).await?;
+        let result = exchange.run(request, Some(&token), &decode).await;
+        let refusal = match result.map_err(Error::from) {
             Err(Error::Api(refusal)) if refusal.asks_for_sign_in() && self.may_renew() => refusal,
             result => return result,
         };
         let refused = Refused { token, refusal };
-        let result = session
-            .token(exchange, Some(&refused))
-            .and_then(|token| exchange.run(request, Some(&token), &decode));
+        let result = match membership.token(exchange, Some(&refused)).await {
+            Ok(token) => exchange.run(request, Some(&token), &decode).await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
         match result {
             Err(error) if refused.refusal.may_have_been_applied => {
                 Err(error.after_doubtful_attempt())
@@ -127,8 +182,16 @@ impl Call<'_> {
         }
     }
 
+    /// How much of the quota is used; nothing when it is turned off.
+    pub(crate) async fn quota(&self) -> Result<Option<QuotaStatus>, Error> {
+        match self.resources.quota.as_ref() {
+            Some(quota) => quota.status(self.budget()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Whether the call may ask for a new token: once.
     fn may_renew(&self) -> bool {
-        !self.renewed.replace(true)
+        !self.renewed.swap(true, Ordering::AcqRel)
     }
 }

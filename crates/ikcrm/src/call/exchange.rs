@@ -1,70 +1,112 @@
 //! `Exchange`: sends a request until an answer decides, the retries are used up, or time is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::retry::{self, Decision};
 use crate::auth::Token;
 use crate::error::{ApiErrorKind, Error};
-use crate::quota::{Fate, OpenQuota};
-use crate::sync::{Budget, Cancel};
-use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Transport};
+use crate::quota::{Fate, OpenQuota, Turn};
+use crate::sync::{Budget, Permits, Workers, clock};
+use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Terms, Transport};
 
 /// The means, the time and the patience of one call.
 pub(crate) struct Exchange<'a> {
     pub(super) transport: &'a Transport,
+    pub(super) workers: &'a Workers,
+    /// How many requests may be under way when no quota says so.
+    pub(super) permits: &'a Permits,
     pub(super) quota: Option<&'a OpenQuota>,
+    pub(super) turn: Turn,
     pub(super) max_retries: u32,
-    pub(super) budget: Budget<'a>,
+    pub(super) budget: Budget,
+    /// What no error may show though an answer echoes it.
+    pub(super) password: Option<&'a str>,
+}
+
+/// Why a request failed for good.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// Whether the last attempt reached the CRM, as far as is known.
+    pub(crate) sent: bool,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
 }
 
 impl Exchange<'_> {
     /// Sends the request, again if need be, and decodes the answer.
-    pub(crate) fn run<T>(
+    pub(crate) async fn run<T>(
         &self,
         request: &HttpRequest,
         token: Option<&Token>,
         decode: impl Fn(HttpResponse) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let (mut attempt, mut free, mut doubtful) = (0, 1, false);
+    ) -> Result<T, Failure> {
+        let (mut attempt, mut free, mut doubtful, mut sent) = (0, 1, false, false);
+        let ended = |error: Error, doubtful, sent| {
+            let error = if doubtful { error.after_doubtful_attempt() } else { error };
+            Failure { error, sent }
+        };
         loop {
-            let outcome = match self.send_once(request, token) {
-                Ok(outcome) => outcome,
-                Err(error) if doubtful => return Err(error.after_doubtful_attempt()),
-                Err(error) => return Err(error),
-            };
+            let outcome = self.send_once(request, token).await;
+            let outcome = outcome.map_err(|error| ended(error, doubtful, sent))?;
+            sent = outcome.progress != Progress::Unsent;
             let error = match outcome.result.and_then(&decode) {
                 Ok(answer) => return Ok(answer),
                 Err(error) if !request.is_update() => error.without_effect(),
-                Err(error) if doubtful => error.after_doubtful_attempt(),
-                Err(error) => error,
+                Err(error) => ended(error, doubtful, sent).error,
             };
+            let secrets = [token.map(Token::text), self.password].map(Option::unwrap_or_default);
+            let error = error.without_secrets(&secrets);
             let error = request.endpoint.iter().fold(error, |error, endpoint| error.at(endpoint));
             doubtful = error.may_have_been_applied();
             if outcome.dead_connection && free > 0 {
                 free -= 1;
                 continue;
             }
-            let asked = self.back_off(&error, outcome.retry_after);
+            let asked = self.back_off(&error);
+            if request.is_sign_in() && sent && !is_over_quota(&error) {
+                return Err(Failure { error, sent });
+            }
             let left = self.budget.left();
-            match retry::decide(self.max_retries, attempt, &error, asked, left, fastrand::f64()) {
-                Decision::Stop => return Err(error),
-                Decision::After(wait) => self.pause(wait),
+            match retry::decide(self.max_retries, attempt, &error, asked, left, retry::jitter()) {
+                Decision::Stop => return Err(Failure { error, sent }),
+                Decision::After(wait) => {
+                    let slept = self.budget.sleep(wait).await;
+                    slept.map_err(|error| ended(error, doubtful, sent))?;
+                }
             }
             attempt += 1;
         }
     }
 
     /// Sends the request once, when the quota lets it; the wait for that is not of the budget.
-    fn send_once(&self, request: &HttpRequest, token: Option<&Token>) -> Result<Outcome, Error> {
-        let (cancel, timeout) = (self.budget.cancel(), self.budget.left());
-        if cancel.is_some_and(Cancel::is_cancelled) {
-            return Err(Error::Cancelled { may_have_been_applied: false });
-        }
-        let slot = self.quota.map(|quota| quota.take(timeout, cancel)).transpose()?;
-        let begun = Instant::now();
+    ///
+    /// The slot is the last thing that is taken: nothing else is waited for while it is held.
+    async fn send_once(
+        &self,
+        request: &HttpRequest,
+        token: Option<&Token>,
+    ) -> Result<Outcome, Error> {
+        self.budget.check("its turn")?;
+        let _permit = match self.quota {
+            Some(_) => None,
+            None => Some(self.budget.wait_for("its turn", self.permits.take()).await?),
+        };
+        let slot = match self.quota {
+            Some(quota) => Some(quota.take(self.turn, &self.budget).await?),
+            None => None,
+        };
+        let begun = clock::now();
+        // From the slot's taking on, by a clock that counts the machine's sleep: a request that has
+        // become late is not sent on a slot that may be another's by now.
+        let deadline = begun + self.budget.left();
+        let terms = Terms { deadline, cancel: Some(self.budget.requests().clone()) };
         let authorization = token.map(Token::header);
-        let outcome = self.transport.send(request, authorization, begun + timeout, cancel);
-        self.budget.spend(begun.elapsed());
+        let outcome = self.workers.block(|| self.transport.send(request, authorization, terms));
+        self.budget.spend(clock::now().saturating_sub(begun));
         if let Some(slot) = slot {
             slot.settle(fate(outcome.progress));
         }
@@ -73,24 +115,19 @@ impl Exchange<'_> {
 
     /// After a refusal over quota lets all who share the quota wait, and this call only with them;
     /// tells for how long it is asked to wait by itself.
-    fn back_off(&self, error: &Error, retry_after: Option<Duration>) -> Option<Duration> {
+    fn back_off(&self, error: &Error) -> Option<Duration> {
         match self.quota {
-            Some(quota) if error.code() == ApiErrorKind::RateLimited.as_str() => {
-                quota.back_off(retry_after);
+            Some(quota) if is_over_quota(error) => {
+                quota.back_off(error.retry_after());
                 Some(Duration::ZERO)
             }
-            _ => retry_after,
+            _ => error.retry_after(),
         }
     }
+}
 
-    /// Waits before the next attempt; a cancel ends the wait, and the loop then ends the call.
-    fn pause(&self, wait: Duration) {
-        match self.budget.cancel() {
-            Some(cancel) => drop(cancel.wait(wait)),
-            None => std::thread::sleep(wait),
-        }
-        self.budget.spend(wait);
-    }
+fn is_over_quota(error: &Error) -> bool {
+    matches!(error, Error::Api(refusal) if refusal.kind == ApiErrorKind::RateLimited)
 }
 
 /// Whether the CRM counts a request that got so far.

@@ -1,6 +1,8 @@
-//! Decides whether a failed attempt is made again, and when. Pure.
+//! Decides whether a failed attempt is made again, and when. Pure, but for the jitter.
 
 use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::Error;
 
@@ -30,6 +32,14 @@ pub(crate) fn decide(
     }
     let wait = retry_after.unwrap_or_else(|| backoff(attempt, jitter));
     if wait >= left { Decision::Stop } else { Decision::After(wait) }
+}
+
+/// A number in 0..1. Not of a generator of our own, whose state a fork would share.
+pub(crate) fn jitter() -> f64 {
+    let mut bytes = [0; 4];
+    // Without random numbers all wait alike.
+    SystemRandom::new().fill(&mut bytes).ok();
+    f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
 }
 
 /// Half to all of 0.5 s, 1 s, 2 s, … 8 s.

@@ -1,8 +1,10 @@
 //! `OpportunityList`: the rows of a list, page after page as they are needed.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::calls::checked;
+use super::prepared::PreparedCall;
 use crate::api::opportunities;
 use crate::call::Engine;
 use crate::config::CallOptions;
@@ -10,6 +12,7 @@ use crate::error::Error;
 use crate::lookup;
 use crate::request::CheckedQuery;
 use crate::response::{OpportunityPage, OpportunityRow};
+use crate::sync::{Cancel, Permits, block_on, lock};
 
 /// The opportunities of a query: an iterator over its rows, which reads a page when it needs one.
 ///
@@ -29,9 +32,25 @@ use crate::response::{OpportunityPage, OpportunityRow};
 /// called again after a failure and reads the same page.
 #[must_use = "a list reads nothing until it is asked for rows"]
 pub struct OpportunityList {
+    pager: Arc<Pager>,
+    rows: std::vec::IntoIter<OpportunityRow>,
+    /// Whether the iterator is at its end.
+    ended: bool,
+}
+
+/// Reads the pages of a list, one at a time.
+struct Pager {
     engine: Arc<Engine>,
-    query: CheckedQuery,
     options: CallOptions,
+    /// Who may read a page.
+    turn: Permits,
+    at: Mutex<Position>,
+}
+
+/// How far a list was read.
+#[derive(Debug, Clone)]
+struct Position {
+    query: CheckedQuery,
     /// The page to read next; nothing after the last.
     next: Option<u32>,
     /// How many rows came.
@@ -39,28 +58,20 @@ pub struct OpportunityList {
     total_count: Option<u64>,
     /// The rows of the page before.
     before: Vec<OpportunityRow>,
-    rows: std::vec::IntoIter<OpportunityRow>,
 }
 
 impl OpportunityList {
-    pub(crate) fn new(engine: Arc<Engine>, query: CheckedQuery, options: CallOptions) -> Self {
-        Self {
-            engine,
-            query,
-            options,
-            next: Some(1),
-            seen: 0,
-            total_count: None,
-            before: Vec::new(),
-            rows: Vec::new().into_iter(),
-        }
+    pub(super) fn new(engine: Arc<Engine>, query: CheckedQuery, options: CallOptions) -> Self {
+        let at = Position { query, next: Some(1), seen: 0, total_count: None, before: Vec::new() };
+        let pager = Pager { engine, options, turn: Permits::new(1), at: Mutex::new(at) };
+        Self { pager: Arc::new(pager), rows: Vec::new().into_iter(), ended: false }
     }
 
     /// How many rows the CRM says that the whole list has, as of the page that was read last; nothing
-    /// before the first.
+    /// before the first. It does not wait for a page that is being read.
     #[must_use]
     pub fn total_count(&self) -> Option<u64> {
-        self.total_count
+        lock(&self.pager.at).total_count
     }
 
     /// Reads the next page: `GET /api/v2/opportunities`; nothing when there is none.
@@ -72,28 +83,49 @@ impl OpportunityList {
     /// [`Error::Validation`] when the label of the stage stands for none that is possible, and what a
     /// call can fail with.
     pub fn next_page(&mut self) -> Result<Option<OpportunityPage>, Error> {
-        let Some(number) = self.next else { return Ok(None) };
-        let page = self.read(number)?;
-        if self.is_repeated(&page) {
+        let options = &self.pager.options;
+        block_on(self.pager.next_page(options), options.cancel.as_ref())
+    }
+
+    /// The call of [`next_page`](Self::next_page), to be made later or elsewhere; `cancel` ends this
+    /// call alone. Pages are read one at a time, in order, however many are asked for at once.
+    pub fn prepare_next_page(
+        &self,
+        cancel: Option<Cancel>,
+    ) -> PreparedCall<Option<OpportunityPage>> {
+        let options = cancel.into_iter().fold(self.pager.options.clone(), CallOptions::also_cancel);
+        let pager = Arc::clone(&self.pager);
+        PreparedCall::new(&self.pager.engine, options, |_, options| async move {
+            pager.next_page(&options).await
+        })
+    }
+}
+
+impl Pager {
+    async fn next_page(&self, options: &CallOptions) -> Result<Option<OpportunityPage>, Error> {
+        checked().await;
+        let call = self.engine.call(options);
+        let _turn = call.budget().wait_for("another page of the list", self.turn.take()).await?;
+        let mut at = lock(&self.at).clone();
+        let Some(number) = at.next else { return Ok(None) };
+        if let Some(label) = at.query.stage.take() {
+            let id = lookup::resolve_filter("stage", &label, &call).await?;
+            at.query.parameters.push(("stage", id));
+        }
+        let page = call.send(&opportunities::list(&at.query, number), opportunities::page).await?;
+        if at.is_repeated(&page) {
             return Err(opportunities::repeated(number));
         }
-        self.seen += page.rows.len() as u64;
-        self.total_count = page.total_count;
-        self.before.clone_from(&page.rows);
-        self.next = if self.is_last(&page) { None } else { number.checked_add(1) };
+        at.seen += page.rows.len() as u64;
+        at.total_count = page.total_count;
+        at.before.clone_from(&page.rows);
+        at.next = if at.is_last(&page) { None } else { number.checked_add(1) };
+        *lock(&self.at) = at;
         Ok((!page.rows.is_empty()).then_some(page))
     }
+}
 
-    fn read(&mut self, number: u32) -> Result<OpportunityPage, Error> {
-        let call = self.engine.call(&self.options);
-        if let Some(label) = &self.query.stage {
-            let id = lookup::resolve_filter("stage", label, &call)?;
-            self.query.parameters.push(("stage", id));
-            self.query.stage = None;
-        }
-        call.send(&opportunities::list(&self.query, number), opportunities::page)
-    }
-
+impl Position {
     /// Whether the CRM serves one page again and again. A single row may also have moved on by one.
     fn is_repeated(&self, page: &OpportunityPage) -> bool {
         let too_many = page.total_count.is_none_or(|total| self.seen >= total);
@@ -115,10 +147,11 @@ impl OpportunityList {
 
 impl fmt::Debug for OpportunityList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = lock(&self.pager.at);
         f.debug_struct("OpportunityList")
-            .field("query", &self.query)
-            .field("next", &self.next)
-            .field("seen", &self.seen)
+            .field("query", &at.query)
+            .field("next", &at.next)
+            .field("seen", &at.seen)
             .finish_non_exhaustive()
     }
 }
@@ -130,10 +163,13 @@ impl Iterator for OpportunityList {
         if let Some(row) = self.rows.next() {
             return Some(Ok(row));
         }
+        if self.ended {
+            return None;
+        }
         match self.next_page() {
             Ok(page) => self.rows = page?.rows.into_iter(),
             Err(error) => {
-                self.next = None;
+                self.ended = true;
                 return Some(Err(error));
             }
         }

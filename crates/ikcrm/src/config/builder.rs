@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::{retries, seconds};
+use super::check::{Environment, retries, seconds};
 use super::edition::{Edition, edition};
-use crate::auth::{OnToken, TokenStore};
+use crate::auth::{OnToken, TokenStore, TokenStoreFailure};
 use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
 use crate::input::setting::{duration, name_text, text};
 use crate::input::suggest::unknown_message;
@@ -49,6 +49,8 @@ pub struct ClientBuilder {
     pub(super) max_retries: Option<u32>,
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) proxy: Proxy,
+    /// Where the proxy's variables are read, unless in the process's own environment.
+    pub(super) environment: Option<Arc<Environment>>,
     /// Unset for the default, null for no quota at all.
     pub(super) quota: Patch<Quota>,
     /// Faults found so far, for bindings.
@@ -104,7 +106,20 @@ impl ClientBuilder {
     }
 
     /// What to do with the token of each new sign-in, such as keeping it for the next start.
-    pub fn on_token(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn on_token(self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.try_on_token(move |token| {
+            hook(token);
+            Ok(())
+        })
+    }
+
+    /// The same, where a failure ends the call: a binding's way to let through what is to end the
+    /// program.
+    #[doc(hidden)]
+    pub fn try_on_token(
+        mut self,
+        hook: impl Fn(&str) -> Result<(), TokenStoreFailure> + Send + Sync + 'static,
+    ) -> Self {
         self.on_token = Some(Arc::new(hook));
         self
     }
@@ -205,6 +220,16 @@ impl ClientBuilder {
                 self.fault("quota", Fault(Code::Type, message))
             }
         }
+    }
+
+    /// Lets the variables of the proxy be read where the language has its environment.
+    #[doc(hidden)]
+    pub fn environment(
+        mut self,
+        read: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment = Some(Arc::new(read));
+        self
     }
 
     pub(super) fn through(self, proxy: Proxy) -> Self {

@@ -4,11 +4,25 @@ use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
-use crate::input::Value;
+use crate::input::setting::{duration, text};
 use crate::input::suggest::unknown_message;
+use crate::input::{Value, excerpt};
 use crate::sync::Cancel;
 
-const OPTIONS: [&str; 2] = ["timeout", "max_retries"];
+const OPTIONS: [&str; 5] = ["timeout", "max_retries", "max_wait", "deadline", "priority"];
+const LONGEST_DEADLINE: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Who comes first where calls wait for the quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Priority {
+    /// In the order in which the calls were made.
+    #[default]
+    Normal,
+    /// After all others, with at most 80 % of the quota and evenly spread, so that a normal call
+    /// waits for one slot and not for the batch.
+    Batch,
+}
 
 /// Options of one call; what is not set is as the client says.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +30,9 @@ const OPTIONS: [&str; 2] = ["timeout", "max_retries"];
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_retries: Option<u32>,
+    pub(crate) max_wait: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) priority: Priority,
     pub(crate) cancel: Option<Cancel>,
     /// Faults found so far; a binding puts its language's names into them.
     #[doc(hidden)]
@@ -38,19 +55,59 @@ impl CallOptions {
         self.max_retries_checked(check_retries(retries))
     }
 
+    /// How long each attempt waits for a slot of the quota (default: as the quota says). One that
+    /// cannot have a slot in this time fails at once with
+    /// [`Error::QuotaExceeded`](crate::Error::QuotaExceeded), which says when it could.
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = Some(max_wait);
+        self
+    }
+
+    /// The time that the call may take from now on, the waits for the quota included: more than 0,
+    /// at most 366 days (default: none). What is known to end later fails at once.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        self.deadline_checked(check_deadline(deadline))
+    }
+
+    /// Who comes first where calls wait for the quota (default: [`Priority::Normal`]).
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
     /// A flag that ends the call from outside.
     pub fn cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = Some(cancel);
         self
     }
 
-    /// Sets an option by its name: `timeout` in seconds or `max_retries`. A null leaves the
-    /// client's; what does not fit is told by the call.
+    /// A flag that ends the call besides the one that is set already.
+    #[doc(hidden)]
+    pub fn also_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(match self.cancel.take() {
+            Some(other) => Cancel::any_of([other, cancel]),
+            None => cancel,
+        });
+        self
+    }
+
+    /// Sets an option by its name: `timeout`, `max_wait` and `deadline` in seconds, `max_retries`,
+    /// or `priority` (`normal` or `batch`). A null leaves the client's; what does not fit is told by
+    /// the call.
     pub fn set(self, name: &str, value: impl Into<Value>) -> Self {
         match (name, value.into()) {
-            ("timeout" | "max_retries", Value::Null) => self,
+            (name, Value::Null) if OPTIONS.contains(&name) => self,
             ("timeout", value) => self.timeout_checked(seconds(&value)),
             ("max_retries", value) => self.max_retries_checked(retries(&value)),
+            ("max_wait", value) => match duration(&value) {
+                Ok(max_wait) => self.max_wait(max_wait),
+                Err(fault) => self.fault("max_wait", fault),
+            },
+            ("deadline", value) => self.deadline_checked(duration(&value).and_then(check_deadline)),
+            ("priority", value) => match priority(&value) {
+                Ok(priority) => self.priority(priority),
+                Err(fault) => self.fault("priority", fault),
+            },
             _ => self.fault(name, Fault(Code::Unknown, unknown_message("option", name, OPTIONS))),
         }
     }
@@ -59,6 +116,14 @@ impl CallOptions {
         match timeout {
             Ok(timeout) => self.timeout = Some(timeout),
             Err(fault) => return self.fault("timeout", fault),
+        }
+        self
+    }
+
+    fn deadline_checked(mut self, deadline: Result<Duration, Fault>) -> Self {
+        match deadline {
+            Ok(deadline) => self.deadline = Some(deadline),
+            Err(fault) => return self.fault("deadline", fault),
         }
         self
     }
@@ -74,5 +139,25 @@ impl CallOptions {
     fn fault(mut self, name: &str, fault: Fault) -> Self {
         self.faults.push(fault.of(name));
         self
+    }
+}
+
+fn check_deadline(deadline: Duration) -> Result<Duration, Fault> {
+    if deadline.is_zero() || deadline > LONGEST_DEADLINE {
+        let longest = LONGEST_DEADLINE.as_secs();
+        let message = format!("must be more than 0 and at most {longest} s, got {deadline:?}");
+        return Err(Fault(Code::Range, message));
+    }
+    Ok(deadline)
+}
+
+fn priority(value: &Value) -> Result<Priority, Fault> {
+    match text(value)?.as_str() {
+        "normal" => Ok(Priority::Normal),
+        "batch" => Ok(Priority::Batch),
+        other => {
+            let message = format!("must be normal or batch, got {:?}", excerpt(other));
+            Err(Fault(Code::Unknown, message))
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::edition::Edition;
 use crate::error::{Fault, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{duration, whole};
-use crate::transport::{Proxy, count_certificates, is_proxy_url};
+use crate::input::setting::{duration_within, whole};
+use crate::transport::{Proxy, ProxyUrl, count_certificates};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 const MOST_RETRIES: u32 = 10;
@@ -16,7 +16,7 @@ const LONGEST_SIGN_IN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// A timeout from a number of seconds, checked as the typed setter's is.
 pub(super) fn seconds(value: &Value) -> Result<Duration, Fault> {
-    duration(value).and_then(check_timeout)
+    duration_within(value, timeout_limits(), is_timeout)
 }
 
 /// A number of retries, checked as the typed setter's is.
@@ -26,23 +26,28 @@ pub(super) fn retries(value: &Value) -> Result<u32, Fault> {
 }
 
 pub(super) fn check_timeout(timeout: Duration) -> Result<Duration, Fault> {
-    if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
-        return Err(fault_of_timeout(format!("{timeout:?}")));
+    if is_timeout(timeout) {
+        return Ok(timeout);
     }
-    Ok(timeout)
+    let (limits, got) = (timeout_limits(), timeout.as_secs_f64());
+    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
+}
+
+fn is_timeout(timeout: Duration) -> bool {
+    !timeout.is_zero() && timeout <= LONGEST_TIMEOUT
+}
+
+fn timeout_limits() -> String {
+    format!("more than 0 and at most {} s", LONGEST_TIMEOUT.as_secs())
 }
 
 pub(super) fn check_interval(interval: Duration) -> Result<Duration, Fault> {
     if interval > LONGEST_SIGN_IN_INTERVAL {
         let longest = LONGEST_SIGN_IN_INTERVAL.as_secs();
-        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {interval:?}")));
+        let got = interval.as_secs_f64();
+        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {got} s")));
     }
     Ok(interval)
-}
-
-fn fault_of_timeout(got: impl fmt::Display) -> Fault {
-    let longest = LONGEST_TIMEOUT.as_secs();
-    Fault(Code::Range, format!("must be more than 0 and at most {longest} s, got {got}"))
 }
 
 pub(super) fn check_retries(retries: u32) -> Result<u32, Fault> {
@@ -74,27 +79,52 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return fault("must be a URL such as https://lxcrm.weiwenjia.com");
     };
+    if let Some(port) = wrong_port(&uri) {
+        return fault(&format!("has the port {port:?}; a port is 1 to 65535"));
+    }
+    let base = without_endpoint(url);
     match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => Ok(url.trim_end_matches('/').to_owned()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(url.trim_end_matches('/').to_owned()),
+        (Some("https"), Some(_)) => Ok(base),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(base),
         (Some("http"), Some(_)) => fault("must begin with https://; http is only for this machine"),
         _ => fault("must be a URL such as https://lxcrm.weiwenjia.com"),
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+/// A port that is none; a library for URLs takes it for the scheme's own.
+fn wrong_port(uri: &http::Uri) -> Option<&str> {
+    let authority = uri.authority()?;
+    let port = authority.as_str().get(authority.host().len()..)?.strip_prefix(':')?;
+    let number = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse::<u16>());
+    (!matches!(number, Some(Ok(1..)))).then_some(port)
 }
 
-pub(super) fn check_proxy(proxy: Proxy) -> Result<Proxy, Fault> {
-    match &proxy {
-        Proxy::Url(url) if !is_proxy_url(url) => Err(Fault(
-            Code::Format,
-            "must be the URL of an HTTP proxy such as http://proxy.example:3128, or env".to_owned(),
-        )),
-        _ => Ok(proxy),
-    }
+/// The URL without the part of the path that each endpoint begins with, which may be given too.
+fn without_endpoint(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    url.strip_suffix("/api/v2").unwrap_or(url).trim_end_matches('/').to_owned()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A variable's value by its name.
+pub(super) type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// The proxy to go through to this base URL, as the environment says if it is to.
+pub(super) fn check_proxy(
+    proxy: &Proxy,
+    base_url: &str,
+    environment: Option<&Environment>,
+) -> Result<Option<ProxyUrl>, Fault> {
+    let variable = |name: &str| match environment {
+        Some(read) => read(name),
+        None => std::env::var(name).ok(),
+    };
+    proxy.choose(base_url, &variable).map_err(|fault| Fault(Code::Format, fault))
 }
 
 pub(super) fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {
@@ -105,5 +135,25 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {
         Ok(0) => Err(Fault(Code::Format, format!("{shown} holds no PEM certificate"))),
         Ok(_) => Ok(pem),
         Err(error) => Err(Fault(Code::Format, format!("{shown} is not PEM: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_kept_up_to_the_path_of_the_api() {
+        for (url, base) in [
+            ("https://crm.example.com", "https://crm.example.com"),
+            ("https://crm.example.com:443//", "https://crm.example.com:443"),
+            ("https://crm.example.com/api/v2", "https://crm.example.com"),
+            ("https://crm.example.com/crm/api/v2/", "https://crm.example.com/crm"),
+            ("https://crm.example.com/api", "https://crm.example.com/api"),
+            ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+            ("http://LocalHost:1", "http://LocalHost:1"),
+        ] {
+            assert_eq!(check_base_url(url).map_err(|fault| fault.1), Ok(base.to_owned()));
+        }
     }
 }

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use ring::digest::{SHA256, digest};
-
 use super::builder::{ClientBuilder, OPTIONS};
 use super::check::{
     base_url, check_interval, check_proxy, check_retries, check_timeout, read_certificates,
@@ -12,8 +10,8 @@ use super::check::{
 use crate::auth::{Account, Credentials, Token};
 use crate::error::{FieldError, FieldErrorCode as Code, keep};
 use crate::input::Patch;
-use crate::quota::{Quota, SharedQuota};
-use crate::transport::Proxy;
+use crate::quota::{Quota, Scope, SharedQuota};
+use crate::transport::ProxyUrl;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 2;
@@ -29,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) quota: Option<SharedQuota>,
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Option<ProxyUrl>,
 }
 
 impl fmt::Debug for Config {
@@ -61,10 +59,11 @@ impl ClientBuilder {
         let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
-        let proxy = check_proxy(std::mem::take(&mut self.proxy));
-        let proxy = keep(proxy, "proxy", &mut faults).unwrap_or_default();
-        let scope = self.scope(&base_url, token.as_ref());
-        let quota = checked_quota(std::mem::take(&mut self.quota), &scope, &mut faults);
+        let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
+        let proxy = keep(proxy, "proxy", &mut faults).flatten();
+        let quota = std::mem::take(&mut self.quota);
+        let scope = Scope { base_url: &base_url, who: self.who(token.as_ref()) };
+        let quota = checked_quota(quota, &scope, &mut faults);
         if !faults.is_empty() {
             faults.sort_by_key(|fault| {
                 let option = fault.field.split('.').next();
@@ -118,22 +117,17 @@ impl ClientBuilder {
         faults
     }
 
-    /// For whom a quota is: the CRM's host, and whose calls they are as far as that is told.
-    /// Secrets stay so.
-    fn scope(&self, base_url: &str, token: Option<&Token>) -> String {
-        let host = base_url.split_once("://").map_or("", |(_, host)| host);
+    /// Whose calls they are, as far as that is told.
+    fn who<'a>(&'a self, token: Option<&'a Token>) -> Option<&'a str> {
         let who = self.corp_id.as_deref().or(self.login.as_deref());
-        let who = who.or(token.map(Token::text)).unwrap_or_default();
-        let digest = digest(&SHA256, who.as_bytes());
-        let fingerprint = digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes);
-        format!("{host} {fingerprint:016x}")
+        who.or(token.map(Token::text))
     }
 }
 
 /// The quota as clients use it; its faults go to the others.
 fn checked_quota(
     quota: Patch<Quota>,
-    scope: &str,
+    scope: &Scope<'_>,
     faults: &mut Vec<FieldError>,
 ) -> Option<SharedQuota> {
     let quota = match quota {

@@ -1,6 +1,7 @@
 //! The settings of a client in the environment.
 
 use super::builder::{ClientBuilder, OPTIONS};
+use crate::error::{Fault, FieldErrorCode as Code};
 use crate::input::Value;
 use crate::quota::QUOTA_OPTIONS;
 use crate::transport::Proxy;
@@ -14,24 +15,53 @@ impl ClientBuilder {
     /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or from `IKCRM_QUOTA`:
     /// `off` turns it off.
     pub fn from_env() -> Self {
-        let builder = Self::default().through(Proxy::Environment);
-        let quota: Vec<_> = QUOTA_OPTIONS
-            .iter()
-            .filter_map(|name| {
-                Some(((*name).to_owned(), variable(&format!("quota_{name}"))?.into()))
-            })
-            .collect();
-        let builder =
-            if quota.is_empty() { builder } else { builder.set("quota", Value::Map(quota)) };
-        OPTIONS.iter().fold(builder, |builder, name| match variable(name) {
-            Some(value) => builder.set(name, value),
-            None => builder,
+        Self::from_variables(|name| {
+            let value = std::env::var_os(name)?;
+            Some(
+                value.into_string().map_or_else(
+                    |_| Value::Other("text that is not UTF-8".to_owned()),
+                    Value::Text,
+                ),
+            )
         })
     }
-}
 
-/// The variable `IKCRM_NAME`, unless it is empty.
-fn variable(name: &str) -> Option<String> {
-    let value = std::env::var(format!("IKCRM_{}", name.to_ascii_uppercase()));
-    value.ok().filter(|value| !value.is_empty())
+    /// Takes the settings from variables as `read` gives them, which a binding reads as its language
+    /// does; what is not UTF-8 is a [`Value::Other`].
+    #[doc(hidden)]
+    pub fn from_variables(read: impl Fn(&str) -> Option<Value>) -> Self {
+        let variable = |name: &str| {
+            let variable = format!("IKCRM_{}", name.to_ascii_uppercase());
+            let value = read(&variable).filter(|value| *value != Value::Text(String::new()))?;
+            Some((variable, value))
+        };
+        let mut builder = Self::default().through(Proxy::Environment);
+        let mut quota = Vec::new();
+        for name in QUOTA_OPTIONS {
+            match variable(&format!("quota_{name}")) {
+                Some((_, value @ Value::Text(_))) => quota.push(((*name).to_owned(), value)),
+                Some((variable, _)) => {
+                    builder = builder.not_utf8(&format!("quota.{name}"), &variable);
+                }
+                None => {}
+            }
+        }
+        if !quota.is_empty() {
+            builder = builder.set("quota", Value::Map(quota));
+        }
+        for name in OPTIONS {
+            match variable(name) {
+                Some((_, value @ Value::Text(_))) => builder = builder.set(name, value),
+                Some((variable, _)) => builder = builder.not_utf8(name, &variable),
+                None => {}
+            }
+        }
+        builder
+    }
+
+    fn not_utf8(mut self, option: &str, variable: &str) -> Self {
+        let message = format!("the variable {variable} is not UTF-8; write it in UTF-8");
+        self.faults.push(Fault(Code::Format, message).of(option));
+        self
+    }
 }

@@ -1,6 +1,9 @@
 //! `ApiError`: the CRM's own refusal.
 
 use std::fmt;
+use std::time::Duration;
+
+use super::excerpt::{Excerpt, shortened};
 
 /// The path of a sign-in.
 pub(crate) const SIGN_IN: &str = "/api/v2/auth/login";
@@ -27,7 +30,7 @@ pub enum ApiErrorKind {
 }
 
 impl ApiErrorKind {
-    /// The stable word, which is the error's [`code`](Error::code): `auth`, `not_found`, …
+    /// The stable word, which is the error's [`code`](super::Error::code): `auth`, `not_found`, …
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -68,26 +71,39 @@ pub struct ApiError {
     pub status: u16,
     /// The body's `code`, if it had one.
     pub api_code: Option<i64>,
-    /// The CRM's own words, as they came.
+    /// The CRM's own words, at most 500 characters of them.
     pub message: String,
     /// The endpoint, when it is not the one that the call is about: that of a sign-in, of a look-up,
     /// of the reading before an update.
     pub endpoint: Option<String>,
     /// The enterprises to choose from; empty but for [`ApiErrorKind::ChooseEnterprise`].
     pub enterprises: Vec<Enterprise>,
+    /// How long the CRM asks to wait, if it does (`Retry-After`).
+    pub retry_after: Option<Duration>,
+    pub(crate) excerpt: Excerpt,
     pub(crate) may_have_been_applied: bool,
 }
 
 impl ApiError {
     /// Whether the same request may be answered otherwise later.
     pub(crate) fn is_passing(&self) -> bool {
-        self.kind == ApiErrorKind::RateLimited
-            || (self.api_code.is_none() && matches!(self.status, 408 | 502..=504))
+        self.kind == ApiErrorKind::RateLimited || matches!(self.status, 408 | 502..=504)
     }
 
     /// Whether the token is dead and a new one may live.
     pub(crate) fn asks_for_sign_in(&self) -> bool {
-        matches!(self.api_code, Some(100_401 | 100_400 | 100_000))
+        self.kind == ApiErrorKind::Auth
+            && matches!(self.api_code, Some(100_401 | 100_400 | 100_000))
+    }
+
+    /// Takes these secrets out of what the CRM said, and shortens it.
+    pub(super) fn hide(&mut self, secrets: &[&str]) {
+        self.message = shortened(&self.message, secrets);
+        self.excerpt = self.excerpt.without(secrets);
+        for enterprise in &mut self.enterprises {
+            enterprise.name = shortened(&enterprise.name, secrets);
+            enterprise.corp_id = shortened(&enterprise.corp_id, secrets);
+        }
     }
 
     fn is_of_sign_in(&self) -> bool {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// How many characters of a field's name a message shows.
+const LONGEST_SHOWN: usize = 80;
+
 /// One fault of one field, found before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,7 +27,10 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.message)
+        // A name may be as long as a caller makes it; the message is for people.
+        let shown: String = self.field.chars().take(LONGEST_SHOWN).collect();
+        let more = if shown.len() < self.field.len() { "…" } else { "" };
+        write!(f, "{shown}{more}: {}", self.message)
     }
 }
 

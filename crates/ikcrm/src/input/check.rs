@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -16,6 +15,8 @@ use crate::error::{Fault, FieldErrorCode as Code, fault};
 /// The largest id: the largest whole number that every language here holds exactly.
 const MAX_ID: i64 = (1 << 53) - 1;
 const MAX_DIGITS: usize = 28;
+/// How far an exponent may move the point: as far as any double's.
+const MAX_PLACES: i64 = 400;
 
 /// Names and values as the API takes them, in the order given.
 #[derive(Debug)]
@@ -72,15 +73,26 @@ impl Wire<'_> {
 
 pub(crate) type Checks<'a> = Result<Wire<'a>, Fault>;
 
+/// The fault of a value that a table's library marks as missing, or `NaN`.
+pub(crate) fn fault_of_missing(code: Code, value: &Value) -> Result<(), Fault> {
+    let Some((got, null)) = value.missing() else { return Ok(()) };
+    let message = format!(
+        "is missing; leave it out to keep the field, or give {null} to clear it (got {got})"
+    );
+    fault(code, message)
+}
+
 /// A positive whole number that every language holds exactly, or its digits.
 pub(crate) fn check_id(value: &Value) -> Result<i64, Fault> {
     match value {
         Value::Integer(id @ 1..=MAX_ID) => Ok(*id),
         Value::Integer(id) => fault(Code::Range, format!("must be 1 to {MAX_ID}, got {id}")),
-        Value::Number(text) if is_integer(text) => match text.parse() {
-            Ok(id @ 1..=MAX_ID) => Ok(id),
-            _ => fault(Code::Range, format!("must be 1 to {MAX_ID}, got {}", excerpt(text))),
-        },
+        Value::Number(text) if integer(text).is_some() => {
+            match integer(text).map(|id| id.parse()) {
+                Some(Ok(id @ 1..=MAX_ID)) => Ok(id),
+                _ => fault(Code::Range, format!("must be 1 to {MAX_ID}, got {}", excerpt(text))),
+            }
+        }
         Value::Text(text) => check_id_text(text),
         Value::Float(_) => fault(
             Code::Type,
@@ -106,7 +118,12 @@ fn check_id_text(text: &str) -> Result<i64, Fault> {
     }
 }
 
-fn is_integer(text: &str) -> bool {
+/// The digits of a whole number that a language may write with an exponent, as `1E+3`.
+fn integer(text: &str) -> Option<String> {
+    plain(text).ok().filter(|digits| is_integer(digits))
+}
+
+pub(crate) fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -177,11 +194,12 @@ pub(crate) fn parse_date(text: &str) -> Option<Date> {
 
 /// A decimal number as plain text: no exponent, no separators.
 pub(crate) fn check_decimal(value: &Value) -> Result<String, Fault> {
+    fault_of_missing(Code::Format, value)?;
     let text = match value {
         Value::Integer(value) => value.to_string(),
-        Value::Float(value) if value.is_finite() => value.to_string(),
-        Value::Number(text) => plain(text)?,
-        Value::Text(text) if is_plain_decimal(text) => text.clone(),
+        Value::Float(value) if value.is_finite() => unsigned_zero(value.to_string()),
+        Value::Number(text) => unsigned_zero(plain(text)?),
+        Value::Text(text) if is_plain_decimal(text) => unsigned_zero(text.clone()),
         Value::Text(text) => return fault_of_decimal_text(text),
         Value::Float(value) => {
             return fault(Code::Format, format!("must be a finite number, got {value}"));
@@ -212,19 +230,44 @@ fn fault_of_decimal_text<T>(text: &str) -> Result<T, Fault> {
     fault(Code::Format, format!("must be a decimal number such as 20000.50, got the text {got:?}"))
 }
 
+/// Zero has no sign for the CRM.
+fn unsigned_zero(text: String) -> String {
+    let is_zero = !text.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    if is_zero { text.trim_start_matches('-').to_owned() } else { text }
+}
+
 /// The text of a language's decimal type without its exponent.
-fn plain(text: &str) -> Result<String, Fault> {
+pub(crate) fn plain(text: &str) -> Result<String, Fault> {
     if is_plain_decimal(text) {
         return Ok(text.to_owned());
     }
-    match Decimal::from_scientific(text) {
-        Ok(decimal) => Ok(decimal.to_string()),
-        Err(_) if text.bytes().any(|byte| byte.is_ascii_digit()) => fault(
-            Code::Range,
-            format!("must have at most {MAX_DIGITS} significant digits, got {}", excerpt(text)),
-        ),
-        Err(_) => fault(Code::Format, format!("must be a finite number, got {}", excerpt(text))),
+    match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) if is_plain_decimal(mantissa) => {
+            let places =
+                exponent.parse().ok().filter(|places| (-MAX_PLACES..=MAX_PLACES).contains(places));
+            places.map(|places| shifted(mantissa, places)).ok_or_else(|| {
+                Fault(Code::Range, format!("is too small or too large, got {}", excerpt(text)))
+            })
+        }
+        _ => fault(Code::Format, format!("must be a finite number, got {}", excerpt(text))),
     }
+}
+
+/// A plain decimal with its point moved to the right, or to the left when negative.
+fn shifted(mantissa: &str, places: i64) -> String {
+    let unsigned = mantissa.trim_start_matches('-');
+    let sign = if unsigned.len() < mantissa.len() { "-" } else { "" };
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let zeros = "0".repeat(places.unsigned_abs().try_into().unwrap_or_default());
+    // With zeros enough on both sides, the point only moves.
+    let digits = format!("{zeros}{whole}{fraction}{zeros}");
+    let point = i64::try_from(zeros.len() + whole.len()).unwrap_or_default() + places;
+    let (whole, rest) = digits.split_at(usize::try_from(point).unwrap_or_default());
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let kept = i64::try_from(fraction.len()).unwrap_or_default() - places;
+    let fraction = rest.get(..usize::try_from(kept).unwrap_or_default()).unwrap_or_default();
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 /// `-?digits[.digits]`, without needless leading zeros.
@@ -237,6 +280,9 @@ fn is_plain_decimal(text: &str) -> bool {
 
 /// The value of a custom field, by what its key tells of its kind.
 pub(crate) fn check_custom_value(kind: CustomKind, value: &Value) -> Checks<'_> {
+    if kind != CustomKind::Number {
+        fault_of_missing(Code::Type, value)?;
+    }
     match (kind, value) {
         (_, Value::Null) => Ok(Wire::Null),
         (CustomKind::Text, _) => check_custom_text(value),
@@ -282,7 +328,7 @@ fn check_id_item(value: &Value) -> Checks<'static> {
 }
 
 /// Any JSON, for custom fields of which no more is known.
-fn check_any(value: &Value) -> Checks<'_> {
+pub(crate) fn check_any(value: &Value) -> Checks<'_> {
     match value {
         Value::Null => Ok(Wire::Null),
         Value::Bool(value) => Ok(Wire::Bool(*value)),
@@ -298,7 +344,7 @@ fn check_any(value: &Value) -> Checks<'_> {
             .map(|(name, value)| Ok((name.as_str().into(), check_any(value)?)))
             .collect::<Result<_, _>>()
             .map(|entries| Wire::Map(Fields(entries))),
-        Value::Other(_) | Value::Milliseconds(_) => {
+        Value::Other(_) | Value::Missing { .. } | Value::Milliseconds(_) => {
             fault(Code::Type, format!("must be JSON data, got {}", value.describe()))
         }
     }

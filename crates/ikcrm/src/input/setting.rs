@@ -1,9 +1,11 @@
 //! Reads a setting as the caller's language or the environment holds it.
 
+use std::fmt;
 use std::time::Duration;
 
-use super::value::Value;
-use crate::error::{Fault, FieldErrorCode as Code};
+use super::check::{is_integer, plain};
+use super::value::{Value, excerpt};
+use crate::error::{Fault, FieldErrorCode as Code, fault};
 
 pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
@@ -26,30 +28,46 @@ pub(crate) fn number(value: &Value) -> Result<f64, Fault> {
         #[expect(clippy::cast_precision_loss, reason = "what is beyond 2^53 is refused anyway")]
         Value::Integer(number) => Ok(*number as f64),
         Value::Float(number) => Ok(*number),
-        Value::Text(text) => Ok(text.parse().unwrap_or(f64::NAN)),
+        Value::Text(text) | Value::Number(text) => Ok(text.parse().unwrap_or(f64::NAN)),
         _ => Err(Fault(Code::Type, format!("must be a number, got {}", value.describe()))),
     }
 }
 
 /// A whole number of 0 or more, or its digits as the environment's variables have them.
 pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
-    let number = match value {
-        Value::Integer(number) => Ok(*number),
-        Value::Text(text) => text.parse().map_err(|_| value.describe()),
-        _ => Err(value.describe()),
+    let digits = match value {
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Text(text) => Some(text.clone()),
+        Value::Number(text) => plain(text).ok(),
+        _ => None,
     };
-    let number =
-        number.map_err(|got| Fault(Code::Type, format!("must be a whole number, got {got}")))?;
-    usize::try_from(number)
-        .map_err(|_| Fault(Code::Range, format!("may not be negative, got {number}")))
+    let Some(digits) = digits.filter(|digits| is_integer(digits)) else {
+        let message = format!("must be a whole number, got {}", value.describe());
+        return fault(Code::Type, message);
+    };
+    if digits.starts_with('-') {
+        return fault(Code::Range, format!("may not be negative, got {}", excerpt(&digits)));
+    }
+    Ok(digits.parse().unwrap_or(usize::MAX)) // which no check lets pass
 }
 
 /// A duration from a number of seconds or milliseconds.
 pub(crate) fn duration(value: &Value) -> Result<Duration, Fault> {
+    duration_within(value, "a finite number of seconds, 0 or more", |_| true)
+}
+
+/// The same within limits, which a message tells in words.
+pub(crate) fn duration_within(
+    value: &Value,
+    limits: impl fmt::Display,
+    fits: impl FnOnce(Duration) -> bool,
+) -> Result<Duration, Fault> {
     let seconds = match value {
         Value::Milliseconds(number) => number / 1000.0,
         _ => number(value)?,
     };
-    let fault = |_| Fault(Code::Range, format!("must be 0 s or more, got {}", value.describe()));
-    Duration::try_from_secs_f64(seconds).map_err(fault)
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if fits(duration) => Ok(duration),
+        _ => fault(Code::Range, format!("must be {limits}, got {}", value.describe())),
+    }
 }

@@ -36,23 +36,42 @@ pub enum Value {
     List(Vec<Value>),
     /// Names and values, in order.
     Map(Vec<(String, Value)>),
+    /// What a table's library puts where a value is missing, as it prints; and how the caller's
+    /// language writes null.
+    #[doc(hidden)]
+    Missing { got: String, null: &'static str },
     /// Anything else, by the name of its type.
     Other(String),
 }
 
 impl Value {
+    /// How a value that is missing prints, and how null is written; nothing for a value that is there.
+    pub(crate) fn missing(&self) -> Option<(&str, &'static str)> {
+        match self {
+            Self::Missing { got, null } => Some((got, null)),
+            Self::Float(number) if number.is_nan() => Some(("NaN", "null")),
+            _ => None,
+        }
+    }
+
     /// What this is, in words for an error message: `the text "abc"`, `the float 1.5`.
-    pub(crate) fn describe(&self) -> String {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn describe(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Bool(value) => value.to_string(),
             Self::Integer(value) => format!("the number {value}"),
             Self::Float(value) => format!("the float {value:?}"),
+            Self::Milliseconds(number) if number.is_infinite() => {
+                format!("{}Infinity ms", if *number < 0.0 { "-" } else { "" })
+            }
             Self::Milliseconds(number) => format!("{number} ms"),
-            Self::Number(text) => format!("the number {text}"),
+            Self::Number(text) => format!("the number {}", excerpt(text)),
             Self::Text(text) => format!("the text {:?}", excerpt(text)),
             Self::Date(date) => format!("the date {date}"),
             Self::DateTime(name) | Self::Other(name) => format!("a {name}"),
+            Self::Missing { got, .. } => format!("a missing value ({got})"),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) => "a set of names and values".to_owned(),
         }

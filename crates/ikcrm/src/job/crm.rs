@@ -6,13 +6,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::api::opportunities;
 use crate::call::Engine;
-use crate::config::CallOptions;
+use crate::config::{CallOptions, Priority};
 use crate::error::Error;
 use crate::input::check::Fields;
 use crate::lookup;
 use crate::request::{Checked, CustomFields, OpportunityQuery, Order, check_query};
 use crate::response::{FieldMap, Opportunity, OpportunityPage};
-use crate::sync::{Cancel, lock};
+use crate::sync::{Budget, Cancel, block_on, lock};
+use crate::transport::{HttpRequest, HttpResponse};
 
 /// How long a call that is under way may go on after the job was cancelled.
 const GRACE: Duration = Duration::from_secs(2);
@@ -66,7 +67,17 @@ impl Caller {
         options.cancel = Some(Cancel::with_probe(move || {
             watched.poll() && lock(&since).get_or_insert_with(Instant::now).elapsed() >= GRACE
         }));
+        options.priority = Priority::Batch;
         Self { engine, options, cancel, begun: Instant::now() }
+    }
+
+    fn send<T>(
+        &self,
+        request: &HttpRequest,
+        decode: impl Fn(HttpResponse) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let call = self.engine.call(&self.options);
+        block_on(call.send(request, decode), self.options.cancel.as_ref())
     }
 }
 
@@ -93,26 +104,26 @@ impl Crm for Caller {
             ("created_at", Order::Ascending)
         };
         let query = check_query(&OpportunityQuery::new().sort(sort).order(order), &[])?;
-        let call = self.engine.call(&self.options);
-        call.send(&opportunities::list(&query, number), opportunities::page)
+        self.send(&opportunities::list(&query, number), opportunities::page)
     }
 
     fn read(&self, id: i64) -> Result<Opportunity, Error> {
-        let call = self.engine.call(&self.options);
-        call.send(&opportunities::read(id), opportunities::opportunity)
+        self.send(&opportunities::read(id), |answer| opportunities::opportunity(answer, id))
     }
 
     fn update(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error> {
-        let call = self.engine.call(&self.options);
-        call.send(&opportunities::update(&Checked { id, fields }), opportunities::opportunity)
+        let request = opportunities::update(&Checked { id, fields });
+        self.send(&request, |answer| opportunities::opportunity(answer, id))
     }
 
     fn field_map(&self) -> Result<FieldMap, Error> {
-        lookup::field_map(&self.engine.call(&self.options), ENTITY, true)
+        let call = self.engine.call(&self.options);
+        block_on(lookup::field_map(&call, ENTITY, true), self.options.cancel.as_ref())
     }
 
     fn custom_fields(&self) -> Result<CustomFields, Error> {
-        lookup::custom_fields(&self.engine.call(&self.options), true)
+        let call = self.engine.call(&self.options);
+        block_on(lookup::custom_fields(&call, true), self.options.cancel.as_ref())
     }
 
     fn now(&self) -> i64 {
@@ -125,7 +136,10 @@ impl Crm for Caller {
     }
 
     fn wait(&self, time: Duration) {
-        self.cancel.wait(time);
+        let ends = (self.cancel.clone(), self.cancel.clone());
+        let budget = Budget::new(time.saturating_mul(2), None, ends);
+        // A cancel ends the wait, and is asked for by itself.
+        block_on(budget.sleep(time), Some(&self.cancel)).ok();
     }
 
     fn is_cancelled(&self) -> bool {

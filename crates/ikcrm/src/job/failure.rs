@@ -67,8 +67,11 @@ mod tests {
             may_have_been_applied: applied,
         };
         let cancelled = |applied| Error::Cancelled { may_have_been_applied: applied };
-        let store =
-            |applied| Error::QuotaStore { message: String::new(), may_have_been_applied: applied };
+        let store = |applied| Error::QuotaStore {
+            message: String::new(),
+            retryable: true,
+            may_have_been_applied: applied,
+        };
         for (error, expected, state) in [
             (transport(true, false), Meaning::Passing, RowState::Failed),
             (transport(true, true), Meaning::Passing, RowState::Unknown),

@@ -25,7 +25,7 @@ impl Cell {
     /// Whether there is nothing in it.
     pub(super) fn is_empty(&self) -> bool {
         match self {
-            Self::Value(Value::Null) => true,
+            Self::Value(Value::Null | Value::Missing { .. }) => true,
             Self::Value(Value::Float(number)) => number.is_nan(),
             Self::Value(Value::Text(text)) => text.trim().is_empty(),
             Self::Value(_) | Self::Clear => false,

@@ -284,7 +284,7 @@ fn given(cell: &Cell) -> Json {
 
 fn json_of(value: &Value) -> Json {
     match value {
-        Value::Null => Json::Null,
+        Value::Null | Value::Missing { .. } => Json::Null,
         Value::Bool(value) => json!(value),
         Value::Integer(value) => json!(value),
         Value::Float(value) if value.is_nan() => Json::Null,

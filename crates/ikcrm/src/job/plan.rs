@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use ring::rand::{SecureRandom, SystemRandom};
+
 use super::compare::Comparer;
 use super::crm::Crm;
 use super::desk::{Desk, Kind, Stop};
@@ -91,8 +93,10 @@ pub(super) fn policy(store: &Store) -> Result<Policy, Error> {
 
 /// The path of a job that was given none.
 fn private() -> PathBuf {
-    let name: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-    std::env::temp_dir().join(format!("ikcrm-{name}.job"))
+    let mut bytes = [0; 16];
+    // Without randomness, a name that is taken is refused, as any other path is.
+    SystemRandom::new().fill(&mut bytes).ok();
+    std::env::temp_dir().join(format!("ikcrm-{:032x}.job", u128::from_be_bytes(bytes)))
 }
 
 /// Where a job is loaded before it gets its name.

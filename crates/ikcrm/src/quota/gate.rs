@@ -1,18 +1,31 @@
-//! `Gate`: the calls of one process that share a quota pass it one after the other, in the order in
-//! which they came.
+//! `Gate`: where the calls of one process wait that share a quota.
+//!
+//! A waiting call is a place in a queue and holds no thread. The local store is asked by whoever
+//! comes, settles or is due; a store that others share is asked by the gate's own thread alone, so
+//! that a call ends by its own time while the store hangs.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::poll_fn;
+use std::num::NonZeroUsize;
+use std::ops::Bound;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
 
-use super::store::{Store, StoreError};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::store::{Store, StoreError, Warning};
 use super::window::{Fate, Limit, Request, Taken};
 use crate::error::Error;
-use crate::sync::{Cancel, PerProcess, lock};
+use crate::sync::clock::{self, Moment};
+use crate::sync::timer::{self, Alarm};
+use crate::sync::{Budget, PerProcess, Reply, lock};
 
 /// How long to wait at most before a store that others use too is asked again: it does not tell
 /// when one of them gives a slot back.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long the idle thread of a shared store is kept.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Where the calls wait that share a quota.
 #[derive(Debug)]
@@ -20,158 +33,555 @@ pub(crate) struct Gate {
     store: Box<dyn Store>,
     /// Whether other processes use the store too.
     shared: bool,
-    queue: Mutex<VecDeque<Waiting>>,
+    state: Mutex<State>,
+    /// Tells the thread that there is something to do.
+    changed: Condvar,
 }
 
-/// A call that waits for a slot, and how to wake it.
+#[derive(Debug, Default)]
+struct State {
+    queue: BTreeMap<Place, Waiting>,
+    /// When a call of the second lane may start.
+    batch_from: Moment,
+    /// When the store is to be asked again for the first in the queue.
+    ask_at: Moment,
+    alarm: Option<Alarm>,
+    /// What the thread of a shared store has to do besides.
+    errands: VecDeque<Errand>,
+    /// Whether the thread is doing an errand.
+    busy: bool,
+    running: bool,
+}
+
+/// A place in the queue: those of the first lane come first, then who started earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) lane: Lane,
+    /// When the call started, by count: its retries keep their place.
+    pub(crate) order: u64,
+    id: u64,
+}
+
+/// Who comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Lane {
+    /// Calls that somebody waits for.
+    #[default]
+    Interactive,
+    /// Calls that leave room for the others.
+    Batch,
+}
+
+/// A call that waits for a slot.
 #[derive(Debug)]
 struct Waiting {
-    id: u64,
-    cancel: Cancel,
+    limit: Limit,
+    /// How many slots it leaves for others.
+    reserve: usize,
+    hold: Duration,
+    reply: Reply<Verdict>,
 }
 
-/// What one call wants of the gate.
+impl Waiting {
+    /// The time from one call to the next of those that leave slots for others.
+    fn pace(&self) -> Duration {
+        let calls = NonZeroUsize::new(self.limit.calls.get().saturating_sub(self.reserve));
+        Limit { calls: calls.unwrap_or(NonZeroUsize::MIN), ..self.limit }.pace()
+    }
+}
+
+/// What became of a wait.
+#[derive(Debug, Clone)]
+enum Verdict {
+    Slot,
+    /// There will be none in time.
+    TooLate(Duration),
+    Failed(StoreError),
+}
+
+/// What a shared store's thread does for calls.
 #[derive(Debug)]
+enum Errand {
+    Settle(u64, Fate, Limit),
+    Block(Duration),
+    /// How long this one will wait, and whether that is too long.
+    Estimate(Place, Moment),
+    Usage(Limit, usize, Reply<Usage>),
+}
+
+type Usage = Result<(usize, Duration), StoreError>;
+
+/// What one call wants of the gate.
 pub(crate) struct Pass<'a> {
     pub(crate) limit: Limit,
+    /// How many slots to leave for others.
+    pub(crate) reserve: usize,
     /// How long the slot is held when nobody tells the call's fate.
     pub(crate) hold: Duration,
     /// How long to wait for a slot; nothing for as long as it takes.
     pub(crate) max_wait: Option<Duration>,
-    pub(crate) cancel: Option<&'a Cancel>,
+    pub(crate) lane: Lane,
+    pub(crate) order: u64,
+    pub(crate) budget: &'a Budget,
+}
+
+impl Pass<'_> {
+    /// When the wait must have ended.
+    fn until(&self) -> Option<Moment> {
+        let patience = self.max_wait.map(|wait| clock::now().saturating_add(wait));
+        patience.into_iter().chain(self.budget.deadline()).min()
+    }
 }
 
 impl Gate {
     pub(crate) fn new(store: Box<dyn Store>, shared: bool) -> Self {
-        Self { store, shared, queue: Mutex::default() }
+        Self { store, shared, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Takes a slot, when those that came before have theirs.
+    /// Takes a slot, when those that come first have theirs.
     ///
     /// # Errors
     ///
     /// [`Error::QuotaExceeded`] as soon as it is certain that there will be none in time,
     /// [`Error::QuotaStore`] when the store cannot be used, [`Error::Cancelled`].
-    pub(crate) fn take(&self, pass: &Pass<'_>) -> Result<Slot<'_>, Error> {
-        let ticket = self.join(pass.cancel.cloned().unwrap_or_default());
-        let start = Instant::now();
-        loop {
-            // Before looking, so that no change goes unseen.
-            let seen = ticket.cancel.wakes();
-            if ticket.cancel.poll() {
-                return Err(Error::Cancelled { may_have_been_applied: false });
+    pub(crate) async fn take(self: &Arc<Self>, pass: &Pass<'_>) -> Result<Slot, Error> {
+        let until = pass.until();
+        let ticket = match self.join(pass, until)? {
+            Joined::Slot(slot) => return Ok(slot),
+            Joined::Ticket(ticket) => ticket,
+        };
+        let mut waking = None;
+        let verdict = poll_fn(|context| {
+            if let Poll::Ready(verdict) = ticket.reply.poll(context) {
+                return Poll::Ready(Ok(verdict));
             }
-            let Some(wait) = self.try_take(&ticket, pass)? else {
-                return Ok(Slot { gate: self, id: ticket.id, limit: pass.limit });
-            };
-            let left = pass.max_wait.map(|longest| longest.saturating_sub(start.elapsed()));
-            if left.is_some_and(|left| left.is_zero() || wait > left) {
-                return Err(Error::QuotaExceeded {
-                    retry_after: wait,
-                    may_have_been_applied: false,
-                });
+            let alarm = until.map(|until| timer::wake_at(until, context.waker()));
+            waking = Some((pass.budget.waits().wake(context.waker()), alarm));
+            if pass.budget.waits().is_cancelled() {
+                return Poll::Ready(Err(Error::Cancelled { may_have_been_applied: false }));
             }
-            let wait = if self.shared { wait.min(ASK_AGAIN) } else { wait };
-            ticket.cancel.wait_for_wake(seen, wait.min(left.unwrap_or(Duration::MAX)));
-        }
-    }
-
-    /// How long to wait before trying again; nothing when a slot was taken.
-    fn try_take(&self, ticket: &Ticket<'_>, pass: &Pass<'_>) -> Result<Option<Duration>, Error> {
-        let ahead = self.ahead_of(ticket.id);
-        if ahead > 0 && pass.max_wait.is_none() {
-            // Woken when it comes first.
-            return Ok(Some(Duration::MAX));
-        }
-        let request = Request { id: ticket.id, hold: pass.hold, ahead };
-        match self.store.take(request, pass.limit)? {
-            Taken::Slot => Ok(None),
-            Taken::Busy(wait) => Ok(Some(wait)),
+            match until {
+                Some(until) if clock::now() >= until => {
+                    let wait = lock(&self.state).ask_at.saturating_sub(clock::now());
+                    Poll::Ready(Ok(Verdict::TooLate(wait)))
+                }
+                _ => Poll::Pending,
+            }
+        })
+        .await;
+        drop(waking);
+        match verdict? {
+            Verdict::Slot => Ok(ticket.into_slot()),
+            Verdict::TooLate(retry_after) => {
+                Err(Error::QuotaExceeded { retry_after, may_have_been_applied: false })
+            }
+            Verdict::Failed(error) => Err(error.into()),
         }
     }
 
     /// Lets no call pass for some time.
-    pub(crate) fn block(&self, duration: Duration) {
-        // A store that is away tells so to the next call that wants a slot.
-        drop(self.store.block(duration));
-    }
-
-    /// How many slots are taken, and how long it takes until one can be had.
-    pub(crate) fn usage(&self, limit: Limit) -> Result<(usize, Duration), Error> {
-        Ok(self.store.usage(limit)?)
-    }
-
-    fn join(&self, cancel: Cancel) -> Ticket<'_> {
-        let id = fastrand::u64(..);
-        self.queue().push_back(Waiting { id, cancel: cancel.clone() });
-        Ticket { gate: self, id, cancel }
-    }
-
-    fn leave(&self, id: u64) {
-        self.queue().retain(|waiting| waiting.id != id);
-        self.wake_first();
-    }
-
-    fn ahead_of(&self, id: u64) -> usize {
-        self.queue().iter().take_while(|waiting| waiting.id != id).count()
-    }
-
-    /// Lets the first in the queue look again.
-    fn wake_first(&self) {
-        if let Some(first) = self.queue().front() {
-            first.cancel.wake();
+    pub(crate) fn block(self: &Arc<Self>, duration: Duration) {
+        if self.shared {
+            self.run_errand(Errand::Block(duration));
+        } else {
+            // The local store does not fail.
+            drop(self.store.block(duration));
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        lock(&self.queue)
+    /// How many slots are taken, how many calls wait, and how long it takes until one more can have
+    /// a slot.
+    pub(crate) async fn usage(
+        self: &Arc<Self>,
+        limit: Limit,
+        budget: &Budget,
+    ) -> Result<(usize, usize, Duration), Error> {
+        let waiting = lock(&self.state).queue.len();
+        let usage = if self.shared {
+            let reply = Reply::new();
+            self.run_errand(Errand::Usage(limit, waiting, reply.clone()));
+            budget.wait_for("the quota's store", reply.value()).await?
+        } else {
+            self.store.usage(limit, waiting)
+        };
+        let (used, next_free) = usage?;
+        Ok((used, waiting, next_free))
+    }
+
+    /// What the user should hear of and has not been told yet.
+    #[expect(dead_code, reason = "observers will be told of them")]
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.store.warnings()
+    }
+
+    /// Waits until a shared store knows what became of all calls, but no longer than this.
+    pub(crate) fn flush(&self, longest: Duration) {
+        let state = lock(&self.state);
+        let busy = |state: &mut State| state.running && (state.busy || !state.errands.is_empty());
+        drop(self.changed.wait_timeout_while(state, longest, busy));
+    }
+
+    /// A place in the queue, or a slot when it is this call's turn and one is free.
+    fn join(self: &Arc<Self>, pass: &Pass<'_>, until: Option<Moment>) -> Result<Joined, Error> {
+        let Pass { limit, reserve, hold, lane, order, .. } = *pass;
+        let place = Place { lane, order, id: slot_id()? };
+        let slot = |gate: &Arc<Self>| Slot { gate: Arc::clone(gate), id: place.id, limit };
+        let mut state = lock(&self.state);
+        if !self.shared && lane == Lane::Interactive && state.queue.is_empty() {
+            let request = Request { id: place.id, hold, ahead: 0 };
+            if self.store.take(request, limit)? == Taken::Slot {
+                drop(state);
+                return Ok(Joined::Slot(slot(self)));
+            }
+        }
+        if let Some(until) = until.filter(|_| !self.shared) {
+            let (_, wait) = self.store.usage(limit, state.ahead_of(place))?;
+            if clock::now().saturating_add(wait) > until {
+                return Err(too_late(wait));
+            }
+        }
+        let reply = Reply::new();
+        state.queue.insert(place, Waiting { limit, reserve, hold, reply: reply.clone() });
+        let first = state.queue.first_key_value().is_some_and(|(first, _)| *first == place);
+        if first {
+            state.ask_at = Moment::ZERO;
+        }
+        if let Some(until) = until.filter(|_| self.shared) {
+            state.errands.push_back(Errand::Estimate(place, until));
+        }
+        self.go_on(state, first);
+        Ok(Joined::Ticket(Ticket { gate: Arc::clone(self), place, limit, reply, used: false }))
+    }
+
+    /// Lets those pass whose turn it is: by the thread if the store is shared, else here.
+    fn go_on(self: &Arc<Self>, mut state: MutexGuard<'_, State>, ask: bool) {
+        if !self.shared {
+            if ask {
+                let wakes = self.serve(&mut state);
+                drop(state);
+                self.tell_all(wakes);
+            }
+            return;
+        }
+        if state.queue.is_empty() && state.errands.is_empty() {
+            return;
+        }
+        if state.running {
+            drop(state);
+            self.changed.notify_all();
+            return;
+        }
+        let gate = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("ikcrm-quota".to_owned());
+        match thread.stack_size(256 * 1024).spawn(move || gate.work()) {
+            Ok(_) => state.running = true,
+            Err(error) => {
+                let error = StoreError::passing(format!("no thread can be started: {error}"));
+                let wakes = state.fail_all(&error);
+                drop(state);
+                self.tell_all(wakes);
+            }
+        }
+    }
+
+    /// Asks the local store for those at the head of the queue, until one has to wait.
+    fn serve(self: &Arc<Self>, state: &mut State) -> Vec<Wakeup> {
+        let mut wakes = Vec::new();
+        while let Some((place, request, limit)) = state.next(clock::now()) {
+            let taken = self.store.take(request, limit);
+            let (wake, goes_on) = state.decide(place, taken, clock::now());
+            wakes.extend(wake);
+            if !goes_on {
+                break;
+            }
+        }
+        state.alarm = (!state.queue.is_empty())
+            .then(|| timer::wake_at(state.ask_at, &Waker::from(Arc::clone(self))));
+        wakes
+    }
+
+    fn tell_all(self: &Arc<Self>, wakes: Vec<Wakeup>) {
+        for wake in wakes {
+            wake.tell(self);
+        }
+    }
+
+    fn run_errand(self: &Arc<Self>, errand: Errand) {
+        let mut state = lock(&self.state);
+        state.errands.push_back(errand);
+        self.go_on(state, false);
+    }
+
+    /// What the thread of a shared store does.
+    fn work(self: Arc<Self>) {
+        while let Some(turn) = self.next_turn() {
+            let wakes = match turn {
+                Turn::Errand(errand) => self.do_errand(errand),
+                Turn::Ask(place, request, limit) => {
+                    let taken = self.store.take(request, limit);
+                    let mut state = lock(&self.state);
+                    if !state.queue.contains_key(&place) && matches!(taken, Ok(Taken::Slot)) {
+                        // Who wanted it has gone meanwhile.
+                        state.errands.push_front(Errand::Settle(place.id, Fate::Unsent, limit));
+                        Vec::new()
+                    } else {
+                        state.decide(place, taken, clock::now()).0
+                    }
+                }
+            };
+            self.tell_all(wakes);
+            lock(&self.state).busy = false;
+            self.changed.notify_all();
+        }
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(errand) = state.errands.pop_front() {
+                state.busy = true;
+                return Some(Turn::Errand(errand));
+            }
+            if let Some((place, request, limit)) = state.next(clock::now()) {
+                state.busy = true;
+                return Some(Turn::Ask(place, request, limit));
+            }
+            let idle = state.queue.is_empty();
+            let nap = if idle { IDLE } else { clock::left(state.ask_at).min(ASK_AGAIN) };
+            let woken = self.changed.wait_timeout(state, nap);
+            let (guard, wait) = woken.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            if idle && wait.timed_out() && state.queue.is_empty() && state.errands.is_empty() {
+                state.running = false;
+                return None;
+            }
+        }
+    }
+
+    fn do_errand(&self, errand: Errand) -> Vec<Wakeup> {
+        match errand {
+            // A store that is away keeps the slot until its time is up, and tells so to the next
+            // call that wants one.
+            Errand::Settle(id, fate, limit) => {
+                drop(self.store.settle(id, fate, limit));
+                if fate == Fate::Unsent {
+                    lock(&self.state).ask_at = Moment::ZERO;
+                }
+                Vec::new()
+            }
+            Errand::Block(duration) => {
+                drop(self.store.block(duration));
+                Vec::new()
+            }
+            Errand::Usage(limit, waiting, reply) => {
+                drop(reply.fill(self.store.usage(limit, waiting)));
+                Vec::new()
+            }
+            Errand::Estimate(place, until) => self.estimate(place, until),
+        }
+    }
+
+    /// Sends the call away for which there will be no slot in time.
+    fn estimate(&self, place: Place, until: Moment) -> Vec<Wakeup> {
+        let state = lock(&self.state);
+        let Some(waiting) = state.queue.get(&place) else { return Vec::new() };
+        let (ahead, limit) = (state.ahead_of(place), waiting.limit);
+        drop(state);
+        // A store that is away tells so when it is asked for a slot, in a moment.
+        let wait = self.store.usage(limit, ahead).map(|(_, wait)| wait).unwrap_or_default();
+        if clock::now().saturating_add(wait) <= until {
+            return Vec::new();
+        }
+        lock(&self.state).tell(place, Verdict::TooLate(wait)).into_iter().collect()
     }
 }
 
-/// A place in the queue; it is left when dropped.
-struct Ticket<'a> {
-    gate: &'a Gate,
-    id: u64,
-    cancel: Cancel,
+/// The local store's alarm went off.
+impl Wake for Gate {
+    fn wake(self: Arc<Self>) {
+        let state = lock(&self.state);
+        self.go_on(state, true);
+    }
 }
 
-impl Drop for Ticket<'_> {
+/// What a shared store's thread does next.
+enum Turn {
+    Errand(Errand),
+    Ask(Place, Request, Limit),
+}
+
+/// What a call finds at the gate.
+enum Joined {
+    Slot(Slot),
+    Ticket(Ticket),
+}
+
+/// A verdict and who is told.
+struct Wakeup {
+    id: u64,
+    waiting: Waiting,
+    verdict: Verdict,
+}
+
+impl Wakeup {
+    /// Tells the one who waits; a slot for one who has gone meanwhile is given back.
+    fn tell(self, gate: &Arc<Gate>) {
+        let Self { id, waiting: Waiting { reply, limit, .. }, verdict } = self;
+        if matches!(reply.fill(verdict), Err(Verdict::Slot)) {
+            Slot { gate: Arc::clone(gate), id, limit }.settle(Fate::Unsent);
+        }
+    }
+}
+
+impl State {
+    /// Whom to ask the store for now, if it is time; otherwise `ask_at` says when.
+    fn next(&mut self, now: Moment) -> Option<(Place, Request, Limit)> {
+        let (place, waiting) = self.queue.first_key_value()?;
+        if place.lane == Lane::Batch {
+            self.ask_at = self.ask_at.max(self.batch_from);
+        }
+        if now < self.ask_at {
+            return None;
+        }
+        let request = Request { id: place.id, hold: waiting.hold, ahead: waiting.reserve };
+        Some((*place, request, waiting.limit))
+    }
+
+    /// What the store's answer means for the one it was asked for; whether to ask for the next.
+    fn decide(
+        &mut self,
+        place: Place,
+        taken: Result<Taken, StoreError>,
+        now: Moment,
+    ) -> (Vec<Wakeup>, bool) {
+        match taken {
+            Ok(Taken::Slot) => {
+                let waiting = self.queue.get(&place);
+                if let Some(waiting) = waiting.filter(|_| place.lane == Lane::Batch) {
+                    self.batch_from = now + waiting.pace();
+                }
+                self.ask_at = Moment::ZERO;
+                (self.tell(place, Verdict::Slot).into_iter().collect(), true)
+            }
+            Ok(Taken::Busy(wait)) => {
+                self.ask_at = now.saturating_add(wait);
+                (Vec::new(), false)
+            }
+            Err(error) => (self.fail_all(&error), false),
+        }
+    }
+
+    /// Takes this one out of the queue and tells it.
+    fn tell(&mut self, place: Place, verdict: Verdict) -> Option<Wakeup> {
+        let waiting = self.queue.remove(&place)?;
+        Some(Wakeup { id: place.id, waiting, verdict })
+    }
+
+    /// One failure for all who wait: nobody asks a store again that was away a moment ago.
+    fn fail_all(&mut self, error: &StoreError) -> Vec<Wakeup> {
+        self.ask_at = Moment::ZERO;
+        let failed = |(place, waiting): (Place, Waiting)| {
+            let verdict = Verdict::Failed(error.clone());
+            Wakeup { id: place.id, waiting, verdict }
+        };
+        std::mem::take(&mut self.queue).into_iter().map(failed).collect()
+    }
+
+    fn ahead_of(&self, place: Place) -> usize {
+        self.queue.range((Bound::Unbounded, Bound::Excluded(place))).count()
+    }
+}
+
+/// A place in the queue. Dropped, it is left; a slot that came for it is given back.
+struct Ticket {
+    gate: Arc<Gate>,
+    place: Place,
+    limit: Limit,
+    reply: Reply<Verdict>,
+    /// Whether its slot is in use.
+    used: bool,
+}
+
+impl Ticket {
+    /// The slot that was told of.
+    fn into_slot(mut self) -> Slot {
+        self.used = true;
+        Slot { gate: Arc::clone(&self.gate), id: self.place.id, limit: self.limit }
+    }
+}
+
+impl Drop for Ticket {
     fn drop(&mut self) {
-        self.gate.leave(self.id);
+        if self.used {
+            return;
+        }
+        let mut state = lock(&self.gate.state);
+        let was_first = state.queue.first_key_value().is_some_and(|(key, _)| *key == self.place);
+        state.queue.remove(&self.place);
+        if was_first {
+            state.ask_at = Moment::ZERO;
+        }
+        self.gate.go_on(state, was_first);
+        if matches!(self.reply.close(), Some(Verdict::Slot)) {
+            let slot = Slot { gate: Arc::clone(&self.gate), id: self.place.id, limit: self.limit };
+            slot.settle(Fate::Unsent);
+        }
     }
 }
 
 /// A slot that was taken. Dropped without a word, it is held as if its call's fate were unknown.
 #[must_use = "tell the call's fate"]
-pub(crate) struct Slot<'a> {
-    gate: &'a Gate,
+pub(crate) struct Slot {
+    gate: Arc<Gate>,
     id: u64,
     limit: Limit,
 }
 
-impl Slot<'_> {
+impl Slot {
     /// Tells the fate of the call that the slot was taken for.
     pub(crate) fn settle(self, fate: Fate) {
-        // A store that is away keeps the slot until its time is up.
-        drop(self.gate.store.settle(self.id, fate, self.limit));
+        let gate = &self.gate;
+        if gate.shared {
+            return gate.run_errand(Errand::Settle(self.id, fate, self.limit));
+        }
+        // The local store does not fail.
+        drop(gate.store.settle(self.id, fate, self.limit));
         if fate == Fate::Unsent {
-            self.gate.wake_first();
+            let mut state = lock(&gate.state);
+            state.ask_at = Moment::ZERO;
+            gate.go_on(state, true);
         }
     }
 }
 
+/// A name for a slot, unlike any other's: not even a fork's, which inherits what a generator of our
+/// own would know.
+fn slot_id() -> Result<u64, Error> {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::QuotaStore {
+        message: "the system gives no random numbers".to_owned(),
+        retryable: true,
+        may_have_been_applied: false,
+    })?;
+    // 0 asks for nobody.
+    Ok(u64::from_ne_bytes(bytes).max(1))
+}
+
+fn too_late(retry_after: Duration) -> Error {
+    Error::QuotaExceeded { retry_after, may_have_been_applied: false }
+}
+
 impl From<StoreError> for Error {
-    fn from(StoreError(message): StoreError) -> Self {
-        Self::QuotaStore { message, may_have_been_applied: false }
+    fn from(StoreError { message, retryable }: StoreError) -> Self {
+        Self::QuotaStore { message, retryable, may_have_been_applied: false }
     }
 }
 
 /// The gate of this name, which all clients of the process share; `make` makes it for the first.
 pub(crate) fn of_process(name: &str, make: impl FnOnce() -> Gate) -> Arc<Gate> {
     type Gates = Mutex<HashMap<String, Arc<Gate>>>;
-    static GATES: LazyLock<PerProcess<Gates>> = LazyLock::new(|| PerProcess::new(Gates::default()));
-    let gates = GATES.current(|_| Gates::default());
-    let mut gates = lock(gates);
+    static GATES: PerProcess<Gates> = PerProcess::new();
+    let mut gates = lock(GATES.current(|_| Gates::default()));
     // A client may go while its slots are still taken, and only a shared store remembers them.
     gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.shared);
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| Arc::new(make())))
@@ -185,51 +595,100 @@ mod tests {
 
     use super::super::store::Local;
     use super::*;
+    use crate::sync::{Cancel, block_on};
 
     const ONE: Limit = Limit { calls: NonZeroUsize::MIN, per: Duration::from_millis(20) };
+    const HOUR: Limit = Limit { per: Duration::from_secs(3600), ..ONE };
 
-    fn pass(limit: Limit) -> Pass<'static> {
-        Pass { limit, hold: Duration::from_secs(60), max_wait: None, cancel: None }
+    fn gate() -> Arc<Gate> {
+        Arc::new(Gate::new(Box::new(Local::new()), false))
+    }
+
+    /// Takes a slot as the call number `order`.
+    fn take(gate: &Arc<Gate>, limit: Limit, lane: Lane, order: u64) -> Result<Slot, Error> {
+        take_with(gate, limit, lane, order, &Cancel::new())
+    }
+
+    fn take_with(
+        gate: &Arc<Gate>,
+        limit: Limit,
+        lane: Lane,
+        order: u64,
+        cancel: &Cancel,
+    ) -> Result<Slot, Error> {
+        let budget = &Budget::new(Duration::from_secs(60), None, (cancel.clone(), cancel.clone()));
+        let hold = Duration::from_secs(60);
+        block_on(
+            gate.take(&Pass { limit, reserve: 0, hold, max_wait: None, lane, order, budget }),
+            Some(cancel),
+        )
     }
 
     /// Waits until so many calls stand in the queue.
     fn wait_for_queue(gate: &Gate, length: usize) {
-        while gate.queue().len() < length {
+        while lock(&gate.state).queue.len() < length {
             thread::yield_now();
         }
     }
 
     #[test]
-    fn who_comes_first_is_served_first() {
-        let gate = Gate::new(Box::new(Local::new()), false);
-        let held = gate.take(&pass(ONE)).unwrap();
+    fn who_comes_first_is_served_first_and_the_second_lane_last() {
+        let gate = gate();
+        let held = take(&gate, HOUR, Lane::Interactive, 0).unwrap();
         let (sender, served) = mpsc::channel();
         thread::scope(|scope| {
-            for number in 0..10 {
+            for number in 0..10_u64 {
                 let (gate, sender) = (&gate, sender.clone());
+                let lane = if number < 3 { Lane::Batch } else { Lane::Interactive };
                 scope.spawn(move || {
-                    let slot = gate.take(&pass(ONE)).unwrap();
+                    let slot = take(gate, HOUR, lane, 10 - number).unwrap();
                     sender.send(number).unwrap();
-                    slot.settle(Fate::Answered);
+                    slot.settle(Fate::Unsent);
                 });
-                wait_for_queue(gate, number + 1);
+                wait_for_queue(gate, usize::try_from(number).unwrap() + 1);
             }
+            lock(&gate.state).batch_from = Moment::ZERO;
             held.settle(Fate::Unsent);
+            let first: Vec<_> = served.iter().take(8).collect();
+            assert_eq!(first, [9, 8, 7, 6, 5, 4, 3, 2]);
+            // The second lane keeps its pace, which is an hour here.
+            for _ in 0..2 {
+                let mut state = lock(&gate.state);
+                (state.batch_from, state.ask_at) = (Moment::ZERO, Moment::ZERO);
+                gate.go_on(state, true);
+                served.recv().unwrap();
+            }
         });
-        drop(sender);
-        assert_eq!(served.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_slot_that_is_given_back_wakes_the_first() {
-        let gate = Gate::new(Box::new(Local::new()), false);
-        let hour = Limit { per: Duration::from_secs(3600), ..ONE };
-        let held = gate.take(&pass(hour)).unwrap();
+        let gate = gate();
+        let held = take(&gate, HOUR, Lane::Interactive, 0).unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| gate.take(&pass(hour)).map(drop));
+            let waiting = scope.spawn(|| take(&gate, HOUR, Lane::Interactive, 1).map(drop));
             wait_for_queue(&gate, 1);
             held.settle(Fate::Unsent);
             assert!(waiting.join().unwrap().is_ok());
+        });
+    }
+
+    #[test]
+    fn a_slot_that_came_for_a_call_that_has_gone_is_given_back() {
+        let gate = gate();
+        let held = take(&gate, HOUR, Lane::Interactive, 0).unwrap();
+        let cancel = Cancel::new();
+        thread::scope(|scope| {
+            let gone = scope.spawn(|| take_with(&gate, HOUR, Lane::Interactive, 1, &cancel));
+            let next = scope.spawn(|| take(&gate, HOUR, Lane::Interactive, 2).map(drop));
+            wait_for_queue(&gate, 2);
+            cancel.cancel();
+            held.settle(Fate::Unsent);
+            let gone = gone.join().unwrap();
+            if let Ok(slot) = gone {
+                slot.settle(Fate::Unsent);
+            }
+            assert!(next.join().unwrap().is_ok());
         });
     }
 }

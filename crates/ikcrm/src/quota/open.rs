@@ -3,21 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{self, Gate, Pass, Slot};
+use super::gate::{self, Gate, Lane, Pass, Slot};
 use super::settings::{Quota, SharedQuota, StoreUrl};
 use super::store::{Fallback, Local, Store};
 use super::window::Limit;
 use crate::error::Error;
-use crate::sync::Cancel;
+use crate::sync::Budget;
+
+/// What part of the calls those of the second lane may use.
+const BATCH_SHARE: f64 = 0.8;
+/// How long a client that goes waits at most until a shared store knows what became of its calls.
+const FLUSH: Duration = Duration::from_millis(200);
 
 impl SharedQuota {
     /// The way through the gate that all clients of the process with this name and store share.
     pub(crate) fn open(&self) -> OpenQuota {
         let Quota { store, limit, max_wait, fallback, .. } = &self.quota;
-        let gate = gate::of_process(&format!("{store:?} {}", self.name), || match store {
-            None => Gate::new(Box::new(Local::new()), false),
-            Some(url) => Gate::new(with_fallback(url.open(&self.name), *limit, *fallback), true),
-        });
+        let gate =
+            gate::of_process(&format!("{store:?} {fallback:?} {}", self.name), || match store {
+                None => Gate::new(Box::new(Local::new()), false),
+                Some(url) => {
+                    Gate::new(with_fallback(url.open(&self.name), *limit, *fallback), true)
+                }
+            });
         OpenQuota { limit: *limit, max_wait: *max_wait, gate }
     }
 }
@@ -30,15 +38,28 @@ pub(crate) struct OpenQuota {
     gate: Arc<Gate>,
 }
 
+/// How a call stands in the queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) lane: Lane,
+    /// When the call started, by count.
+    pub(crate) order: u64,
+    /// How long it waits for a slot, if that is not as the quota says.
+    pub(crate) max_wait: Option<Duration>,
+}
+
 impl OpenQuota {
-    /// Takes a slot for an attempt that ends within `timeout`.
-    pub(crate) fn take(
-        &self,
-        timeout: Duration,
-        cancel: Option<&Cancel>,
-    ) -> Result<Slot<'_>, Error> {
-        let hold = timeout + self.limit.per;
-        self.gate.take(&Pass { limit: self.limit, hold, max_wait: self.max_wait, cancel })
+    /// Takes a slot for an attempt that ends within what is left of the budget.
+    pub(crate) async fn take(&self, turn: Turn, budget: &Budget) -> Result<Slot, Error> {
+        let Turn { lane, order, max_wait } = turn;
+        let (limit, calls) = (self.limit, self.limit.calls.get());
+        let reserve = match lane {
+            Lane::Interactive => 0,
+            Lane::Batch => calls - limit.part(BATCH_SHARE).calls.get(),
+        };
+        let hold = budget.left() + self.limit.per;
+        let max_wait = max_wait.or(self.max_wait);
+        self.gate.take(&Pass { limit, reserve, hold, max_wait, lane, order, budget }).await
     }
 
     /// Lets nobody pass for a whole window, or longer if asked: somebody else spends the quota too.
@@ -46,9 +67,16 @@ impl OpenQuota {
         self.gate.block(asked.unwrap_or_default().max(self.limit.per));
     }
 
-    pub(crate) fn status(&self) -> Result<QuotaStatus, Error> {
-        let (used, next_free) = self.gate.usage(self.limit)?;
-        Ok(QuotaStatus { calls: self.limit.calls.get(), used, next_free })
+    pub(crate) async fn status(&self, budget: &Budget) -> Result<QuotaStatus, Error> {
+        let (used, waiting, next_free) = self.gate.usage(self.limit, budget).await?;
+        Ok(QuotaStatus { calls: self.limit.calls.get(), used, waiting, next_free })
+    }
+}
+
+/// A client that goes lets a shared store know what became of its calls.
+impl Drop for OpenQuota {
+    fn drop(&mut self) {
+        self.gate.flush(FLUSH);
     }
 }
 
@@ -61,14 +89,9 @@ fn with_fallback(store: Box<dyn Store>, limit: Limit, part: Option<f64>) -> Box<
 
 impl StoreUrl {
     /// The window of this name in the store.
-    #[cfg_attr(
-        not(any(feature = "quota-sqlite", feature = "quota-redis")),
-        expect(unused_variables, reason = "without stores there is none to name")
-    )]
     fn open(&self, name: &str) -> Box<dyn Store> {
         match *self {
-            #[cfg(feature = "quota-sqlite")]
-            Self::Sqlite(ref path) => Box::new(super::sqlite::Sqlite::new(path.clone(), name)),
+            Self::File(ref path) => Box::new(super::file::FileStore::new(path.clone(), name)),
             #[cfg(feature = "quota-redis")]
             Self::Redis(ref url) => Box::new(super::redis::Redis::new(url, name)),
         }
@@ -83,7 +106,9 @@ pub struct QuotaStatus {
     pub calls: usize,
     /// How many slots are taken, by all who share the quota.
     pub used: usize,
-    /// How long it takes at least until a slot can be had; zero when one is free.
+    /// How many calls of this process wait for a slot.
+    pub waiting: usize,
+    /// How long it takes at least until one more call can have a slot; zero when one is free.
     pub next_free: Duration,
 }
 

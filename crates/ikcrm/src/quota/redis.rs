@@ -1,34 +1,62 @@
 //! `Redis`: the slots that several machines share, on a Redis server and by its clock.
 //!
-//! One script, and so one round trip, to take a slot, and one to settle it.
+//! One script, and so one round trip, to take a slot. To settle one costs no time: its answer is
+//! read before the next slot is taken.
 
 use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use redis::{Client, Connection, IntoConnectionInfo, RedisResult, Script};
+use redis::{
+    Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError,
+    RedisResult, Script, ServerErrorKind,
+};
 
-use super::store::{Store, StoreError};
-use super::window::{Fate, Limit, Request, Taken};
-use crate::sync::lock;
+use super::store::{Store, StoreError, Warning, Warnings};
+use super::window::{Fate, LATE, Limit, Request, Taken};
+use crate::sync::{clock, lock};
 
-/// How long connecting or an answer may take.
+/// How long an answer may take, and connecting with its several round trips.
 const TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECTING: Duration = Duration::from_secs(2);
+/// How long nobody passes at most after the slots were lost.
+const LONGEST_LOSS: Duration = Duration::from_secs(600);
+/// By how much more a server's clock may go on than ours, in a thousandth and at least.
+const DRIFT: (u32, Duration) = (1000, Duration::from_millis(50));
 
 pub(crate) struct Redis {
     url: String,
     key: String,
     take: Script,
-    settle: Script,
-    link: Mutex<Option<Link>>,
+    link: Mutex<Link>,
+    warnings: Warnings,
 }
 
-/// A connection, and in which run of the server it was made.
+/// The connection, and what is known from the last answers.
+#[derive(Default)]
 struct Link {
-    connection: Connection,
-    run: String,
-    started: Instant,
+    connection: Option<Connection>,
+    /// How many answers are still to come.
+    pending: usize,
+    memory: Memory,
 }
+
+#[derive(Default)]
+struct Memory {
+    /// The window's own name, which it has anew after it was lost.
+    born: String,
+    /// The longest time that a slot was seen to be held.
+    longest: Duration,
+    /// The server's time, and ours before it was asked.
+    server: Option<(Duration, Duration)>,
+    /// Whether the server has told what it does when its memory is full.
+    knows_policy: bool,
+}
+
+/// What the script that takes slots answers: see there.
+type Answer = (bool, u64, usize, u64, String, u64, usize, u64, bool, String);
 
 impl Redis {
     /// The window of this name on the server, which is connected to when it is first used.
@@ -37,56 +65,127 @@ impl Redis {
             url: url.to_owned(),
             key: format!("ikcrm:quota:{name}"),
             take: Script::new(include_str!("take.lua")),
-            settle: Script::new(include_str!("settle.lua")),
             link: Mutex::default(),
+            warnings: Warnings::default(),
         }
     }
 
-    /// Runs a script; once more on a new connection when a kept one turns out to be broken.
-    fn run<T>(&self, script: impl Fn(&mut Link) -> RedisResult<T>) -> Result<T, StoreError> {
-        let mut kept = lock(&self.link);
-        if let Some(link) = kept.as_mut()
-            && let Ok(answer) = script(link)
-        {
-            return Ok(answer);
+    /// Does something with a connection; once more with a new one when a kept one is broken.
+    fn with<T>(
+        &self,
+        work: impl Fn(&mut Connection, &mut usize, &Memory) -> RedisResult<T>,
+        learn: impl FnOnce(&T, &mut Memory),
+    ) -> Result<T, StoreError> {
+        let mut link = lock(&self.link);
+        let Link { connection, pending, memory } = &mut *link;
+        let end = Instant::now() + TIMEOUT;
+        let mut kept = connection.take().map(|mut kept| {
+            let answer = limit_time(&kept, end).and_then(|()| work(&mut kept, pending, memory));
+            answer.map(|answer| (answer, kept))
+        });
+        if !matches!(kept, Some(Ok(_))) && Instant::now() < end {
+            *pending = 0;
+            kept = Some(connect(&self.url).and_then(|mut fresh| {
+                limit_time(&fresh, Instant::now() + TIMEOUT)?;
+                Ok((work(&mut fresh, pending, memory)?, fresh))
+            }));
         }
-        *kept = None;
-        let fresh = Link::open(&self.url).and_then(|mut link| Ok((script(&mut link)?, link)));
-        let (answer, link) = fresh.map_err(|error| {
-            StoreError(format!("the quota's Redis server cannot be used: {error}"))
+        let worked = kept.unwrap_or_else(|| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+        let (answer, kept) = worked.map_err(|error| {
+            *pending = 0;
+            told(&error)
         })?;
-        *kept = Some(link);
+        learn(&answer, memory);
+        *connection = Some(kept);
         Ok(answer)
     }
 
-    /// Whether a slot was taken, how long to wait, and how many are taken; no id only looks.
-    fn take(
-        &self,
-        id: Option<u64>,
-        request: Request,
-        limit: Limit,
-    ) -> Result<(bool, Duration, usize), StoreError> {
-        let (taken, wait, used): (bool, u64, usize) = self.run(|link| {
-            self.take
-                .key(&self.key)
-                .arg(id.map(|id| format!("{id:x}")).unwrap_or_default())
-                .arg(limit.calls.get())
-                .arg(micros(limit.per))
-                .arg(micros(request.hold))
-                .arg(request.ahead)
-                .arg(&link.run)
-                .arg(micros(link.started.elapsed()))
-                .invoke(&mut link.connection)
-        })?;
-        Ok((taken, Duration::from_micros(wait), used))
+    /// Takes a slot; no id only looks.
+    fn ask(&self, id: Option<u64>, request: Request, limit: Limit) -> Result<Answer, StoreError> {
+        let asked = clock::now();
+        let hold = request.open(limit) + limit.per;
+        let answer: Answer = self.with(
+            |connection, pending, memory| {
+                read_pending(connection, pending)?;
+                self.take
+                    .key(&self.key)
+                    .arg(id.map(|id| format!("{id:x}")).unwrap_or_default())
+                    .arg(limit.calls.get())
+                    .arg(micros(limit.per))
+                    .arg(micros(request.open(limit)))
+                    .arg(request.ahead)
+                    .arg(&memory.born)
+                    .arg(micros(memory.longest.max(hold).min(LONGEST_LOSS)))
+                    .arg(u8::from(!memory.knows_policy))
+                    .invoke(connection)
+            },
+            |answer: &Answer, memory| {
+                if id.is_some() {
+                    memory.born.clone_from(&answer.4);
+                }
+                memory.knows_policy = true;
+                let longest = Duration::from_micros(answer.5);
+                memory.longest = memory.longest.max(longest).min(LONGEST_LOSS);
+            },
+        )?;
+        self.warn(limit, &answer);
+        if self.has_jumped(Duration::from_micros(answer.3), asked) {
+            return self.give_back(id, hold, answer);
+        }
+        Ok(answer)
     }
 
-    /// Sets the time from now on at which a field's slot is free; nothing for at once.
-    fn set(&self, field: &str, left: Option<Duration>) -> Result<(), StoreError> {
-        let left = left.map_or_else(|| "-1".to_owned(), |left| micros(left).to_string());
-        self.run(|link| {
-            self.settle.key(&self.key).arg(field).arg(&left).invoke(&mut link.connection)
+    fn warn(&self, limit: Limit, answer: &Answer) {
+        let (.., calls, per, lost, policy) = answer;
+        let other = NonZeroUsize::new(*calls);
+        let other = other.map(|calls| Limit { calls, per: Duration::from_micros(*per) });
+        self.warnings.add_stricter(limit, other);
+        if *lost {
+            self.warnings.add_again(Warning::Lost);
+        }
+        if !["", "noeviction"].contains(&policy.as_str()) {
+            self.warnings.add(Warning::Evicts { policy: policy.clone() });
+        }
+    }
+
+    /// Whether the server's clock went further since its last answer than time has passed here.
+    fn has_jumped(&self, server: Duration, asked: Duration) -> bool {
+        let mut link = lock(&self.link);
+        let before = link.memory.server.replace((server, asked));
+        before.is_some_and(|(server_before, asked_before)| {
+            let passed = clock::now().saturating_sub(asked_before);
+            let (part, least) = DRIFT;
+            server.saturating_sub(server_before) > passed + passed / part + least
         })
+    }
+
+    /// After a jump of the server's clock slots look free that are not.
+    fn give_back(
+        &self,
+        id: Option<u64>,
+        hold: Duration,
+        answer: Answer,
+    ) -> Result<Answer, StoreError> {
+        let Some(id) = id else { return Ok(answer) };
+        self.warnings.add_again(Warning::Lost);
+        self.tell(&format!("{id:x}"), "unsent", Duration::ZERO)?;
+        self.tell("", "blocked", hold)?;
+        let (_, wait, used, server, born, longest, calls, per, lost, policy) = answer;
+        Ok((false, wait.max(micros(hold)), used, server, born, longest, calls, per, lost, policy))
+    }
+
+    /// Tells the fate of a slot, without waiting for the answer.
+    fn tell(&self, id: &str, fate: &str, open: Duration) -> Result<(), StoreError> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(include_str!("settle.lua")).arg(1).arg(&self.key);
+        command.arg(id).arg(fate).arg(micros(open));
+        let command = command.get_packed_command();
+        let send = |connection: &mut Connection, pending: &mut usize, _: &Memory| {
+            connection.send_packed_command(&command)?;
+            *pending += 1;
+            Ok(())
+        };
+        self.with(send, |(), _| ())
     }
 }
 
@@ -94,48 +193,39 @@ impl Redis {
 impl Redis {
     /// Stands for the time after a server's start, which tests do not wait for.
     pub(crate) fn forget_block(&self) {
-        self.set("blocked", None).unwrap();
-    }
-}
-
-impl Link {
-    fn open(url: &str) -> RedisResult<Self> {
-        let mut connection = Client::open(url)?.get_connection_with_timeout(TIMEOUT)?;
-        connection.set_read_timeout(Some(TIMEOUT))?;
-        connection.set_write_timeout(Some(TIMEOUT))?;
-        let asked = Instant::now();
-        let info: String = redis::cmd("INFO").arg("server").query(&mut connection)?;
-        let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name));
-        let run = field("run_id:").unwrap_or_default().to_owned();
-        let uptime = field("uptime_in_seconds:").and_then(|text| text.parse().ok());
-        let uptime = Duration::from_secs(uptime.unwrap_or_default());
-        Ok(Self { connection, run, started: asked.checked_sub(uptime).unwrap_or(asked) })
+        let mut connection = connect(&self.url).unwrap();
+        redis::cmd("HDEL").arg(&self.key).arg("blocked").exec(&mut connection).unwrap();
     }
 }
 
 impl Store for Redis {
     fn take(&self, request: Request, limit: Limit) -> Result<Taken, StoreError> {
-        let (taken, wait, _) = self.take(Some(request.id), request, limit)?;
-        Ok(if taken { Taken::Slot } else { Taken::Busy(wait) })
+        let (taken, wait, ..) = self.ask(Some(request.id), request, limit)?;
+        Ok(if taken { Taken::Slot } else { Taken::Busy(Duration::from_micros(wait)) })
     }
 
-    fn settle(&self, id: u64, fate: Fate, limit: Limit) -> Result<(), StoreError> {
-        let id = format!("{id:x}");
-        match fate {
-            Fate::Unsent => self.set(&id, None),
-            Fate::Answered => self.set(&id, Some(limit.per)),
-            Fate::Unknown => Ok(()),
-        }
+    fn settle(&self, id: u64, fate: Fate, _: Limit) -> Result<(), StoreError> {
+        let (fate, open) = match fate {
+            Fate::Unsent => ("unsent", Duration::ZERO),
+            Fate::Answered => ("answered", Duration::ZERO),
+            Fate::Unknown => ("unknown", LATE),
+            Fate::Elsewhere(open) => ("elsewhere", open),
+        };
+        self.tell(&format!("{id:x}"), fate, open)
     }
 
     fn block(&self, duration: Duration) -> Result<(), StoreError> {
-        self.set("blocked", Some(duration))
+        self.tell("", "blocked", duration)
     }
 
-    fn usage(&self, limit: Limit) -> Result<(usize, Duration), StoreError> {
-        let request = Request { id: 0, hold: limit.per, ahead: 0 };
-        let (_, wait, used) = self.take(None, request, limit)?;
-        Ok((used, wait))
+    fn usage(&self, limit: Limit, ahead: usize) -> Result<(usize, Duration), StoreError> {
+        let request = Request { id: 0, hold: limit.per, ahead };
+        let (_, wait, used, ..) = self.ask(None, request, limit)?;
+        Ok((used, Duration::from_micros(wait)))
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.warnings.take()
     }
 }
 
@@ -148,9 +238,83 @@ impl fmt::Debug for Redis {
 
 /// Whether this is the URL of a Redis server.
 pub(crate) fn is_url(url: &str) -> bool {
-    url.into_connection_info().is_ok()
+    let info = url.into_connection_info();
+    info.is_ok_and(|info| match info.addr() {
+        ConnectionAddr::Tcp(..) => true,
+        ConnectionAddr::TcpTls { insecure, .. } => !insecure,
+        _ => false,
+    })
+}
+
+fn connect(url: &str) -> RedisResult<Connection> {
+    let info = url.into_connection_info()?;
+    if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        set_tls_provider();
+    }
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
+    let info: ConnectionInfo = info.set_redis_settings(settings);
+    Client::open(info)?.get_connection_with_timeout(CONNECTING)
+}
+
+/// Where a program has several providers, rustls would panic for lack of a choice.
+fn set_tls_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Another thread may have been faster.
+        drop(rustls::crypto::ring::default_provider().install_default());
+    }
+}
+
+fn limit_time(connection: &Connection, end: Instant) -> RedisResult<()> {
+    let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    connection.set_read_timeout(Some(left))?;
+    connection.set_write_timeout(Some(left))
+}
+
+/// Reads the answers that are still to come. A fate that could not be kept is no fault: its slot is
+/// held as it was taken.
+fn read_pending(connection: &mut Connection, pending: &mut usize) -> RedisResult<()> {
+    while *pending > 0 {
+        match connection.recv_response() {
+            Err(error) if !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                return Err(error);
+            }
+            _ => *pending -= 1,
+        }
+    }
+    Ok(())
+}
+
+fn told(error: &RedisError) -> StoreError {
+    let text = error.to_string();
+    let advice = match error.kind() {
+        _ if text.contains("unknown command") => "; is this a Sentinel? name the master instead",
+        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => {
+            "; in a cluster, name the node that has this key"
+        }
+        kind if kind == ErrorKind::Server(ServerErrorKind::NoPerm)
+            || text.contains("can't run this") =>
+        {
+            "; the user needs +eval +evalsha +script|load +time +info +@hash +pexpire and ~ikcrm:quota:*"
+        }
+        _ => "",
+    };
+    let message = format!("the quota's Redis server cannot be used: {text}{advice}");
+    StoreError { message, retryable: advice.is_empty() && passes(error, &text) }
+}
+
+/// Whether it may work later as it is.
+fn passes(error: &RedisError, text: &str) -> bool {
+    let refused = ["NOAUTH", "WRONGPASS", "WRONGTYPE"];
+    let refused = error.code().is_some_and(|code| refused.contains(&code))
+        // What Redis says when a long command comes without a password.
+        || text.contains("unauthenticated");
+    let wrong = [ErrorKind::AuthenticationFailed, ErrorKind::InvalidClientConfig];
+    !refused && !wrong.contains(&error.kind()) && !text.contains("certificate")
 }
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

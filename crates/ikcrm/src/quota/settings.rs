@@ -1,19 +1,22 @@
 //! `Quota`: how many calls an enterprise may make, as a setting of a client.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::file;
+#[cfg(feature = "quota-redis")]
+use super::redis;
+use super::scope::Scope;
 use super::window::Limit;
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{duration, number, text, whole};
+use crate::input::setting::{duration, duration_within, number, text, whole};
 use crate::input::suggest::unknown_message;
 
 /// The CRM's own quota: 10 calls in any 10 s.
 const CALLS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 const PER: Duration = Duration::from_secs(10);
-const MOST_CALLS: usize = 1000;
-const LONGEST: Duration = Duration::from_secs(3600);
 const LONGEST_KEY: usize = 200;
 
 /// How many calls may be made in any stretch of time, by whom together.
@@ -28,10 +31,8 @@ const LONGEST_KEY: usize = 200;
 /// use ikcrm::{Client, Quota};
 ///
 /// // Half of what the CRM admits, shared with every process of this machine that says the same.
-/// let quota = Quota::new(5, Duration::from_secs(10)).store("sqlite:///var/lib/ikcrm/quota.db");
-/// # if cfg!(feature = "quota-sqlite") {
+/// let quota = Quota::new(5, Duration::from_secs(10)).store("file:///var/lib/ikcrm/quota");
 /// let client = Client::builder().token("your-token").quota(quota).build()?;
-/// # }
 /// # Ok::<(), ikcrm::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +49,7 @@ pub struct Quota {
 /// Where slots are kept that several processes share.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StoreUrl {
-    #[cfg(feature = "quota-sqlite")]
-    Sqlite(std::path::PathBuf),
+    File(PathBuf),
     #[cfg(feature = "quota-redis")]
     Redis(String),
 }
@@ -91,9 +91,9 @@ impl Quota {
 
     /// Where the slots are kept (default: in this process).
     ///
-    /// `sqlite:///absolute/path` shares them with the processes of this machine (Cargo feature
-    /// `quota-sqlite`), `redis://host:6379` with those of other machines too (`quota-redis`). A
-    /// process that is killed leaves its slots to become free by time.
+    /// `file:///absolute/path` shares them with the processes of this machine,
+    /// `redis://user:password@host:6379` or `rediss://` (TLS) with those of other machines too (Cargo
+    /// feature `quota-redis`). A process that is killed leaves its slots to become free by time.
     pub fn store(mut self, url: impl Into<String>) -> Self {
         let checked = store_url(&url.into()).map(|url| self.store = Some(url));
         self.unless_fault("store", checked)
@@ -109,8 +109,10 @@ impl Quota {
     /// What part of the calls this process may make by itself while the store is away: more than
     /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`]).
     ///
-    /// While the store is away nobody counts for all: the promise then holds only as far as the
-    /// parts of all processes add up to no more than 1.
+    /// While the store is away nobody counts for all: the promise then holds only while the store
+    /// is away for all processes alike, and as far as their parts add up to no more than 1. When the
+    /// store is back after longer than `per`, nobody passes for `per` and a second, until all have
+    /// told it what they sent. An error that will not pass, such as a wrong password, is no absence.
     pub fn fallback(mut self, part: f64) -> Self {
         let checked = check_part(part).map(|part| self.fallback = Some(part));
         self.unless_fault("fallback", checked)
@@ -124,7 +126,7 @@ impl Quota {
         let checked = match name {
             _ if value == Value::Null && QUOTA_OPTIONS.contains(&name) => Ok(()),
             "calls" => whole(&value).and_then(check_calls).map(|calls| self.limit.calls = calls),
-            "per" => duration(&value).and_then(check_per).map(|per| self.limit.per = per),
+            "per" => duration_within(&value, per_limits(), is_per).map(|per| self.limit.per = per),
             "max_wait" => duration(&value).map(|wait| self.max_wait = Some(wait)),
             "store" => {
                 text(&value).and_then(|url| store_url(&url)).map(|url| self.store = Some(url))
@@ -150,33 +152,45 @@ impl Quota {
 
     /// The quota as clients use it, or all faults of its settings. `scope` is whom it is for when
     /// it has no key of its own.
-    pub(crate) fn check(mut self, scope: &str) -> Result<SharedQuota, Vec<FieldError>> {
+    pub(crate) fn check(mut self, scope: &Scope<'_>) -> Result<SharedQuota, Vec<FieldError>> {
         if self.fallback.is_some() && self.store.is_none() {
             let fault = Fault(Code::Conflict, "is of use only with a store".to_owned());
             self = self.unless_fault("fallback", Err(fault));
         }
+        if self.key.is_none() && self.store.is_some() && scope.who.is_none() {
+            let message = "give a name for the company: a token store does not tell whose calls they \
+                           are, and a shared store keeps those of several companies apart";
+            self = self.unless_fault("key", Err(Fault(Code::Required, message.to_owned())));
+        }
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
-        let name = self.key.clone().unwrap_or_else(|| scope.to_owned());
+        let name = self.key.clone().unwrap_or_else(|| scope.name());
         Ok(SharedQuota { quota: self, name })
     }
 }
 
 fn check_calls(calls: usize) -> Result<NonZeroUsize, Fault> {
-    let fits = NonZeroUsize::new(calls).filter(|calls| calls.get() <= MOST_CALLS);
-    fits.ok_or_else(|| Fault(Code::Range, format!("must be 1 to {MOST_CALLS}, got {calls}")))
+    let fits = NonZeroUsize::new(calls).filter(|calls| calls.get() <= Limit::MOST_CALLS);
+    fits.ok_or_else(|| {
+        Fault(Code::Range, format!("must be 1 to {}, got {calls}", Limit::MOST_CALLS))
+    })
 }
 
 fn check_per(per: Duration) -> Result<Duration, Fault> {
-    if per.is_zero() || per > LONGEST {
-        let longest = LONGEST.as_secs();
-        return Err(Fault(
-            Code::Range,
-            format!("must be more than 0 and at most {longest} s, got {per:?}"),
-        ));
+    if is_per(per) {
+        return Ok(per);
     }
-    Ok(per)
+    let (limits, got) = (per_limits(), per.as_secs_f64());
+    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
+}
+
+fn is_per(per: Duration) -> bool {
+    !per.is_zero() && per <= Limit::LONGEST
+}
+
+fn per_limits() -> String {
+    format!("more than 0 and at most {} s", Limit::LONGEST.as_secs())
 }
 
 fn check_key(key: String) -> Result<String, Fault> {
@@ -198,27 +212,28 @@ fn check_part(part: f64) -> Result<f64, Fault> {
 
 /// The URL may hold a password, so a fault does not show it.
 fn store_url(url: &str) -> Result<StoreUrl, Fault> {
-    match url.split_once("://") {
-        #[cfg(feature = "quota-sqlite")]
-        Some(("sqlite", path)) if path.starts_with('/') && path.len() > 1 => {
-            Ok(StoreUrl::Sqlite(super::sqlite::path_of(path)))
-        }
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let message = match scheme {
+        "file" => match file::path_of(rest) {
+            Some(path) => return Ok(StoreUrl::File(path)),
+            None => "must name an absolute path, as file:///var/lib/ikcrm/quota; write % as %25",
+        },
         #[cfg(feature = "quota-redis")]
-        Some(("redis", _)) if super::redis::is_url(url) => Ok(StoreUrl::Redis(url.to_owned())),
-        #[cfg(not(feature = "quota-sqlite"))]
-        Some(("sqlite", _)) => Err(missing_feature("quota-sqlite")),
+        "redis" | "rediss" if redis::is_url(url) => return Ok(StoreUrl::Redis(url.to_owned())),
+        #[cfg(feature = "quota-redis")]
+        "redis" | "rediss" => {
+            "must be redis://user:password@host:6379/0, or rediss:// for TLS; write a special \
+             character of a password by its code, as %40 for @"
+        }
         #[cfg(not(feature = "quota-redis"))]
-        Some(("redis", _)) => Err(missing_feature("quota-redis")),
-        _ => Err(Fault(
-            Code::Format,
-            "must be sqlite:///absolute/path or redis://host:6379/0".to_owned(),
-        )),
-    }
-}
-
-#[cfg(not(all(feature = "quota-sqlite", feature = "quota-redis")))]
-fn missing_feature(name: &str) -> Fault {
-    Fault(Code::Format, format!("needs ikcrm built with its feature {name}"))
+        "redis" | "rediss" => "needs ikcrm built with its feature quota-redis",
+        "sqlite" => "keeps slots in a small file now: write file:///absolute/path",
+        scheme if scheme.contains("sentinel") => {
+            "cannot ask Sentinel: name the master by redis://, or what always leads to it"
+        }
+        _ => "must be file:///absolute/path, redis://host:6379/0 or rediss://host:6379/0",
+    };
+    Err(Fault(Code::Format, message.to_owned()))
 }
 
 /// A quota that passed all checks, and the name under which it is shared.
@@ -233,5 +248,28 @@ impl SharedQuota {
     /// How many calls may be made, in which time.
     pub(crate) fn limit(&self) -> (usize, Duration) {
         (self.quota.limit.calls.get(), self.quota.limit.per)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_be_is_told_what_to_write_instead() {
+        let cases = [
+            ("sqlite:///var/quota.db", "file:///"),
+            ("file://quota", "absolute path"),
+            ("file:///100%", "%25"),
+            ("redis+sentinel://host/mymaster", "name the master"),
+            ("ftp://quota", "redis://host"),
+            ("quota", "file:///absolute/path"),
+        ];
+        for (url, advice) in cases {
+            let Fault(_, message) = store_url(url).unwrap_err();
+            assert!(message.contains(advice), "{url}: {message}");
+        }
+        let path = StoreUrl::File("/var/lib/quota".into());
+        assert_eq!(store_url("file:///var/lib/quota").ok(), Some(path));
     }
 }

@@ -1,17 +1,27 @@
 -- Tells what became of a slot of the window KEYS[1], or blocks it; see take.lua.
 --
--- ARGV: the field (an id, or `blocked`), the time until it is free (-1: at once)
-local field, left = ARGV[1], tonumber(ARGV[2])
-if left < 0 then
-  return redis.call('HDEL', KEYS[1], field)
+-- ARGV: the slot's id, its fate (or `blocked`), a time: for how long its call may be counted elsewhere,
+-- or how long the block is
+local LATE, LONGEST_BLOCK = 10e6, 600e6
+local key, id, fate, open = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+if fate == 'unsent' then
+  return redis.call('HDEL', key, id)
 end
 local time = redis.call('TIME')
-local at = time[1] * 1000000 + time[2] + left
-if field == 'blocked' then
-  at = math.max(at, tonumber(redis.call('HGET', KEYS[1], field) or 0))
+local now = time[1] * 1000000 + time[2]
+if fate == 'blocked' then
+  local longest = LONGEST_BLOCK
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    longest = math.max(longest, 6 * tonumber(name:match('^limit:%d+:(%d+)$') or 0))
+  end
+  local until_then = math.max(now + math.min(open, longest), tonumber(redis.call('HGET', key, fate) or 0))
+  redis.call('HSET', key, fate, string.format('%.0f', until_then))
+else
+  if fate == 'unknown' then
+    local since, left = (redis.call('HGET', key, id) or ''):match('^(%d+):(%d+):')
+    open = math.max(LATE, (since or now) + (left or 0) - now - LATE)
+  end
+  local flying = fate == 'elsewhere' and '1' or '0'
+  redis.call('HSET', key, id, string.format('%.0f:%.0f:%s', now, open, flying))
 end
-redis.call('HSET', KEYS[1], field, string.format('%.0f', at))
-local milliseconds = math.ceil(left / 1000)
-if redis.call('PTTL', KEYS[1]) < milliseconds then
-  redis.call('PEXPIRE', KEYS[1], milliseconds)
-end
+redis.call('PEXPIRE', key, 86400000)

@@ -1,4 +1,4 @@
 //! Tests of the quota as a whole.
 
-mod agreement;
+pub(super) mod agreement;
 mod simulation;

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep};
 use crate::input::check::{Chosen, Wire, check_date, check_option, check_text};
 use crate::input::key::is_word;
+use crate::input::setting::whole;
 use crate::input::suggest::unknown_message;
 use crate::input::{Choice, Value, excerpt};
 
@@ -201,11 +202,12 @@ fn check_days(value: &Value) -> Result<[String; 2], Fault> {
 }
 
 fn check_per_page(value: &Value) -> Result<u32, Fault> {
-    match value {
-        Value::Integer(rows) => match u32::try_from(*rows) {
-            Ok(rows @ 1..=MOST_PER_PAGE) => Ok(rows),
-            _ => fault(Code::Range, format!("must be 1 to {MOST_PER_PAGE}, got {rows}")),
-        },
-        _ => fault(Code::Type, format!("must be a whole number, got {}", value.describe())),
+    if let Value::Text(_) = value {
+        let message = format!("must be a whole number, got {}", value.describe());
+        return fault(Code::Type, message);
     }
+    let rows = whole(value)?.try_into().ok().filter(|rows| (1..=MOST_PER_PAGE).contains(rows));
+    rows.ok_or_else(|| {
+        Fault(Code::Range, format!("must be 1 to {MOST_PER_PAGE}, got {}", value.describe()))
+    })
 }

@@ -7,12 +7,12 @@ use super::update::OpportunityUpdate;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep};
 use crate::input::Value;
 use crate::input::check::{
-    Checks, Chosen, Fields, Wire, check_custom_value, check_date, check_decimal, check_id,
-    check_option, check_text,
+    Checks, Chosen, Fields, Wire, check_any, check_custom_value, check_date, check_decimal,
+    check_id, check_option, check_text, fault_of_missing,
 };
 use crate::input::key::{base_of_read_only, custom_kind, is_read_only, is_word};
 use crate::input::suggest::unknown_message;
-use crate::response::Opportunity;
+use crate::response::{GIVE_RECORD, Opportunity, is_comparable};
 
 /// A call as far as it can be checked without looking anything up.
 #[derive(Debug)]
@@ -55,8 +55,10 @@ pub(crate) fn check_update<'a>(
     for (key, value) in &update.custom {
         draft.custom(key, value);
     }
-    draft.faults.extend(missing(update));
-    draft.faults.extend(update.if_unchanged.as_ref().and_then(|given| other_record(id, given)));
+    if !known.iter().any(|fault| fault.field == "fields") {
+        draft.faults.extend(missing(update));
+    }
+    draft.faults.extend(update.if_unchanged.as_ref().and_then(|given| fault_of_record(id, given)));
     draft.faults.extend_from_slice(known);
     draft
 }
@@ -121,12 +123,17 @@ impl Checked<'_> {
 
 /// What an opportunity has for a required field.
 fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, Error> {
-    if field == "title" {
-        let title = current.title()?.filter(|title| !title.trim().is_empty());
-        return Ok(title.map(|title| Wire::Text(title.into())));
+    match field {
+        "title" => {
+            let title = current.title()?.filter(|title| !title.trim().is_empty());
+            Ok(title.map(|title| Wire::Text(title.into())))
+        }
+        "customer_id" => {
+            let customer = current.customer()?.map(|customer| customer.id()).transpose()?;
+            Ok(customer.flatten().and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))
+        }
+        _ => Ok(None), // a field that nobody said how to read is to be given
     }
-    let customer = current.customer()?.map(|customer| customer.id()).transpose()?.flatten();
-    Ok(customer.and_then(|id| i64::try_from(id).ok()).map(Wire::Integer))
 }
 
 impl<'a> Draft<'a> {
@@ -134,6 +141,12 @@ impl<'a> Draft<'a> {
     #[cfg(feature = "jobs")]
     pub(crate) fn id(&self) -> Option<i64> {
         self.id
+    }
+
+    /// The draft, unless it is known already to be wrong, and no look-up may tell more.
+    pub(crate) fn or_faults(self) -> Result<Self, Error> {
+        let known = self.labels.is_empty() && !self.faults.is_empty();
+        if known { Err(Error::Validation { fields: self.faults }) } else { Ok(self) }
     }
 
     /// The call, or all its faults.
@@ -159,6 +172,13 @@ impl<'a> Draft<'a> {
     fn custom(&mut self, key: &'a str, value: &'a Value) {
         let place = self.fields.0.len();
         if is_label(key) {
+            // What no field takes needs no look-up.
+            if let Value::Other(_) | Value::List(_) | Value::Map(_) = value
+                && let Err(fault) = check_any(value)
+            {
+                self.faults.push(fault.of(format!("custom.{key}")));
+                return;
+            }
             self.fields.0.push((key.into(), Wire::Null));
             self.labels.push(Label::Custom { place, label: key.trim(), value });
             return;
@@ -189,12 +209,17 @@ fn missing(update: &OpportunityUpdate) -> Vec<FieldError> {
         .collect()
 }
 
-/// The fault of a record that is another one than the call's.
-fn other_record(id: Option<i64>, given: &Opportunity) -> Option<FieldError> {
-    let given = i64::try_from(given.id().ok()??).ok()?;
-    let id = id.filter(|id| *id != given)?;
-    let message = format!("is the opportunity {given}, but {id} is to be updated");
-    Some(FieldError::new("if_unchanged", Code::Conflict, message))
+/// The fault of a record with which nothing can be compared, or that is another one than the call's.
+fn fault_of_record(id: Option<i64>, given: &Opportunity) -> Option<FieldError> {
+    let fault = |code, message: String| Some(FieldError::new("if_unchanged", code, message));
+    let Some(given_id) = given.id().ok().flatten().and_then(|id| i64::try_from(id).ok()) else {
+        return fault(Code::Type, format!("has no id; {GIVE_RECORD}"));
+    };
+    if !given.keys().any(is_comparable) {
+        return fault(Code::Empty, format!("has nothing to compare besides its id; {GIVE_RECORD}"));
+    }
+    let id = id.filter(|id| *id != given_id)?;
+    fault(Code::Conflict, format!("is the opportunity {given_id}, but {id} is to be updated"))
 }
 
 /// What a field is given.
@@ -204,9 +229,16 @@ enum Found<'a> {
 }
 
 fn check_field<'a>(name: &str, value: &'a Value) -> Result<Found<'a>, Fault> {
-    let Some(field) = fields::find(name) else { return fault_of_unknown(name) };
+    let Some(field) = fields::find(name) else { return fault_of_unknown(name, value) };
     if *value == Value::Null {
         return check_null(field).map(Found::Value);
+    }
+    if field.required && value.missing().is_some() {
+        let message = "is missing; leave it out with fill to keep it as it is";
+        return fault(Code::Type, message);
+    }
+    if field.kind != FieldKind::Money {
+        fault_of_missing(Code::Type, value)?;
     }
     let wire = match field.kind {
         FieldKind::Id => check_id(value).map(Wire::Integer),
@@ -229,10 +261,15 @@ fn check_null(field: &Field) -> Checks<'static> {
     Ok(Wire::Null)
 }
 
-fn fault_of_unknown<T>(name: &str) -> Result<T, Fault> {
+fn fault_of_unknown<T>(name: &str, value: &Value) -> Result<T, Fault> {
     if name == "custom" {
-        let message = "give the custom fields as names and values, such as text_asset_8b1eeedd";
-        return fault(Code::Type, message);
+        let got = value.describe();
+        return fault(
+            Code::Type,
+            format!(
+                "give the custom fields as names and values, such as text_asset_8b1eeedd; got {got}"
+            ),
+        );
     }
     if is_read_only(name) {
         return fault_of_read_only(name);

@@ -8,8 +8,18 @@ use super::same::{Likeness, same};
 use crate::error::{Error, FieldError, FieldErrorCode};
 use crate::input::key::is_read_only;
 
-/// Fails when the opportunity, as it is now, is not as in the record given.
+/// What to give to compare with.
+pub(crate) const GIVE_RECORD: &str =
+    "give the opportunity as an earlier call answered it, with its id and all its keys";
+
+/// Fails when the opportunity, as it is now, is not as in the record given, or when nothing of it can
+/// be compared: the update would then go unconditionally.
 pub(crate) fn check_unchanged(given: &Opportunity, now: &Opportunity) -> Result<(), Error> {
+    if common(given, now).next().is_none() {
+        let message = format!("has no key that the opportunity has; {GIVE_RECORD}");
+        let fields = vec![FieldError::new("if_unchanged", FieldErrorCode::Empty, message)];
+        return Err(Error::Validation { fields });
+    }
     let message = "is no longer as in the record given";
     let fields: Vec<_> = differences(given, now)
         .map(|key| FieldError::new(key, FieldErrorCode::Changed, message))
@@ -17,13 +27,21 @@ pub(crate) fn check_unchanged(given: &Opportunity, now: &Opportunity) -> Result<
     if fields.is_empty() { Ok(()) } else { Err(Error::Conflict { fields }) }
 }
 
-/// The keys that both have with different values, except those that the CRM derives from others.
+/// Whether a key tells more than which opportunity it is, and is not derived from others.
+pub(crate) fn is_comparable(key: &str) -> bool {
+    key != "id" && !is_read_only(key)
+}
+
+/// The keys by which the two can be compared.
+fn common<'a>(given: &'a Record, now: &'a Record) -> impl Iterator<Item = &'a str> {
+    given.keys().filter(|key| is_comparable(key) && now.get_raw(key).is_some())
+}
+
+/// The keys that both have with different values.
 fn differences<'a>(given: &'a Record, now: &'a Record) -> impl Iterator<Item = &'a str> {
-    given.keys().filter(|key| !is_read_only(key)).filter(|key| {
-        match (given.get_raw(key), now.get_raw(key)) {
-            (Some(before), Some(after)) => before != after && !same_text(key, before, after),
-            _ => false,
-        }
+    common(given, now).filter(|key| match (given.get_raw(key), now.get_raw(key)) {
+        (Some(before), Some(after)) => before != after && !same_text(key, before, after),
+        _ => false,
     })
 }
 

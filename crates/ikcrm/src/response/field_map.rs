@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
+use crate::input::excerpt;
 use crate::input::suggest::{list, suggestion};
 
 /// The options of an entity's fields, as [`Client::field_map`](crate::Client::field_map) reads them.
@@ -99,7 +100,8 @@ pub(crate) fn pick<'a>(options: &'a [FieldOption], label: &str) -> Result<&'a Fi
             Err(Fault(Code::Disabled, message))
         }
         [] => {
-            let message = format!("has no such option{}", suggestion(label, possible));
+            let label = excerpt(label);
+            let message = format!("has no option {label:?}{}", suggestion(&label, possible));
             Err(Fault(Code::Unknown, message))
         }
         several => {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::Error;
+use crate::error::{Error, Excerpt};
 use crate::input::check::parse_date;
 use crate::input::excerpt;
 
@@ -193,11 +193,11 @@ impl Record {
     fn unexpected(&self, key: &str, json: &str) -> Error {
         Error::InvalidAnswer {
             message: format!(
-                "{}.{key} came in an unexpected form: {}; its text is still there under its key",
-                self.shape.name,
-                excerpt(json)
+                "{}.{key} came in an unexpected form; its text is still there under its key",
+                self.shape.name
             ),
             status: Some(200),
+            excerpt: Excerpt::of(&excerpt(json)),
             may_have_been_applied: true,
         }
     }

@@ -1,39 +1,69 @@
 //! `Budget`: what one call may spend, over all the requests that it makes.
 
-use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::cancel::Cancel;
+use super::clock::{self, Moment};
+use super::timer;
 use crate::error::Error;
 
-/// The time and the patience of one call. Waits for the quota do not count.
+/// The time and the patience of one call.
 #[derive(Debug)]
-pub(crate) struct Budget<'a> {
+pub(crate) struct Budget {
+    /// How long the call may take, without its waits for the quota.
     timeout: Duration,
-    cancel: Option<&'a Cancel>,
-    spent: Cell<Duration>,
+    spent: AtomicU64,
+    /// When the call must have ended, whatever it waits for.
+    deadline: Option<Moment>,
+    /// Ends the call while it waits.
+    waits: Cancel,
+    /// Ends the call while a request is under way.
+    requests: Cancel,
 }
 
-impl<'a> Budget<'a> {
-    pub(crate) fn new(timeout: Duration, cancel: Option<&'a Cancel>) -> Self {
-        Self { timeout, cancel, spent: Cell::default() }
+impl Budget {
+    pub(crate) fn new(
+        timeout: Duration,
+        deadline: Option<Duration>,
+        (waits, requests): (Cancel, Cancel),
+    ) -> Self {
+        let deadline = deadline.map(|deadline| clock::now() + deadline);
+        Self { timeout, spent: AtomicU64::new(0), deadline, waits, requests }
     }
 
-    pub(crate) fn cancel(&self) -> Option<&'a Cancel> {
-        self.cancel
+    /// What ends the call while it waits.
+    pub(crate) fn waits(&self) -> &Cancel {
+        &self.waits
+    }
+
+    /// What ends the call while a request is under way.
+    pub(crate) fn requests(&self) -> &Cancel {
+        &self.requests
+    }
+
+    /// When the call must have ended.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.deadline
     }
 
     pub(crate) fn spend(&self, time: Duration) {
-        self.spent.set(self.spent.get() + time);
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.spent.fetch_add(time, Ordering::AcqRel);
     }
 
     pub(crate) fn left(&self) -> Duration {
-        self.timeout.saturating_sub(self.spent.get())
+        let spent = Duration::from_nanos(self.spent.load(Ordering::Acquire));
+        let left = self.timeout.saturating_sub(spent);
+        self.deadline.map_or(left, |deadline| left.min(clock::left(deadline)))
     }
 
     /// Fails when the call must end now, while it is `waiting` for something.
     pub(crate) fn check(&self, waiting: &str) -> Result<(), Error> {
-        if self.cancel.is_some_and(Cancel::poll) {
+        if self.waits.is_cancelled() {
             return Err(Error::Cancelled { may_have_been_applied: false });
         }
         if self.left().is_zero() {
@@ -41,5 +71,51 @@ impl<'a> Budget<'a> {
             return Err(Error::RequestTimeout { message, may_have_been_applied: false });
         }
         Ok(())
+    }
+
+    /// Waits for what `event` brings, as long as the call may.
+    pub(crate) async fn wait_for<T>(
+        &self,
+        what: &str,
+        event: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let begun = clock::now();
+        let end = begun + self.left();
+        let mut event = pin!(event);
+        let mut until = None;
+        let result = poll_fn(|context| {
+            if let Poll::Ready(value) = event.as_mut().poll(context) {
+                return Poll::Ready(Ok(value));
+            }
+            // Before looking, so that nothing goes unseen.
+            until = Some((self.waits.wake(context.waker()), timer::wake_at(end, context.waker())));
+            if self.waits.is_cancelled() {
+                return Poll::Ready(Err(Error::Cancelled { may_have_been_applied: false }));
+            }
+            if clock::now() >= end {
+                let message = format!("the call's time ran out while waiting for {what}");
+                let error = Error::RequestTimeout { message, may_have_been_applied: false };
+                return Poll::Ready(Err(error));
+            }
+            Poll::Pending
+        })
+        .await;
+        drop(until);
+        self.spend(clock::now().saturating_sub(begun));
+        result
+    }
+
+    /// Lets some time pass; fails only when the call is cancelled.
+    pub(crate) async fn sleep(&self, time: Duration) -> Result<(), Error> {
+        let end = clock::now() + time;
+        let mut alarm = None;
+        let sleep = poll_fn(|context| {
+            if clock::now() >= end {
+                return Poll::Ready(());
+            }
+            alarm = Some(timer::wake_at(end, context.waker()));
+            Poll::Pending
+        });
+        self.wait_for("its next attempt", sleep).await
     }
 }

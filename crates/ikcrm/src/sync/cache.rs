@@ -1,5 +1,6 @@
 //! `Cache`: a value that is read when it is needed, and kept for a while.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
@@ -23,28 +24,32 @@ impl<T: Clone> Cache<T> {
     }
 
     /// The value that is kept, or a new one when that is too old or is to be `refresh`ed.
-    pub(crate) fn get(
+    pub(crate) async fn get(
         &self,
         refresh: bool,
-        budget: &Budget<'_>,
-        fetch: impl FnOnce() -> Result<T, Error>,
+        budget: &Budget,
+        fetch: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let stale = if refresh { self.flight.at_hand().map(|(read, _)| read) } else { None };
         let usable = |(read, _): &(Instant, T)| stale != Some(*read) && read.elapsed() < self.lasts;
-        self.flight.get(budget, usable, || Ok((Instant::now(), fetch()?))).map(|(_, value)| value)
+        let fetch = async { Ok((Instant::now(), fetch.await?)) };
+        self.flight.get(budget, usable, fetch).await.map(|(_, value)| value)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::block_on::block_on;
+    use super::super::cancel::Cancel;
     use super::*;
 
     /// What is got of a value 1 that lasts so long, when a new one is 2.
     fn got(lasts: Duration, refresh: bool) -> u32 {
         let cache = Cache { lasts, ..Cache::new("a number") };
         cache.flight.put((Instant::now(), 1));
-        let budget = Budget::new(Duration::from_secs(1), None);
-        cache.get(refresh, &budget, || Ok(2)).unwrap()
+        let cancel = Cancel::new();
+        let budget = Budget::new(Duration::from_secs(1), None, (cancel.clone(), cancel.clone()));
+        block_on(cache.get(refresh, &budget, async { Ok(2) }), Some(&cancel)).unwrap()
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! `Cancel`: a flag that ends a call from outside, and wakes the waits in between.
+//! `Cancel`: a flag that ends a call from outside.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::time::Duration;
 
 use super::lock::lock;
 
@@ -24,10 +26,17 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     cancelled: AtomicBool,
-    /// How often the waits were woken.
-    wakes: Mutex<u64>,
-    woken: Condvar,
+    /// Flags that set this one too.
+    parents: Vec<Cancel>,
+    waiting: Mutex<Waiting>,
     probe: Option<Box<dyn Fn() -> bool + Send + Sync>>,
+}
+
+/// What waits for the flag.
+#[derive(Default)]
+struct Waiting {
+    last: u64,
+    wakers: BTreeMap<u64, Waker>,
 }
 
 impl Cancel {
@@ -46,59 +55,64 @@ impl Cancel {
         Self(Arc::new(Inner { probe: Some(Box::new(probe)), ..Inner::default() }))
     }
 
+    /// A flag that is also set when one of these is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn any_of(parents: impl IntoIterator<Item = Self>) -> Self {
+        Self(Arc::new(Inner { parents: parents.into_iter().collect(), ..Inner::default() }))
+    }
+
     /// Sets the flag; calls under way end within about a tenth of a second.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
-        self.wake();
+        let wakers = std::mem::take(&mut lock(&self.0.waiting).wakers);
+        wakers.into_values().for_each(Waker::wake);
     }
 
     /// Whether the flag is set.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::Acquire)
+        self.0.cancelled.load(Ordering::Acquire) || self.0.parents.iter().any(Self::is_cancelled)
     }
 
-    /// Asks the probe too, and remembers what it said.
-    pub(crate) fn poll(&self) -> bool {
+    /// Asks the probes too, and remembers what they said.
+    #[doc(hidden)]
+    pub fn poll(&self) -> bool {
         if !self.is_cancelled() && self.0.probe.as_ref().is_some_and(|probe| probe()) {
-            self.0.cancelled.store(true, Ordering::Release);
+            self.cancel();
         }
-        self.is_cancelled()
+        self.is_cancelled() || self.0.parents.iter().any(Self::poll)
     }
 
-    /// Waits, and tells whether the flag was set meanwhile.
-    pub(crate) fn wait(&self, duration: Duration) -> bool {
-        let end = Instant::now() + duration;
-        loop {
-            let seen = self.wakes();
-            let left = end.saturating_duration_since(Instant::now());
-            if self.poll() || left.is_zero() {
-                return self.is_cancelled();
-            }
-            self.wait_for_wake(seen, left);
-        }
+    /// Whether a probe must be asked again and again.
+    pub(crate) fn has_probe(&self) -> bool {
+        self.0.probe.is_some() || self.0.parents.iter().any(Self::has_probe)
     }
 
-    /// Ends the waits that are under way; those that wait for more than a wake go on.
-    pub(crate) fn wake(&self) {
-        *self.lock() += 1;
-        self.0.woken.notify_all();
-    }
-
-    /// How often the waits were woken: to be asked before looking at what a wake may have changed.
-    pub(crate) fn wakes(&self) -> u64 {
-        *self.lock()
-    }
-
-    /// Waits for a wake after `seen`, and no longer than until the probe must be asked again.
-    pub(crate) fn wait_for_wake(&self, seen: u64, longest: Duration) {
-        let nap = if self.0.probe.is_some() { longest.min(SLICE) } else { longest };
-        let waiting = self.0.woken.wait_timeout_while(self.lock(), nap, |wakes| *wakes == seen);
+    /// Lets `waker` be woken when the flag is set, as long as what is given back lives.
+    pub(crate) fn wake(&self, waker: &Waker) -> Vec<Waking> {
+        let mut wakings: Vec<_> =
+            self.0.parents.iter().flat_map(|parent| parent.wake(waker)).collect();
+        let mut waiting = lock(&self.0.waiting);
+        waiting.last += 1;
+        let number = waiting.last;
+        waiting.wakers.insert(number, waker.clone());
         drop(waiting);
+        wakings.push(Waking { cancel: self.clone(), number });
+        wakings
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        lock(&self.0.wakes)
+/// A waker that waits for a flag.
+#[derive(Debug)]
+pub(crate) struct Waking {
+    cancel: Cancel,
+    number: u64,
+}
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        lock(&self.cancel.0.waiting).wakers.remove(&self.number);
     }
 }
 

@@ -1,41 +1,85 @@
 //! `PerProcess`: what belongs to one process and is of no use to its forks.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How often this process, or one that it was forked from, was told of a fork.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Tells the library that this process was just forked from another.
+///
+/// A child is known by its process id, so that only a child with its parent's id needs this, as it is
+/// when a container's first process forks into a namespace of its own. Python calls it by itself;
+/// Node cannot fork. It does no more than add to a number, so it may be called at any time.
+pub fn forked() {
+    FORKS.fetch_add(1, Ordering::AcqRel);
+}
+
+/// What tells processes apart.
+fn process() -> (u32, u32) {
+    (std::process::id(), FORKS.load(Ordering::Acquire))
+}
 
 /// A value for each process that uses it: sockets, threads and locks do not survive a fork.
 ///
-/// The first of a list that grows by one at each fork; reading it takes no lock that a fork could
-/// leave locked.
-pub(crate) struct PerProcess<T> {
-    id: u32,
+/// A list that grows by one at each fork; reading it takes no lock that a fork could leave locked.
+pub(crate) struct PerProcess<T>(Link<T>);
+
+type Link<T> = OnceLock<Box<Node<T>>>;
+
+struct Node<T> {
+    process: (u32, u32),
     value: T,
-    forked: OnceLock<Box<Self>>,
+    /// That of a child.
+    forked: Link<T>,
 }
 
 impl<T> PerProcess<T> {
-    /// The value for the running process.
-    pub(crate) fn new(value: T) -> Self {
-        Self { id: std::process::id(), value, forked: OnceLock::new() }
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
     }
 
-    /// The running process's value; `make` makes it of the parent's in a process that was forked
-    /// meanwhile.
-    pub(crate) fn current(&self, make: impl Fn(&T) -> T) -> &T {
-        let id = std::process::id();
-        let mut process = self;
-        while process.id != id {
-            process = process.forked.get_or_init(|| Box::new(Self::new(make(&process.value))));
+    /// The running process's value; `make` makes it, of the parent's in a process that was forked.
+    pub(crate) fn current(&self, make: impl Fn(Option<&T>) -> T) -> &T {
+        let process = process();
+        let (mut link, mut parent) = (&self.0, None);
+        loop {
+            match link.get() {
+                Some(node) if node.process == process => return &node.value,
+                Some(node) => (link, parent) = (&node.forked, Some(&node.value)),
+                None => {
+                    let value = make(parent);
+                    // Another thread may have been first; then its value is taken.
+                    link.set(Box::new(Node { process, value, forked: OnceLock::new() })).ok();
+                }
+            }
         }
-        &process.value
     }
 
     /// The running process's value, if it has one yet.
     pub(crate) fn existing(&self) -> Option<&T> {
-        let id = std::process::id();
-        let mut process = self;
-        while process.id != id {
-            process = process.forked.get()?;
+        let process = process();
+        let mut link = &self.0;
+        loop {
+            match link.get()? {
+                node if node.process == process => return Some(&node.value),
+                node => link = &node.forked,
+            }
         }
-        Some(&process.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_with_its_parents_id_has_a_value_of_its_own() {
+        let values = PerProcess::new();
+        let value =
+            |values: &PerProcess<u32>| *values.current(|parent| parent.map_or(1, |p| p + 1));
+        assert_eq!((value(&values), value(&values)), (1, 1));
+        forked();
+        assert_eq!((value(&values), value(&values)), (2, 2));
     }
 }

@@ -1,10 +1,10 @@
 //! `SingleFlight`: a value that one call fetches while all others that need it wait.
 
-use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::Instant;
+use std::future::{Future, poll_fn};
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Poll, Waker};
 
 use super::budget::Budget;
-use super::cancel::SLICE;
 use super::lock::lock;
 use crate::error::Error;
 
@@ -14,7 +14,6 @@ pub(crate) struct SingleFlight<T> {
     /// What is fetched, for messages.
     what: &'static str,
     state: Mutex<State<T>>,
-    landed: Condvar,
 }
 
 #[derive(Debug)]
@@ -23,34 +22,57 @@ struct State<T> {
     under_way: bool,
     /// Why the last flight failed, when that is no matter of the call that made it.
     error: Option<Error>,
+    /// How many flights have ended.
+    landed: u64,
+    waiting: Vec<Waker>,
+}
+
+/// What a call finds.
+enum Found<'a, T: Clone> {
+    Value(T),
+    /// It is this call's turn to fetch the value.
+    Turn(Turn<'a, T>),
+    /// A flight with this number is under way.
+    UnderWay(u64),
 }
 
 impl<T: Clone> SingleFlight<T> {
     pub(crate) fn new(what: &'static str, value: Option<T>) -> Self {
-        let state = State { value, under_way: false, error: None };
-        Self { what, state: Mutex::new(state), landed: Condvar::new() }
+        let (landed, waiting) = (0, Vec::new());
+        Self {
+            what,
+            state: Mutex::new(State { value, under_way: false, error: None, landed, waiting }),
+        }
     }
 
     /// The value at hand if it is `usable`, and otherwise what `fetch` brings, in this call or in
     /// one that is fetching already: then its failure is this call's too.
-    pub(crate) fn get(
+    pub(crate) async fn get(
         &self,
-        budget: &Budget<'_>,
+        budget: &Budget,
         usable: impl Fn(&T) -> bool,
-        fetch: impl FnOnce() -> Result<T, Error>,
+        fetch: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        if let Some(value) = self.at_hand_or_turn(budget, usable)? {
-            return Ok(value);
+        let mut waited = false;
+        loop {
+            let turn = match self.look(&usable, waited)? {
+                Found::Value(value) => return Ok(value),
+                Found::Turn(turn) => turn,
+                Found::UnderWay(flight) => {
+                    budget.wait_for(self.what, self.landing(flight)).await?;
+                    waited = true;
+                    continue;
+                }
+            };
+            let fetched = fetch.await;
+            match &fetched {
+                Ok(value) => self.put(value.clone()),
+                Err(Error::Cancelled { .. } | Error::RequestTimeout { .. }) => {}
+                Err(error) => self.lock().error = Some(error.clone()),
+            }
+            drop(turn);
+            return fetched;
         }
-        let turn = Turn(self);
-        let fetched = fetch();
-        match &fetched {
-            Ok(value) => self.put(value.clone()),
-            Err(Error::Cancelled { .. } | Error::RequestTimeout { .. }) => {}
-            Err(error) => self.lock().error = Some(error.clone()),
-        }
-        drop(turn);
-        fetched
     }
 
     /// Sets the value, even while a flight is under way.
@@ -69,35 +91,32 @@ impl<T: Clone> SingleFlight<T> {
         self.state.try_lock().ok()?.value.clone()
     }
 
-    /// The value, or nothing when it is this call's turn to fetch it.
-    fn at_hand_or_turn(
-        &self,
-        budget: &Budget<'_>,
-        usable: impl Fn(&T) -> bool,
-    ) -> Result<Option<T>, Error> {
-        let mut waited = false;
+    fn look(&self, usable: impl Fn(&T) -> bool, waited: bool) -> Result<Found<'_, T>, Error> {
         let mut state = self.lock();
-        loop {
-            if let Some(value) = state.value.as_ref().filter(|value| usable(value)) {
-                return Ok(Some(value.clone()));
-            }
-            if !state.under_way {
-                if let Some(error) = state.error.as_ref().filter(|_| waited) {
-                    return Err(error.clone());
-                }
-                (state.under_way, state.error) = (true, None);
-                return Ok(None);
-            }
-            budget.check(self.what)?;
-            let begun = Instant::now();
-            let nap = budget.left().min(SLICE);
-            state = match self.landed.wait_timeout(state, nap) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-            budget.spend(begun.elapsed());
-            waited = true;
+        if let Some(value) = state.value.as_ref().filter(|value| usable(value)) {
+            return Ok(Found::Value(value.clone()));
         }
+        if state.under_way {
+            return Ok(Found::UnderWay(state.landed));
+        }
+        if let Some(error) = state.error.as_ref().filter(|_| waited) {
+            return Err(error.clone());
+        }
+        (state.under_way, state.error) = (true, None);
+        Ok(Found::Turn(Turn(self)))
+    }
+
+    /// Waits until this flight has ended.
+    async fn landing(&self, flight: u64) {
+        poll_fn(|context| {
+            let mut state = self.lock();
+            if state.landed != flight || !state.under_way {
+                return Poll::Ready(());
+            }
+            state.waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -110,7 +129,11 @@ struct Turn<'a, T: Clone>(&'a SingleFlight<T>);
 
 impl<T: Clone> Drop for Turn<'_, T> {
     fn drop(&mut self) {
-        self.0.lock().under_way = false;
-        self.0.landed.notify_all();
+        let mut state = self.0.lock();
+        state.under_way = false;
+        state.landed += 1;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
     }
 }

@@ -1,41 +1,51 @@
 //! `Attempt`: what is known of the attempt under way on this thread.
 //!
-//! ureq's connections are shared by calls, so a connection cannot carry a call's deadline or
-//! its `Cancel`. The attempt is made known to the thread that runs it, and the connection asks.
+//! Connections are shared by calls, so a connection cannot carry a call's deadline or its `Cancel`.
+//! The attempt is made known to the thread that runs it, and the connection asks.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::sync::clock::{self, Moment};
 use crate::sync::{Cancel, SLICE};
 
 /// Why an attempt was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Refusal {
     Cancelled,
     Deadline,
+}
+
+/// What bounds an attempt.
+pub(crate) struct Terms {
+    pub(crate) deadline: Moment,
+    pub(crate) cancel: Option<Cancel>,
 }
 
 /// How far a request got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Not a byte of it was sent.
+    /// No byte of it left: the CRM knows nothing of it.
     Unsent,
-    /// Bytes of it were sent.
+    /// Bytes of it left, and nothing came back.
     Sent,
-    /// Bytes of the answer came.
+    /// Bytes of an answer came.
     Answered,
 }
 
-/// What an attempt is doing.
+/// What an attempt is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// About to send on a connection that is there.
+    /// Looking for a connection, or about to use one.
     Ready,
     /// Making a connection: what is sent and received for that is not the request.
     Connecting,
+    /// The request is with the connection, which has sent nothing of it yet.
+    Offered,
     Sending,
     Receiving,
 }
@@ -44,31 +54,49 @@ enum Step {
 #[derive(Debug, Clone)]
 pub(super) struct Attempt(Rc<State>);
 
-#[derive(Debug)]
 struct State {
-    deadline: Instant,
+    deadline: Moment,
     cancel: Option<Cancel>,
-    ending: Cell<Option<Ending>>,
+    /// When the cancel's probe is to be asked again.
+    next_poll: Cell<Moment>,
+    ending: Cell<Option<Refusal>>,
     step: Cell<Step>,
     fresh_connection: Cell<bool>,
-    /// How many connections are being made, one for the other.
-    connecting: Cell<u32>,
     status: Cell<Option<u16>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("step", &self.step.get()).finish_non_exhaustive()
+    }
 }
 
 thread_local! {
     static CURRENT: RefCell<Option<Attempt>> = const { RefCell::new(None) };
 }
 
+/// Tells the attempt of this thread, if there is one.
+pub(super) fn told(what: impl FnOnce(&Attempt)) {
+    if let Some(attempt) = Attempt::current() {
+        what(&attempt);
+    }
+}
+
+/// Fails when the attempt of this thread must end; else tells how long to wait at most before
+/// asking again.
+pub(super) fn slice() -> io::Result<Duration> {
+    Attempt::current().map_or(Ok(SLICE), |attempt| attempt.slice())
+}
+
 impl Attempt {
-    pub(super) fn new(deadline: Instant, cancel: Option<Cancel>) -> Self {
+    pub(super) fn new(terms: Terms) -> Self {
         Self(Rc::new(State {
-            deadline,
-            cancel,
+            deadline: terms.deadline,
+            cancel: terms.cancel,
+            next_poll: Cell::new(clock::now() + SLICE),
             ending: Cell::new(None),
             step: Cell::new(Step::Ready),
             fresh_connection: Cell::new(false),
-            connecting: Cell::new(0),
             status: Cell::new(None),
         }))
     }
@@ -91,18 +119,13 @@ impl Attempt {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    pub(super) fn ending(&self) -> Option<Ending> {
+    pub(super) fn ending(&self) -> Option<Refusal> {
         self.0.ending.get()
-    }
-
-    /// Whether bytes of the request went out, so that the CRM may have acted on it.
-    pub(super) fn sent(&self) -> bool {
-        matches!(self.0.step.get(), Step::Sending | Step::Receiving)
     }
 
     pub(super) fn progress(&self) -> Progress {
         match self.0.step.get() {
-            Step::Ready | Step::Connecting => Progress::Unsent,
+            Step::Ready | Step::Connecting | Step::Offered => Progress::Unsent,
             Step::Sending => Progress::Sent,
             Step::Receiving => Progress::Answered,
         }
@@ -112,27 +135,41 @@ impl Attempt {
     pub(super) fn step(&self) -> &'static str {
         match self.0.step.get() {
             Step::Ready | Step::Connecting => "connecting to the CRM",
+            Step::Offered => "sending the request",
             Step::Sending => "waiting for the CRM's answer",
             Step::Receiving => "receiving the CRM's answer",
         }
     }
 
-    /// A connection is being made, or within that one to a proxy.
     pub(super) fn connecting(&self) {
         self.0.fresh_connection.set(true);
         self.0.step.set(Step::Connecting);
-        self.0.connecting.update(|depth| depth + 1);
     }
 
-    pub(super) fn connected(&self) {
-        self.0.connecting.update(|depth| depth.saturating_sub(1));
-        if self.0.connecting.get() == 0 {
-            self.0.step.set(Step::Ready);
+    /// The connection is made. What was cancelled meanwhile is not sent any more.
+    pub(super) fn connected(&self) -> io::Result<()> {
+        self.0.step.set(Step::Ready);
+        self.0.next_poll.set(clock::now());
+        self.slice().map(drop)
+    }
+
+    /// The request is with the connection: what leaves from here on is the request.
+    pub(super) fn offered(&self) {
+        if self.0.step.get() == Step::Ready {
+            self.0.step.set(Step::Offered);
         }
     }
 
+    /// Asked before bytes leave: whether the request's first may. A refusal means that nothing did.
+    pub(super) fn admit(&self) -> io::Result<()> {
+        if self.0.step.get() != Step::Offered {
+            return Ok(());
+        }
+        self.go_on(clock::now(), self.0.cancel.as_ref().is_some_and(Cancel::is_cancelled)).map(drop)
+    }
+
     pub(super) fn sent_bytes(&self) {
-        if self.0.step.get() == Step::Ready {
+        if self.0.step.get() == Step::Offered {
             self.0.step.set(Step::Sending);
         }
     }
@@ -154,33 +191,48 @@ impl Attempt {
 
     /// Whether a pooled connection broke before a byte of the answer came.
     pub(super) fn met_dead_connection(&self, error: &ureq::Error) -> bool {
-        let broke = matches!(error, ureq::Error::Io(_) | ureq::Error::Protocol(_));
+        let broke = matches!(error, ureq::Error::Io(_));
         broke
             && self.ending().is_none()
             && !self.0.fresh_connection.get()
             && self.0.step.get() != Step::Receiving
     }
 
-    /// How long to wait before asking [`check`](Self::check) again.
-    pub(super) fn slice(&self) -> Duration {
-        let left = self.0.deadline.saturating_duration_since(Instant::now());
-        left.clamp(Duration::from_millis(1), SLICE)
+    /// Fails when the attempt must end now; else tells how long to wait at most. It is asked before
+    /// every read and write, so it looks at the clock once, and asks the probe ten times a second.
+    pub(super) fn slice(&self) -> io::Result<Duration> {
+        let now = clock::now();
+        self.go_on(now, self.is_cancelled(now))
     }
 
-    /// Fails when the attempt must end now. Not an interrupt, which rustls would retry.
-    pub(super) fn check(&self) -> io::Result<()> {
-        if self.0.cancel.as_ref().is_some_and(Cancel::poll) {
-            self.0.ending.set(Some(Ending::Cancelled));
-        } else if Instant::now() >= self.0.deadline {
-            self.0.ending.set(Some(Ending::Deadline));
+    fn go_on(&self, now: Moment, cancelled: bool) -> io::Result<Duration> {
+        let left = self.0.deadline.saturating_sub(now);
+        if cancelled {
+            Err(self.end(Refusal::Cancelled))
+        } else if left.is_zero() {
+            Err(self.end(Refusal::Deadline))
         } else {
-            return Ok(());
+            Ok(left.clamp(Duration::from_millis(1), SLICE))
         }
-        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    fn is_cancelled(&self, now: Moment) -> bool {
+        let Some(cancel) = &self.0.cancel else { return false };
+        if now < self.0.next_poll.get() {
+            return cancel.is_cancelled();
+        }
+        self.0.next_poll.set(now + SLICE);
+        cancel.poll()
+    }
+
+    /// Not an interrupt, which rustls would retry.
+    fn end(&self, refusal: Refusal) -> io::Error {
+        self.0.ending.set(Some(refusal));
+        io::ErrorKind::TimedOut.into()
     }
 
     /// Does slow work that cannot be interrupted on a thread of its own, and waits for it.
-    pub(super) fn off_thread<T: Send + 'static>(
+    fn off_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
@@ -190,9 +242,9 @@ impl Attempt {
             .stack_size(256 * 1024)
             .spawn(move || sender.send(work()).ok())?;
         loop {
-            match receiver.recv_timeout(self.slice()) {
+            match receiver.recv_timeout(self.slice()?) {
                 Ok(result) => return result,
-                Err(RecvTimeoutError::Timeout) => self.check()?,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(io::Error::other("the connecting thread ended early"));
                 }
@@ -201,13 +253,12 @@ impl Attempt {
     }
 }
 
-/// Whether the same failure would come again: a certificate that is not trusted, a bad name.
-pub(super) fn is_permanent(error: &ureq::Error) -> bool {
-    match error {
-        ureq::Error::Io(error) => {
-            error.get_ref().is_some_and(|inner| inner.to_string().contains("certificate"))
-        }
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::BadUri(_) => true,
-        _ => false,
+/// Does slow work so that the thread's attempt can end meanwhile.
+pub(super) fn interruptible<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match Attempt::current() {
+        Some(attempt) => attempt.off_thread(work),
+        None => work(),
     }
 }

@@ -1,5 +1,7 @@
 //! A request and an answer as HTTP carries them.
 
+use std::time::Duration;
+
 use http::Method;
 
 /// A request, ready to be sent any number of times.
@@ -19,6 +21,12 @@ impl HttpRequest {
     pub(crate) fn is_update(&self) -> bool {
         self.method == Method::PUT
     }
+
+    /// Whether it asks for a new token, which ends the older one: it is not sent again when the CRM
+    /// may have carried it out.
+    pub(crate) fn is_sign_in(&self) -> bool {
+        self.method == Method::POST
+    }
 }
 
 /// What came back over HTTP.
@@ -26,5 +34,7 @@ impl HttpRequest {
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) content_type: String,
+    /// How long the CRM asks to wait.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Vec<u8>,
 }

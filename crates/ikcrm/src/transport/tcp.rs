@@ -1,149 +1,56 @@
 //! TCP connections that can be interrupted, and that send a small request in one write.
 //!
-//! Reads and writes wait in slices of a tenth of a second and ask the attempt in between: no
-//! thread, no extra system call on the fast path. Output is held back until ureq wants input, so
+//! Reads and writes wait in slices of a tenth of a second and ask the attempt before each: no
+//! thread, no extra system call on the fast path. Output is held back until input is wanted, so
 //! that header and body leave together.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use ureq::Error;
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
-};
-
-use super::attempt::Attempt;
+use super::attempt::{Attempt, interruptible, slice, told};
 use crate::sync::SLICE;
 
 /// The longest time that making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection is taken to be open after bytes came.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a look takes at an answer that nobody waits for any more.
+const LOOK: Duration = Duration::from_millis(1);
 /// Output beyond this is not held back.
 const MAX_PENDING: usize = 64 * 1024;
 
-/// Opens connections, unless a proxy's connector did.
-#[derive(Debug)]
-pub(super) struct SlicedConnector;
-
-impl<In: Transport> Connector<In> for SlicedConnector {
-    type Out = Either<In, SlicedTcp>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        chained: Option<In>,
-    ) -> Result<Option<Self::Out>, Error> {
-        if let Some(transport) = chained {
-            return Ok(Some(Either::A(transport)));
-        }
-        let addresses = details.addrs.to_vec();
-        let connect = move || {
-            let mut last = ErrorKind::AddrNotAvailable.into();
-            for address in &addresses {
-                match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        };
-        let stream = match Attempt::current() {
-            Some(attempt) => attempt.off_thread(connect)?,
-            None => connect()?,
-        };
-        let buffers = (details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(Either::B(SlicedTcp::new(stream, buffers)?)))
-    }
+/// A layer of a connection: TCP, or TLS over another.
+pub(super) trait Layer: Read + Write + std::fmt::Debug + Send + Sync {
+    /// Whether nothing has come that was not read: neither bytes nor the end. Never waits.
+    fn is_idle(&mut self) -> bool;
 }
 
-/// Marks the beginning of connecting.
-#[derive(Debug)]
-pub(super) struct Connecting;
-
-impl Connector for Connecting {
-    type Out = SlicedTcp;
-
-    fn connect(
-        &self,
-        _: &ConnectionDetails<'_>,
-        _: Option<()>,
-    ) -> Result<Option<SlicedTcp>, Error> {
-        told(Attempt::connecting);
-        Ok(None)
-    }
-}
-
-/// Marks the end of connecting: only what goes out from here on is the request.
-#[derive(Debug)]
-pub(super) struct Established;
-
-impl<In: Transport> Connector<In> for Established {
-    type Out = In;
-
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<In>, Error> {
-        if let Some(attempt) = Attempt::current() {
-            attempt.connected();
-            // What was cancelled meanwhile is not sent any more.
-            attempt.check()?;
-        }
-        Ok(chained)
+impl Layer for Box<dyn Layer> {
+    fn is_idle(&mut self) -> bool {
+        self.as_mut().is_idle()
     }
 }
 
 /// A TCP connection.
-pub(super) struct SlicedTcp {
+pub(super) struct Tcp {
     stream: TcpStream,
-    buffers: LazyBuffers,
     /// Output that is held back until input is wanted.
     pending: Vec<u8>,
     /// The read timeout that the socket has now.
     slice: Duration,
-    /// When bytes last came.
-    received_at: Instant,
 }
 
-impl SlicedTcp {
-    fn new(stream: TcpStream, (input, output): (usize, usize)) -> io::Result<Self> {
+impl Tcp {
+    /// Connects to the first of the addresses that answers.
+    pub(super) fn connect(addresses: Vec<SocketAddr>) -> io::Result<Self> {
+        let stream = interruptible(move || connect(&addresses))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SLICE))?;
         stream.set_write_timeout(Some(SLICE))?;
-        let buffers = LazyBuffers::new(input, output);
-        Ok(Self { stream, buffers, pending: Vec::new(), slice: SLICE, received_at: Instant::now() })
-    }
-
-    /// Sends what was held back.
-    fn flush(&mut self) -> io::Result<()> {
-        let mut rest = self.pending.as_slice();
-        while !rest.is_empty() {
-            match self.stream.write(rest) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(sent) => {
-                    rest = rest.get(sent..).unwrap_or_default();
-                    told(Attempt::sent_bytes);
-                }
-                Err(error) => again_or_fail(error)?,
-            }
-        }
-        self.pending.clear();
-        Ok(())
-    }
-
-    fn receive(&mut self) -> io::Result<usize> {
-        self.flush()?;
-        loop {
-            self.shorten_slice()?;
-            match self.stream.read(self.buffers.input_append_buf()) {
-                Ok(received) => return Ok(received),
-                Err(error) => again_or_fail(error)?,
-            }
-        }
+        Ok(Self { stream, pending: Vec::new(), slice: SLICE })
     }
 
     /// Waits no longer than the deadline allows; away from it this costs no system call.
-    fn shorten_slice(&mut self) -> io::Result<()> {
-        let slice = Attempt::current().map_or(SLICE, |attempt| attempt.slice());
+    fn set_slice(&mut self, slice: Duration) -> io::Result<()> {
         if slice != self.slice {
             self.stream.set_read_timeout(Some(slice))?;
             self.slice = slice;
@@ -152,71 +59,100 @@ impl SlicedTcp {
     }
 }
 
-/// Lets a wait go on after a slice or a signal, unless the attempt must end.
-fn again_or_fail(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
-            Attempt::current().map_or(Ok(()), |attempt| attempt.check())
+/// Gives each address its part of the time, so that one that is silent does not take it all.
+fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let end = Instant::now() + CONNECT_TIMEOUT;
+    let mut last = ErrorKind::AddrNotAvailable.into();
+    for (left, address) in (1..=addresses.len()).rev().zip(addresses) {
+        let part = end.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(1);
+        match TcpStream::connect_timeout(address, part.max(Duration::from_millis(1))) {
+            Ok(stream) => return Ok(stream),
+            // Another kind than that of an attempt that was ended.
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                last = io::Error::other("nobody answered in time");
+            }
+            Err(error) => last = error,
         }
-        _ => Err(error),
+    }
+    Err(last)
+}
+
+/// Whether a wait merely ended before anything happened.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+impl Read for Tcp {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // After sending there is a look at least: an answer that came counts more than a cancel.
+        let mut look = !self.pending.is_empty();
+        self.flush()?;
+        loop {
+            let slice = if look { slice().unwrap_or(LOOK) } else { slice()? };
+            look = false;
+            self.set_slice(slice)?;
+            match self.stream.read(buffer) {
+                Err(error) if is_pause(&error) => {}
+                result => return result,
+            }
+        }
     }
 }
 
-fn told(what: impl FnOnce(&Attempt)) {
-    if let Some(attempt) = Attempt::current() {
-        what(&attempt);
-    }
-}
-
-impl Transport for SlicedTcp {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        self.pending.extend_from_slice(self.buffers.output().get(..amount).unwrap_or_default());
+impl Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pending.extend_from_slice(bytes);
         if self.pending.len() > MAX_PENDING {
             self.flush()?;
         }
+        Ok(bytes.len())
+    }
+
+    /// Sends what was held back.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        if let Some(attempt) = Attempt::current() {
+            attempt.admit()?;
+        }
+        let mut rest = self.pending.as_slice();
+        while !rest.is_empty() {
+            slice()?;
+            match self.stream.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(sent) => {
+                    rest = rest.get(sent..).unwrap_or_default();
+                    told(Attempt::sent_bytes);
+                }
+                Err(error) if is_pause(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.pending.clear();
         Ok(())
     }
+}
 
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
-        let received = self.receive()?;
-        if received > 0 {
-            told(Attempt::received_bytes);
-        }
-        self.received_at = Instant::now();
-        self.buffers.input_appended(received);
-        Ok(received > 0)
+impl Layer for Tcp {
+    #[cfg(unix)]
+    fn is_idle(&mut self) -> bool {
+        use rustix::net::{RecvFlags, recv};
+        let peeked = recv(&self.stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        matches!(peeked, Err(rustix::io::Errno::AGAIN))
     }
 
-    /// An idle connection is open while it has nothing to read: neither bytes nor its end. No
-    /// server hangs up within a second, so a busy connection is not worth the system call; should
-    /// it be dead all the same, the call is made again on another.
-    fn is_open(&mut self) -> bool {
-        self.received_at.elapsed() < TRUSTED || would_block(&self.stream)
+    #[cfg(not(unix))]
+    fn is_idle(&mut self) -> bool {
+        let peek = self.stream.set_nonblocking(true);
+        let peek = peek.and_then(|()| self.stream.peek(&mut [0; 1]).map(drop));
+        let idle = peek.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).is_ok() && idle
     }
 }
 
-#[cfg(unix)]
-fn would_block(stream: &TcpStream) -> bool {
-    use rustix::net::{RecvFlags, recv};
-    let peeked = recv(stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    matches!(peeked, Err(rustix::io::Errno::AGAIN))
-}
-
-#[cfg(not(unix))]
-fn would_block(stream: &TcpStream) -> bool {
-    let peek = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0; 1]).map(drop));
-    let idle = peek.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-    idle && stream.set_nonblocking(false).is_ok()
-}
-
-impl std::fmt::Debug for SlicedTcp {
+impl std::fmt::Debug for Tcp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SlicedTcp")
-            .field("peer", &self.stream.peer_addr().ok())
-            .finish_non_exhaustive()
+        f.debug_struct("Tcp").field("peer", &self.stream.peer_addr().ok()).finish_non_exhaustive()
     }
 }

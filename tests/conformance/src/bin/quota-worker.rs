@@ -37,7 +37,7 @@ fn call(client: &Client) -> Result<(), Error> {
     let update = OpportunityUpdate::new().title("ccc").customer_id(1);
     loop {
         match client.update_opportunity(568_587, &update) {
-            Err(error) if error.code() == "quota_store" => {
+            Err(error) if error.code() == "quota_store" && error.retryable() => {
                 thread::sleep(Duration::from_millis(100));
             }
             result => return result.map(drop),

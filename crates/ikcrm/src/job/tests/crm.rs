@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::error::{ApiError, ApiErrorKind, Error};
+use crate::error::{ApiError, ApiErrorKind, Error, Excerpt};
 use crate::input::check::Fields;
 use crate::job::crm::{Crm, Enterprise};
 use crate::request::{CustomField, CustomFields, Form};
@@ -53,6 +53,8 @@ pub(super) fn refusal(kind: ApiErrorKind) -> Error {
         message: "no".to_owned(),
         endpoint: None,
         enterprises: Vec::new(),
+        excerpt: Excerpt::default(),
+        retry_after: None,
         may_have_been_applied: false,
     }))
 }

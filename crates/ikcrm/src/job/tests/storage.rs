@@ -87,7 +87,11 @@ fn a_clock_that_steps_costs_readings_and_nothing_else() {
 fn a_quota_store_that_is_away_stops_the_job() {
     let (crm, folder) = (Fake::new(2), Folder::new());
     let mut job = job(&crm, &folder, 2);
-    let away = Error::QuotaStore { message: "away".to_owned(), may_have_been_applied: false };
+    let away = Error::QuotaStore {
+        message: "away".to_owned(),
+        retryable: true,
+        may_have_been_applied: false,
+    };
     crm.fail("put 1", away, false);
     let error = applied(&crm, &mut job).unwrap_err();
     assert_eq!(

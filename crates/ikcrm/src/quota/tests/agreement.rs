@@ -3,14 +3,23 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::super::store::{Local, Store};
+use super::super::store::{Local, Store, Warning};
 use super::super::window::{Fate, Limit, Request, Taken};
 
-const LIMIT: Limit = Limit { calls: NonZeroUsize::new(3).unwrap(), per: Duration::from_secs(600) };
+const PER: Duration = Duration::from_secs(600);
+const LIMIT: Limit = limit(3, 600);
 const HOLD: Duration = Duration::from_secs(1200);
 
+const fn limit(calls: usize, per: u64) -> Limit {
+    Limit { calls: NonZeroUsize::new(calls).unwrap(), per: Duration::from_secs(per) }
+}
+
 fn take(store: &dyn Store, id: u64, ahead: usize) -> Taken {
-    store.take(Request { id, hold: HOLD, ahead }, LIMIT).unwrap()
+    take_of(store, id, ahead, LIMIT)
+}
+
+fn take_of(store: &dyn Store, id: u64, ahead: usize, limit: Limit) -> Taken {
+    store.take(Request { id, hold: HOLD, ahead }, limit).unwrap()
 }
 
 /// Whether one has to wait, and about so many seconds.
@@ -19,8 +28,17 @@ fn waits(taken: Taken, seconds: u64) -> bool {
     matches!(taken, Taken::Busy(wait) if about.contains(&wait))
 }
 
-fn check(store: &dyn Store) {
-    assert_eq!(store.usage(LIMIT).unwrap(), (0, Duration::ZERO));
+/// Asks stores of their own, which `make` makes empty.
+pub(in super::super) fn check(make: &dyn Fn(&str) -> Box<dyn Store>) {
+    check_slots(make("slots").as_ref());
+    check_fates(make("fates").as_ref());
+    check_limits(make("limits").as_ref());
+    check_longer_window(make("longer").as_ref());
+    check_blocks(make("blocks").as_ref());
+}
+
+fn check_slots(store: &dyn Store) {
+    assert_eq!(store.usage(LIMIT, 0).unwrap(), (0, Duration::ZERO));
     assert!([1, 2, 3].iter().all(|id| take(store, *id, 0) == Taken::Slot));
     assert_eq!(take(store, 3, 0), Taken::Slot, "asked again, as after an answer that got lost");
     assert!(waits(take(store, 4, 0), 600), "an answer may come at once");
@@ -31,104 +49,73 @@ fn check(store: &dyn Store) {
     assert!([2, 3, 4].iter().all(|id| store.settle(*id, Fate::Answered, LIMIT).is_ok()));
     assert!(waits(take(store, 5, 0), 600));
     store.settle(5, Fate::Answered, LIMIT).unwrap();
-    assert_eq!(store.usage(LIMIT).unwrap().0, 4, "one came back that had been forgotten");
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 4, "one came back that had been forgotten");
+    assert_eq!(store.warnings(), []);
+}
 
-    store.block(Duration::from_secs(900)).unwrap();
+/// How long a slot is held: the call's timeout is 600 s, it may be late by 10 s, then a window.
+fn check_fates(store: &dyn Store) {
+    let one = limit(1, 600);
+    assert_eq!(take_of(store, 1, 0, one), Taken::Slot);
+    store.settle(1, Fate::Unknown, one).unwrap();
+    assert!(waits(take_of(store, 2, 0, one), 1200), "it broke at once");
+    store.settle(1, Fate::Answered, one).unwrap();
+    assert!(waits(take_of(store, 2, 0, one), 600), "it was answered after all");
+    store.settle(1, Fate::Unsent, one).unwrap();
+
+    store.settle(7, Fate::Unknown, one).unwrap();
+    assert!(waits(take_of(store, 2, 0, one), 610), "one that had been forgotten may be late");
+    store.settle(7, Fate::Elsewhere(Duration::from_secs(100)), one).unwrap();
+    assert!(waits(take_of(store, 2, 0, one), 600), "an answer may come at once");
+    store.settle(7, Fate::Unknown, one).unwrap();
+    assert!(waits(take_of(store, 2, 0, one), 690), "late is counted already");
+}
+
+fn check_limits(store: &dyn Store) {
+    let (strict, loose) = (limit(2, 600), limit(5, 600));
+    assert_eq!(take_of(store, 1, 0, strict), Taken::Slot);
+    assert_eq!(take_of(store, 2, 0, loose), Taken::Slot);
+    assert!(waits(take_of(store, 3, 0, loose), 600), "the other one is stricter");
+    let warning = Warning::Stricter { own: loose, other: strict };
+    assert_eq!(store.warnings(), [warning]);
+    assert!(waits(take_of(store, 3, 0, loose), 600));
+    assert_eq!(store.warnings(), [], "told once");
+    let (used, next) = store.usage(loose, 0).unwrap();
+    assert!(used == 2 && next > PER / 2, "{used} {next:?}");
+}
+
+fn check_longer_window(store: &dyn Store) {
+    let (short, long) = (limit(3, 60), limit(3, 600));
+    assert_eq!(take_of(store, 1, 0, short), Taken::Slot);
+    store.settle(1, Fate::Answered, short).unwrap();
+    assert!(waits(take_of(store, 2, 0, long), 540), "what was before the last 60 s is not known");
+    store.settle(2, Fate::Answered, long).unwrap();
+    assert_eq!(store.usage(short, 0).unwrap().0, 2);
+}
+
+fn check_blocks(store: &dyn Store) {
+    store.block(Duration::from_secs(400)).unwrap();
     store.block(Duration::from_secs(5)).unwrap();
-    assert!(waits(take(store, 6, 0), 900), "the longer block counts");
+    assert!(waits(take(store, 1, 0), 400), "the longer block counts");
+    store.block(Duration::from_secs(u64::MAX)).unwrap();
+    assert!(waits(take(store, 1, 0), 3600), "six windows at most");
+    store.settle(1, Fate::Answered, LIMIT).unwrap();
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 1);
 }
 
 #[test]
 fn the_store_of_one_process() {
-    check(&Local::new());
+    check(&|_| Box::new(Local::new()));
 }
 
-#[cfg(feature = "quota-sqlite")]
 #[test]
 fn a_file() {
-    let path = std::env::temp_dir().join(format!("ikcrm-quota-{}.db", std::process::id()));
-    check(&super::super::sqlite::Sqlite::new(path.clone(), "one"));
-    // Another connection finds the same slots, and none under another name.
-    let used = |name| super::super::sqlite::Sqlite::new(path.clone(), name).usage(LIMIT).unwrap().0;
-    assert_eq!((used("one"), used("other")), (4, 0));
-    for end in ["", "-wal", "-shm"] {
-        std::fs::remove_file(format!("{}{end}", path.display())).ok();
-    }
-}
-
-#[cfg(feature = "quota-redis")]
-mod redis {
-    use std::io::{BufRead, BufReader};
-    use std::net::TcpListener;
-    use std::process::{Child, Command, Stdio};
-
-    use super::super::super::redis::Redis;
-    use super::*;
-
-    /// A Redis server of the test's own, which keeps nothing.
-    struct Server {
-        child: Child,
-        port: u16,
-    }
-
-    impl Server {
-        /// Nothing where Redis is not installed.
-        fn start(port: u16) -> Option<Self> {
-            let child = Command::new("redis-server")
-                .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-                .args(["--save", "", "--appendonly", "no"])
-                .stdout(Stdio::piped())
-                .spawn();
-            let Ok(mut child) = child else {
-                eprintln!("SKIPPED: redis-server is not installed, so its store was not tested");
-                return None;
-            };
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            assert!(lines.any(|line| line.unwrap().contains("Ready to accept connections")));
-            std::thread::spawn(move || lines.for_each(drop));
-            Some(Self { child, port })
-        }
-
-        fn url(&self) -> String {
-            format!("redis://127.0.0.1:{}", self.port)
-        }
-    }
-
-    impl Drop for Server {
-        fn drop(&mut self) {
-            self.child.kill().unwrap();
-            self.child.wait().unwrap();
-        }
-    }
-
-    fn free_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    }
-
-    #[test]
-    fn a_server() {
-        let Some(server) = Server::start(free_port()) else { return };
-        let store = Redis::new(&server.url(), "one");
-        // A server that has just started may have forgotten what others hold.
-        assert!(waits(take(&store, 1, 0), 1200));
-        store.forget_block();
-        check(&store);
-    }
-
-    #[test]
-    fn a_server_that_starts_anew_lets_nobody_pass_until_what_it_forgot_is_over() {
-        let Some(server) = Server::start(free_port()) else { return };
-        let store = Redis::new(&server.url(), "one");
-        assert!(waits(take(&store, 1, 0), 1200));
-        store.forget_block();
-        assert_eq!(take(&store, 1, 0), Taken::Slot);
-        let port = server.port;
-        drop(server);
-        let message = store.usage(LIMIT).unwrap_err().0;
-        assert!(message.contains("the quota's Redis server cannot be used"), "{message}");
-        let _server = Server::start(port);
-        assert!(waits(take(&store, 2, 0), 1200));
-        store.settle(1, Fate::Answered, LIMIT).unwrap();
-        assert_eq!(store.usage(LIMIT).unwrap().0, 1, "the holder told its fate all the same");
-    }
+    let folder = std::env::temp_dir().join(format!("ikcrm-agreement-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let open = |name: &str| super::super::file::FileStore::new(folder.join("quota"), name);
+    check(&|name| Box::new(open(name)));
+    // Another one finds the same slots, and none under another name.
+    let used = |name| open(name).usage(LIMIT, 0).unwrap().0;
+    assert_eq!((used("slots"), used("other")), (4, 0));
+    std::fs::remove_dir_all(folder).unwrap();
 }

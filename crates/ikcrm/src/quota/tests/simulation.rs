@@ -117,11 +117,11 @@ impl Simulation {
             }
             Event::Look(..) => {}
             Event::Settle(process, id) => {
-                self.window.settle(id, Fate::Answered, LIMIT.per, now);
+                self.window.settle(id, Fate::Answered, now);
                 self.plan_event(now, Event::Want(process));
             }
             Event::Unsent(process, id) => {
-                self.window.settle(id, Fate::Unsent, LIMIT.per, now);
+                self.window.settle(id, Fate::Unsent, now);
                 self.plan_event(now, Event::Want(process));
                 self.look(process, now);
             }
@@ -169,7 +169,7 @@ impl Simulation {
             self.counted.push(now + there);
             self.took.push(took);
             if self.plan.settles_when_sent {
-                self.window.settle(id, Fate::Answered, LIMIT.per, now);
+                self.window.settle(id, Fate::Answered, now);
                 return self.plan_event(settled, Event::Want(process));
             }
             self.plan_event(settled, Event::Settle(process, id));

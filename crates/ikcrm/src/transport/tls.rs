@@ -1,0 +1,196 @@
+//! TLS over another layer, by rustls with ring; and what a certificate that is refused is told as.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore};
+
+use super::failure::{Fault, while_doing};
+use super::names::Place;
+use super::tcp::Layer;
+
+/// How often a connection is looked at before it is taken to be busy with something else.
+const MAX_LOOKS: usize = 16;
+
+/// How many certificates a PEM text holds that can vouch for others.
+pub(crate) fn count_certificates(pem: &[u8]) -> Result<usize, PemError> {
+    let mut roots = RootCertStore::empty();
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+    Ok(roots.add_parsable_certificates(certificates).0)
+}
+
+/// How to speak TLS: trusting the bundled roots, and those of the CA bundle besides.
+///
+/// The provider is named, for the program may have others, and rustls panics when it must choose.
+pub(super) fn config(ca_bundle: Option<&[u8]>) -> Result<Arc<ClientConfig>, Fault> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let own = CertificateDer::pem_slice_iter(ca_bundle.unwrap_or_default());
+    roots.add_parsable_certificates(own.flatten());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Fault::permanent(format!("TLS cannot be had: {error}")))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// A connection with TLS.
+#[derive(Debug)]
+pub(super) struct Tls {
+    session: ClientConnection,
+    under: Box<dyn Layer>,
+}
+
+impl Tls {
+    /// Shakes hands with a server that must have a certificate for `place`.
+    pub(super) fn connect(
+        config: Arc<ClientConfig>,
+        under: Box<dyn Layer>,
+        place: &Place,
+    ) -> io::Result<Self> {
+        let name = ServerName::try_from(place.host.clone()).map_err(|_| {
+            Fault::permanent(format!("no certificate can be for the name {:?}", place.host))
+        })?;
+        let session =
+            ClientConnection::new(config, name).map_err(|error| fault_of(&error, place))?;
+        let mut tls = Self { session, under };
+        while tls.session.is_handshaking() {
+            tls.receive()
+                .map_err(|error| explained(error, place))
+                .map_err(while_doing(format_args!("the TLS handshake with {place}")))?;
+        }
+        tls.send()?;
+        Ok(tls)
+    }
+
+    /// Hands on what the session wants to send.
+    fn send(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            self.session.write_tls(&mut self.under)?;
+        }
+        Ok(())
+    }
+
+    /// Reads once, and takes in what came; fails at the end when it comes amid the handshake.
+    fn receive(&mut self) -> io::Result<()> {
+        self.send()?;
+        if self.session.read_tls(&mut self.under)? == 0 && self.session.is_handshaking() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let taken = self.session.process_new_packets();
+        taken.map(drop).map_err(|error| {
+            // The server is told why, if it still listens.
+            self.send().and_then(|()| self.under.flush()).ok();
+            io::Error::new(ErrorKind::InvalidData, error)
+        })
+    }
+}
+
+impl Read for Tls {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.receive()?,
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for Tls {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.session.writer().write(bytes)?;
+        self.send()?;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send()?;
+        self.under.flush()
+    }
+}
+
+impl Layer for Tls {
+    /// Takes in what waits below, such as session tickets, and then asks what is left of it.
+    fn is_idle(&mut self) -> bool {
+        for _ in 0..MAX_LOOKS {
+            match self.session.process_new_packets() {
+                Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
+                _ => return false,
+            }
+            if self.under.is_idle() {
+                return true;
+            }
+            // Something waits below, so this does not.
+            if !matches!(self.session.read_tls(&mut self.under), Ok(1..)) {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// What rustls says within an error of a handshake, in our words.
+fn explained(error: io::Error, place: &Place) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(inner) => fault_of(inner, place).into(),
+        None => error,
+    }
+}
+
+fn fault_of(error: &rustls::Error, place: &Place) -> Fault {
+    use rustls::Error as E;
+    let host = &place.host;
+    match error {
+        E::InvalidCertificate(reason) => Fault::permanent(refused(reason, host)),
+        E::InvalidMessage(_) => Fault::permanent(format!(
+            "{place} does not speak TLS ({error}); check host and port in base_url"
+        )),
+        E::AlertReceived(AlertDescription::InternalError | AlertDescription::UserCanceled)
+        | E::DecryptError
+        | E::General(_) => {
+            Fault::passing(format!("the TLS handshake with {place} failed: {error}"))
+        }
+        _ => Fault::permanent(format!("the TLS handshake with {place} failed: {error}")),
+    }
+}
+
+/// Why a certificate was refused, and what can be done.
+fn refused(reason: &CertificateError, host: &str) -> String {
+    use CertificateError as E;
+    match reason {
+        E::UnknownIssuer => format!(
+            "the certificate of {host} is signed by nobody that this client trusts; if your company \
+             has a CA of its own, or its firewall inspects TLS, give that CA's PEM file as ca_bundle"
+        ),
+        E::NotValidForName | E::NotValidForNameContext { .. } => format!(
+            "the certificate of {host} is for other names{}, not for {host}; check base_url",
+            presented(reason)
+        ),
+        E::Expired | E::ExpiredContext { .. } => {
+            format!("the certificate of {host} has expired, or the clock of this machine is wrong")
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => format!(
+            "the certificate of {host} is not valid yet, or the clock of this machine is wrong"
+        ),
+        other => format!("the certificate of {host} was refused: {other}"),
+    }
+}
+
+/// The names that a certificate is for.
+fn presented(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            let names: Vec<_> = presented.iter().take(3).map(|name| bare(name)).collect();
+            format!(" ({})", names.join(", "))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The name within `DnsName("name")`, as rustls has it.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
+    inner.trim_end_matches(')').trim_matches('"')
+}

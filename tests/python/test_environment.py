@@ -1,0 +1,112 @@
+"""What surrounds the package: the environment's variables, other interpreters, other processes."""
+
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+from support import TOKEN, Crm, python
+
+import ikcrm
+
+
+@pytest.mark.parametrize(
+    ("variable", "field"),
+    [
+        ("IKCRM_TOKEN", "token"),
+        ("IKCRM_BASE_URL", "base_url"),
+        ("IKCRM_TIMEOUT", "timeout"),
+        ("IKCRM_QUOTA", "quota"),
+        ("IKCRM_QUOTA_KEY", "quota.key"),
+    ],
+)
+@pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
+def test_a_variable_that_is_not_utf8_is_told_by_its_name(
+    variable: str, field: str, kind: type[ikcrm.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IKCRM_TOKEN", TOKEN)
+    monkeypatch.setenv(variable, os.fsdecode(b"secret-\xff"))
+    with pytest.raises(ikcrm.ConfigError) as raised:
+        kind.from_env()
+    (only,) = raised.value.fields
+    assert (only.field, only.code) == (field, "format")
+    assert only.message == f"the variable {variable} is not UTF-8; write it in UTF-8"
+
+
+def test_the_environment_is_that_of_python(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    crm.answer_all()
+    environment = {"IKCRM_TOKEN": TOKEN, "IKCRM_BASE_URL": crm.url, "IKCRM_QUOTA": "off"}
+    monkeypatch.setattr(os, "environ", environment)  # which libc does not see
+    client = ikcrm.Client.from_env()
+    assert client.get_opportunity(568587).id == 568587
+    assert client.quota() is None
+
+
+def test_a_variable_that_is_empty_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IKCRM_TOKEN", "")
+    with pytest.raises(ikcrm.ConfigError) as raised:
+        ikcrm.Client.from_env()
+    assert [(fault.field, fault.code) for fault in raised.value.fields] == [("token", "required")]
+
+
+def test_a_subinterpreter_is_refused_with_the_reason() -> None:
+    code = """
+import sys
+name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+interpreters = __import__(name)
+if len(sys.argv) > 1:
+    import ikcrm
+inner = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create()
+interpreters.run_string(inner, '''
+try:
+    import ikcrm
+except ImportError as error:
+    print(error)
+''')
+"""
+    for first in ([], ["imported before"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *first], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "main interpreter only" in done.stdout
+        assert "WSGIApplicationGroup %{GLOBAL}" in done.stdout
+
+
+LOADS = """
+import pickle, sys, warnings
+warnings.simplefilter("always")
+for _ in range(3):
+    pickle.loads(bytes.fromhex(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
+def test_a_client_of_another_process_warns_once_of_its_quota(kind: type[ikcrm.Client]) -> None:
+    client = kind(token=TOKEN, pickle_secrets=True)
+    pickle.loads(pickle.dumps(client))  # in this process they count together: no warning
+    with python(LOADS, pickle.dumps(client).hex()) as child:
+        _, errors = child.communicate()
+    assert child.returncode == 0
+    assert errors.count("RuntimeWarning: this client was pickled in another process") == 1
+    assert "store=" in errors
+
+
+@pytest.mark.parametrize(
+    "quota", [None, ikcrm.Quota(store="sqlite:///tmp/ikcrm-quota-of-a-test.db")]
+)
+def test_a_client_without_a_quota_of_its_own_does_not_warn(quota: ikcrm.Quota | None) -> None:
+    client = ikcrm.Client(token=TOKEN, pickle_secrets=True, quota=quota)
+    with python(LOADS, pickle.dumps(client).hex()) as child:
+        assert child.communicate() == ("", "")
+
+
+def test_a_client_of_the_environment_warns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IKCRM_TOKEN", TOKEN)
+    pickled = pickle.dumps(ikcrm.Client.from_env()).hex()
+    with python(LOADS, pickled) as child:
+        assert child.communicate()[1].count("RuntimeWarning") == 1
+    monkeypatch.setenv("IKCRM_QUOTA", "off")
+    with python(LOADS, pickled) as child:
+        assert child.communicate() == ("", "")
