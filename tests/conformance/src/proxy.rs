@@ -29,7 +29,7 @@ struct Wire {
     to: String,
     calls: Mutex<Vec<String>>,
     /// Tells that a call came.
-    came: Condvar,
+    arrived: Condvar,
     /// Opportunities that must not be sent again, and those that were.
     closed: Mutex<(BTreeSet<u64>, Vec<u64>)>,
     faults: Mutex<Vec<JobFault>>,
@@ -55,8 +55,8 @@ impl JobServer {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
         let faults = Mutex::new(case.faults.clone());
-        let (calls, came, closed) = (Mutex::default(), Condvar::new(), Mutex::default());
-        let wire = Arc::new(Wire { to, calls, came, closed, faults });
+        let (calls, arrived, closed) = (Mutex::default(), Condvar::new(), Mutex::default());
+        let wire = Arc::new(Wire { to, calls, arrived, closed, faults });
         let served = Arc::clone(&wire);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -117,7 +117,7 @@ impl JobServer {
     pub fn wait_for_calls(&self, number: usize, longest: Duration) {
         let calls = lock(&self.wire.calls);
         let waiting =
-            self.wire.came.wait_timeout_while(calls, longest, |calls| calls.len() < number);
+            self.wire.arrived.wait_timeout_while(calls, longest, |calls| calls.len() < number);
         drop(waiting);
     }
 
@@ -132,6 +132,23 @@ impl JobServer {
         lock(&self.wire.closed).1.clone()
     }
 
+    /// What the CRM does not have as it must in the end.
+    #[must_use]
+    pub fn missing(&self, end: &Change) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (id, fields) in end {
+            let now = id.parse().ok().and_then(|id| self.opportunity(id)).unwrap_or_default();
+            for (field, expected) in fields {
+                let pointer = format!("/{}", field.replace('.', "/"));
+                let found = now.pointer(&pointer).cloned().unwrap_or_default();
+                if found != *expected {
+                    problems.push(format!("in the end {id} has {field} {found}, not {expected}"));
+                }
+            }
+        }
+        problems
+    }
+
     /// An opportunity as the CRM has it.
     #[must_use]
     pub fn opportunity(&self, id: u64) -> Option<Value> {
@@ -144,7 +161,7 @@ impl Wire {
         let Some(request) = read_request(&mut stream)? else { return Ok(()) };
         let call = name(&request);
         lock(&self.calls).push(call.clone());
-        self.came.notify_all();
+        self.arrived.notify_all();
         self.note_sent(&call);
         let fault = self.fault(&call);
         if fault.as_ref().is_none_or(|fault| fault.applied) {

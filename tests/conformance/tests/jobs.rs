@@ -65,7 +65,7 @@ fn run(case: &JobCase) -> Vec<String> {
         let found = check(step, result.as_ref().err(), &calls, &path);
         problems.extend(found.into_iter().map(|problem| format!("step {number}: {problem}")));
     }
-    problems.extend(check_end(case, &server));
+    problems.extend(server.missing(&case.end));
     problems
 }
 
@@ -132,20 +132,6 @@ fn assert_adds_up(job: &UpdateJob) {
     assert_eq!(job.counts().unwrap().total(), job.rows(None).count() as u64);
     assert!(job.to_string().lines().count() <= 10, "{job}");
     assert!(serde_json::from_str::<Json>(&job.to_json().unwrap()).unwrap().is_object());
-}
-
-fn check_end(case: &JobCase, server: &JobServer) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (id, fields) in &case.end {
-        let now = server.opportunity(id.parse().unwrap()).unwrap_or_default();
-        for (field, expected) in fields {
-            let found = field.split('.').fold(&now, |now, key| &now[key]);
-            if found != expected {
-                problems.push(format!("in the end {id} has {field} {found}, not {expected}"));
-            }
-        }
-    }
-    problems
 }
 
 fn row(cells: &Map<String, Json>) -> RowInput {

@@ -5,7 +5,6 @@ use super::failure::{Meaning, meaning};
 use super::judge::{Policy, Verdict, judge};
 use super::reading::Reading;
 use super::row::{FieldPlan, Row, RowState};
-use super::watch::Watch;
 use crate::error::Error;
 use crate::request::FIELDS;
 use crate::response::{OpportunityPage, Record};
@@ -21,18 +20,18 @@ const CHUNK: usize = 200;
 pub(super) type Seen<'s> = dyn FnMut(&Row) -> Result<(), Stop> + 's;
 
 /// Compares rows of one run.
-pub(super) struct Comparer<'a> {
-    pub(super) desk: &'a Desk<'a>,
+pub(super) struct Comparer<'r, 'd> {
+    pub(super) desk: &'r Desk<'d>,
     pub(super) policy: Policy,
 }
 
-impl Comparer<'_> {
+impl Comparer<'_, '_> {
     /// Compares all rows that are pending.
-    pub(super) fn pending(&self, watch: &mut Watch<'_>) -> Result<(), Stop> {
-        let listed = self.by_pages(RowState::Pending, i64::MAX, watch, &mut |_| Ok(()))?;
-        self.singly(RowState::Pending, watch)?;
+    pub(super) fn pending(&self) -> Result<(), Stop> {
+        let listed = self.by_pages(RowState::Pending, i64::MAX, &mut |_| Ok(()))?;
+        self.singly(RowState::Pending)?;
         if listed && !self.policy.send_all && !self.expects()? && self.check_list()? {
-            self.singly(RowState::Pending, watch)?;
+            self.singly(RowState::Pending)?;
         }
         Ok(())
     }
@@ -43,7 +42,6 @@ impl Comparer<'_> {
         &self,
         state: RowState,
         read_before: i64,
-        watch: &mut Watch<'_>,
         seen: &mut Seen<'_>,
     ) -> Result<bool, Stop> {
         let mut pages = self.pages()?;
@@ -67,7 +65,7 @@ impl Comparer<'_> {
                 return Ok(number > 1);
             }
             self.take_page(&page, state, read_before, seen)?;
-            watch.tick(self.desk)?;
+            self.desk.tick()?;
             before = Some(page);
         }
         Ok(true)
@@ -121,7 +119,7 @@ impl Comparer<'_> {
     }
 
     /// Reads all rows of a state one by one.
-    fn singly(&self, state: RowState, watch: &mut Watch<'_>) -> Result<(), Stop> {
+    fn singly(&self, state: RowState) -> Result<(), Stop> {
         let mut after = 0;
         loop {
             let rows = self.desk.store.rows(Some(state), after, CHUNK)?;
@@ -129,7 +127,7 @@ impl Comparer<'_> {
             after = last.number;
             for mut row in rows {
                 self.one(&mut row)?;
-                watch.tick(self.desk)?;
+                self.desk.tick()?;
             }
         }
     }

@@ -8,7 +8,10 @@ use super::crm::Crm;
 use super::failure::{Meaning, meaning};
 use super::outage::{Next, Outage};
 use super::pace::Pace;
+use super::report;
+use super::row::Row;
 use super::store::Store;
+use super::watch::{Trouble, Watch};
 use crate::error::{Error, StopReason};
 
 /// So often a run waits until the client may sign in again.
@@ -47,6 +50,19 @@ impl From<Error> for Stop {
     }
 }
 
+/// What a callback fails with stops the job as a cancel does.
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::File(error) => Self::from(error),
+            Trouble::Callback(failure) => {
+                let message = format!("a callback failed: {failure}");
+                Self { source: Some(failure.into()), ..Self::new(StopReason::Cancelled, message) }
+            }
+        }
+    }
+}
+
 /// The kinds of calls that are counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -76,12 +92,11 @@ pub(super) struct Desk<'a> {
     sign_ins: Cell<u32>,
     /// Calls that are not yet in the file, by kind.
     calls: RefCell<[i64; 4]>,
-    /// Why the run waits, for the progress.
-    pub(super) waiting: RefCell<Option<String>>,
+    watch: RefCell<Watch<'a>>,
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(store: &'a Store, crm: &'a dyn Crm, share: f64) -> Self {
+    pub(super) fn new(store: &'a Store, crm: &'a dyn Crm, share: f64, watch: Watch<'a>) -> Self {
         Self {
             store,
             crm,
@@ -89,7 +104,7 @@ impl<'a> Desk<'a> {
             outage: RefCell::default(),
             sign_ins: Cell::new(0),
             calls: RefCell::default(),
-            waiting: RefCell::default(),
+            watch: RefCell::new(watch),
         }
     }
 
@@ -177,10 +192,9 @@ impl<'a> Desk<'a> {
     }
 
     fn pause_for(&self, wait: Duration, why: &str) -> Result<(), Stop> {
-        *self.waiting.borrow_mut() = Some(why.to_owned());
-        let paused = self.pause(wait);
-        *self.waiting.borrow_mut() = None;
-        paused
+        self.tell(Some(why))?;
+        self.pause(wait)?;
+        self.tell(None)
     }
 
     pub(super) fn pause(&self, wait: Duration) -> Result<(), Stop> {
@@ -196,6 +210,27 @@ impl<'a> Desk<'a> {
             return Err(Stop::fatal(StopReason::Cancelled, error));
         }
         Ok(())
+    }
+
+    /// Tells the caller how far the run is, unless that was told just now.
+    pub(super) fn tick(&self) -> Result<(), Stop> {
+        let due = self.watch.borrow_mut().is_due(self.crm.elapsed());
+        if due { self.tell(None) } else { Ok(()) }
+    }
+
+    /// Tells the caller how far the run is, and why it waits.
+    pub(super) fn tell(&self, waiting: Option<&str>) -> Result<(), Stop> {
+        let progress = || {
+            let mut progress = report::progress(self.store, self.crm.now())?;
+            progress.waiting = waiting.map(ToOwned::to_owned);
+            Ok(progress)
+        };
+        Ok(self.watch.borrow_mut().tell(progress)?)
+    }
+
+    /// Tells the caller of a row that is done.
+    pub(super) fn tell_row(&self, row: &Row) -> Result<(), Stop> {
+        Ok(self.watch.borrow_mut().row(row)?)
     }
 
     /// Writes what was counted to the file; belongs into each commit.

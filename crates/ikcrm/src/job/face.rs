@@ -135,12 +135,12 @@ pub(super) fn apply(
     }
     store.begin_work()?;
     let was_killed = store.get::<String>("status")?.as_deref() == Some("running");
-    let desk = Desk::new(&store, crm, options.quota_share);
     let watch = Watch::new(options.on_progress.take(), options.on_row.take(), policy.send_all);
+    let desk = Desk::new(&store, crm, options.quota_share, watch);
     let ended = check_place(&desk).and_then(|()| {
         store.put("status", "running")?;
         note_means(&desk)?;
-        Run::new(&desk, &options, policy, watch).go(was_killed)
+        Run::new(&desk, &options, policy).go(was_killed)
     });
     finish(&desk, ended, &End::Completed)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::desk::{Desk, Stop};
 use super::progress::Counts;
+use super::store::unusable;
 use crate::error::{Error, StopReason};
 
 /// How a run ends that nothing stopped.
@@ -32,7 +33,11 @@ pub(super) fn finish(desk: &Desk<'_>, ended: Result<(), Stop>, end: &End) -> Res
 fn note(desk: &Desk<'_>, ended: &Result<(), Stop>, end: &End) -> Result<(), Error> {
     let store = desk.store;
     store.check_place()?;
-    let open = Counts::new(store.counts()?).iter().any(|(state, rows)| state.is_open() && rows > 0);
+    let counts = Counts::new(store.counts()?);
+    let open = counts.iter().any(|(state, rows)| state.is_open() && rows > 0);
+    if store.get::<i64>("rows")?.and_then(|rows| u64::try_from(rows).ok()) != Some(counts.total()) {
+        return Err(unusable(store.path(), "its rows do not add up to those that were given"));
+    }
     let (status, reason) = match (ended, end) {
         (Err(stop), _) => ("stopped", Some(stop.reason.as_str())),
         (Ok(()), End::Ready) if open => ("ready", None),

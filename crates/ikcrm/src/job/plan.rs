@@ -53,16 +53,16 @@ pub(super) fn plan(
     }
     store.begin_work()?;
     let watch = Watch::new(options.on_progress.take(), None, policy.send_all);
-    let desk = Desk::new(&store, crm, 0.8);
-    let end = compare(&desk, policy, watch);
+    let desk = Desk::new(&store, crm, 0.8, watch);
+    let end = compare(&desk, policy);
     finish(&desk, end, &End::Ready)?;
     Ok(job)
 }
 
-fn compare(desk: &Desk<'_>, policy: Policy, mut watch: Watch<'_>) -> Result<(), Stop> {
+fn compare(desk: &Desk<'_>, policy: Policy) -> Result<(), Stop> {
     check_place(desk)?;
-    Comparer { desk, policy }.pending(&mut watch)?;
-    watch.tell(desk)
+    Comparer { desk, policy }.pending()?;
+    desk.tell(None)
 }
 
 /// Refuses a job of another CRM or enterprise.
@@ -148,9 +148,9 @@ fn load_new(
     let beside = loading(path);
     std::fs::remove_file(&beside).ok();
     let store = Store::create(&beside)?;
-    let desk = Desk::new(&store, crm, 1.0);
     let lost = |stop: Stop| stop.into_error(path, true);
-    store.transaction(|| load_rows(&desk, rows, options)).map_err(lost)?;
+    let load = || load_rows(&Desk::new(&store, crm, 1.0, Watch::default()), rows, options);
+    store.transaction(load).map_err(lost)?;
     drop(store);
     store::publish(&beside, path)?;
     Store::open(path)
@@ -204,8 +204,8 @@ pub(super) fn note_means(desk: &Desk<'_>) -> Result<(), Error> {
 }
 
 /// Writes rows to the file.
-struct Loader<'a, 'o> {
-    desk: &'a Desk<'a>,
+struct Loader<'a, 'd, 'o> {
+    desk: &'a Desk<'d>,
     options: &'a PlanOptions<'o>,
     policy: Policy,
     map: &'a FieldMap,
@@ -214,7 +214,7 @@ struct Loader<'a, 'o> {
     choices: HashSet<(String, String, String)>,
 }
 
-impl Loader<'_, '_> {
+impl Loader<'_, '_, '_> {
     fn row(&mut self, number: i64, input: &RowInput) -> Result<[u8; 16], Stop> {
         let (desk, known) = (self.desk, &mut self.custom);
         let mut custom = || {

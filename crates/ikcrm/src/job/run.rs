@@ -13,7 +13,6 @@ use super::load::fault_of_choice;
 use super::options::ApplyOptions;
 use super::reading::Reading;
 use super::row::{Fill, Row, RowState};
-use super::watch::Watch;
 use crate::error::{Error, FieldErrorCode as Code, StopReason};
 use crate::input::check::{Fields, Wire};
 use crate::response::{FieldMap, Opportunity};
@@ -25,12 +24,11 @@ const CLOCKS: i64 = 120_000;
 const CHUNK: usize = 200;
 
 /// One run of a job.
-pub(super) struct Run<'a, 'o> {
-    desk: &'a Desk<'a>,
-    comparer: Comparer<'a>,
+pub(super) struct Run<'a, 'd, 'o> {
+    desk: &'a Desk<'d>,
+    comparer: Comparer<'a, 'd>,
     options: &'a ApplyOptions<'o>,
     policy: Policy,
-    watch: Watch<'o>,
     tally: Tally,
     familiar: Familiar,
     /// When to look for what others changed; never where the CRM does not sort by that.
@@ -38,20 +36,14 @@ pub(super) struct Run<'a, 'o> {
     begun: Duration,
 }
 
-impl<'a, 'o> Run<'a, 'o> {
-    pub(super) fn new(
-        desk: &'a Desk<'a>,
-        options: &'a ApplyOptions<'o>,
-        policy: Policy,
-        watch: Watch<'o>,
-    ) -> Self {
+impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
+    pub(super) fn new(desk: &'a Desk<'d>, options: &'a ApplyOptions<'o>, policy: Policy) -> Self {
         let begun = desk.crm.elapsed();
         Self {
             desk,
             comparer: Comparer { desk, policy },
             options,
             policy,
-            watch,
             tally: Tally::default(),
             familiar: Familiar::default(),
             sweep: Some(begun + SWEEP),
@@ -72,7 +64,7 @@ impl<'a, 'o> Run<'a, 'o> {
         self.check_enterprise(&map)?;
         self.check_choices(&map)?;
         self.check_invalid()?;
-        self.comparer.pending(&mut self.watch)?;
+        self.comparer.pending()?;
         self.resolve(RowState::Sending)?;
         self.resolve(RowState::Unknown)?;
         self.check_updates()?;
@@ -82,8 +74,9 @@ impl<'a, 'o> Run<'a, 'o> {
             if let Some(row) = self.fresh(row)? {
                 self.send(row)?;
             }
-            self.watch.tick(self.desk)?;
+            self.desk.tick()?;
         }
+        self.desk.tell(None)?;
         self.check_errors()
     }
 
@@ -302,7 +295,7 @@ impl<'a, 'o> Run<'a, 'o> {
             return Ok(());
         }
         let mut seen = Vec::new();
-        self.comparer.by_pages(RowState::Planned, read_before, &mut self.watch, &mut |row| {
+        self.comparer.by_pages(RowState::Planned, read_before, &mut |row| {
             seen.push(row.number);
             Ok(())
         })?;
@@ -404,7 +397,7 @@ impl<'a, 'o> Run<'a, 'o> {
     /// Counts a row that is done, and tells of it.
     fn done(&mut self, row: &Row) -> Result<(), Stop> {
         self.tally.count(row.state);
-        self.watch.row(row)
+        self.desk.tell_row(row)
     }
 }
 

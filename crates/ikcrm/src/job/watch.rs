@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::desk::{Desk, Stop};
 use super::options::{CallbackFailure, OnProgress, OnRow};
-use super::report;
+use super::progress::Progress;
 use super::row::Row;
 use super::view::JobRow;
-use crate::error::StopReason;
+use crate::error::Error;
 
 /// At most four times a second.
 const EVERY: Duration = Duration::from_millis(250);
@@ -30,33 +29,40 @@ impl<'a> Watch<'a> {
         Self { on_progress, on_row, send_all, told: None }
     }
 
-    /// Tells the progress, unless that was told just now.
-    pub(super) fn tick(&mut self, desk: &Desk<'_>) -> Result<(), Stop> {
-        let now = desk.crm.elapsed();
-        if self.told.is_some_and(|told| now.saturating_sub(told) < EVERY) {
-            return Ok(());
+    /// Whether the progress is to be told now: it was not told just before.
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+        let due = self.told.is_none_or(|told| now.saturating_sub(told) >= EVERY);
+        if due {
+            self.told = Some(now);
         }
-        self.told = Some(now);
-        self.tell(desk)
+        due && self.on_progress.is_some()
     }
 
     /// Tells the progress.
-    pub(super) fn tell(&mut self, desk: &Desk<'_>) -> Result<(), Stop> {
+    pub(super) fn tell(
+        &mut self,
+        progress: impl FnOnce() -> Result<Progress, Error>,
+    ) -> Result<(), Trouble> {
         let Some(callback) = &mut self.on_progress else { return Ok(()) };
-        let mut progress = report::progress(desk.store, desk.crm.now())?;
-        progress.waiting.clone_from(&desk.waiting.borrow());
-        callback(&progress).map_err(failed)
+        callback(&progress()?).map_err(Trouble::Callback)
     }
 
     /// Tells of a row that is done.
-    pub(super) fn row(&mut self, row: &Row) -> Result<(), Stop> {
+    pub(super) fn row(&mut self, row: &Row) -> Result<(), Trouble> {
         let Some(callback) = &mut self.on_row else { return Ok(()) };
-        callback(&JobRow::new(row.clone(), self.send_all)).map_err(failed)
+        callback(&JobRow::new(row.clone(), self.send_all)).map_err(Trouble::Callback)
     }
 }
 
-/// What a callback fails with stops the job as a cancel does.
-fn failed(failure: CallbackFailure) -> Stop {
-    let message = format!("a callback failed: {failure}");
-    Stop { source: Some(failure.into()), ..Stop::new(StopReason::Cancelled, message) }
+/// Why the caller could not be told.
+pub(super) enum Trouble {
+    /// The job's file cannot be read.
+    File(Error),
+    Callback(CallbackFailure),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::File(error)
+    }
 }
