@@ -225,6 +225,17 @@ fn comparing_that_stopped_goes_on() {
 }
 
 #[test]
+fn an_application_goes_on_with_comparing_that_stopped() {
+    let (crm, folder) = (Fake::new(9), Folder::new());
+    let rows = (1..=4).map(|id| row(json!({"id": id, "note": "new"}))).collect::<Vec<_>>();
+    crm.fail("get 3", refusal(ApiErrorKind::Auth), false);
+    assert!(planned(&crm, rows, options(&folder)).is_err());
+    let mut job = crate::job::open_job(folder.job()).unwrap();
+    super::apply::applied(&crm, &mut job).unwrap();
+    assert!(job.is_ok().unwrap(), "{job}");
+}
+
+#[test]
 fn a_path_that_is_taken_is_never_overwritten() {
     let (crm, folder) = (Fake::new(9), Folder::new());
     let rows = |note: &str| vec![row(json!({"id": 1, "note": note}))];
