@@ -143,3 +143,147 @@ fn too_late(row: &Row, reading: &Reading<'_>) -> Option<String> {
     let later = updated_at.get(..16)? > as_of.get(..16)?;
     later.then(|| format!("changed in the CRM at {updated_at}, after {as_of}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::job::row::raw;
+    use crate::response::{Opportunity, OpportunityRow};
+
+    /// A row in this state, with what it knows of `stage` (to become 3) and `note` (to become n).
+    fn row(state: RowState, stage: Option<&str>, note: Option<&str>) -> Row {
+        let plan = |field: &str, before: Option<&str>, after: &str| FieldPlan {
+            field: field.to_owned(),
+            before: before.map(|before| raw(&json!(before))),
+            after: raw(&json!(after)),
+            label: None,
+            done: false,
+        };
+        let fields = vec![plan("stage", stage, "3"), plan("note", note, "n")];
+        let attempts = i64::from(matches!(state, RowState::Sending | RowState::Unknown));
+        Row { state, fields, attempts, ..Row::new(1) }
+    }
+
+    /// An opportunity with these values; nothing for what the answer lacks.
+    fn answer(stage: Option<&str>, note: Option<&str>) -> String {
+        let mut answer =
+            json!({"id": 1, "title": "t", "customer_id": 7, "updated_at": "2024-01-02 10:00"});
+        for (field, value) in [("stage", stage), ("note", note)] {
+            if let (Some(value), Some(answer)) = (value, answer.as_object_mut()) {
+                answer.insert(field.to_owned(), json!(value));
+            }
+        }
+        answer.to_string()
+    }
+
+    fn judged(
+        mut row: Row,
+        now: (Option<&str>, Option<&str>),
+        policy: Policy,
+    ) -> (RowState, String) {
+        let opportunity = Opportunity::from_json(&answer(now.0, now.1)).unwrap();
+        let verdict = judge(&mut row, &Reading::single(&opportunity), 5, policy);
+        assert_eq!(verdict, Verdict::Settled);
+        let left: Vec<_> = row.left(policy.send_all).map(|plan| plan.field.clone()).collect();
+        (row.state, left.join(" "))
+    }
+
+    #[test]
+    fn a_row_becomes_what_the_crms_values_call_for() {
+        use RowState::{Conflict, Pending, Planned, Sending, Unchanged, Unknown, Updated};
+        let known = (Some("1"), Some("m"));
+        let cases = [
+            // For the first time: what differs is sent, and what cannot be read.
+            (Pending, (None, None), (Some("1"), Some("m")), Planned, "stage note"),
+            (Pending, (None, None), (Some("3"), Some("m")), Planned, "note"),
+            (Pending, (None, None), (Some("3"), Some("n")), Unchanged, ""),
+            (Pending, (None, None), (Some("3"), None), Planned, "note"),
+            // Again: as before, brought there by others, or changed by them.
+            (Planned, known, (Some("1"), Some("m")), Planned, "stage note"),
+            (Planned, known, (Some("3"), Some("m")), Planned, "note"),
+            (Planned, known, (Some("3"), Some("n")), Unchanged, ""),
+            (Planned, known, (Some("2"), Some("m")), Conflict, "stage note"),
+            (Planned, (Some("1"), None), (Some("1"), Some("x")), Planned, "stage note"),
+            (Planned, (Some("3"), Some("m")), (Some("2"), Some("m")), Conflict, "note"),
+            // After an attempt of which nobody knows what became of it.
+            (Sending, known, (Some("3"), Some("n")), Updated, ""),
+            (Unknown, known, (Some("3"), Some("n")), Updated, ""),
+            (Sending, known, (Some("1"), Some("m")), Planned, "stage note"),
+            (Sending, known, (Some("3"), Some("m")), Planned, "note"),
+            (Sending, known, (Some("2"), Some("n")), Conflict, "stage note"),
+            (Sending, known, (None, None), Unknown, "stage note"),
+            (Sending, known, (Some("3"), None), Updated, "note"),
+            (Sending, (Some("3"), None), (Some("3"), None), Unknown, "note"),
+            (Sending, (None, None), (Some("3"), Some("n")), Updated, ""),
+            (Sending, (None, None), (Some("1"), Some("n")), Conflict, "stage note"),
+        ];
+        for (state, before, now, expected, left) in cases {
+            let found = judged(row(state, before.0, before.1), now, Policy::default());
+            assert_eq!(found, (expected, left.to_owned()), "{state} {before:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn overwriting_takes_the_present_value_as_the_one_before() {
+        let policy = Policy { overwrite: true, ..Policy::default() };
+        for state in [RowState::Planned, RowState::Sending] {
+            let found = judged(row(state, Some("1"), Some("m")), (Some("2"), Some("n")), policy);
+            assert_eq!(found, (RowState::Planned, "stage".to_owned()), "{state}");
+        }
+    }
+
+    #[test]
+    fn without_comparing_every_field_is_sent_until_it_is_there() {
+        let policy = Policy { send_all: true, ..Policy::default() };
+        let all = || "stage note".to_owned();
+        for (state, before, now, expected) in [
+            (RowState::Pending, None, ("3", "n"), RowState::Planned),
+            (RowState::Planned, Some("1"), ("2", "m"), RowState::Planned),
+            (RowState::Planned, Some("1"), ("3", "n"), RowState::Planned),
+        ] {
+            let found = judged(row(state, before, before), (Some(now.0), Some(now.1)), policy);
+            assert_eq!(found, (expected, all()), "{state} {before:?} {now:?}");
+        }
+        let sent =
+            judged(row(RowState::Sending, Some("1"), Some("m")), (Some("3"), Some("n")), policy);
+        assert_eq!(sent.0, RowState::Updated);
+    }
+
+    #[test]
+    fn a_lists_row_is_enough_when_it_tells_a_difference() {
+        for (stage, expected) in [("1", Verdict::Settled), ("3", Verdict::ReadSingly)] {
+            let listed = OpportunityRow::from_json(&answer(Some(stage), None)).unwrap();
+            let mut row = row(RowState::Pending, None, None);
+            let found = judge(&mut row, &Reading::listed(&listed, &[]), 5, Policy::default());
+            assert_eq!(found, expected, "{stage}");
+            assert_eq!(row.state == RowState::Planned, expected == Verdict::Settled, "{stage}");
+        }
+        let listed = OpportunityRow::from_json(&answer(Some("1"), None)).unwrap();
+        let mut known = row(RowState::Planned, Some("1"), Some("m"));
+        let found = judge(&mut known, &Reading::listed(&listed, &[]), 5, Policy::default());
+        assert_eq!(
+            found,
+            Verdict::ReadSingly,
+            "the list does not tell whether the note is as before"
+        );
+    }
+
+    #[test]
+    fn a_change_after_the_sheet_was_taken_is_a_conflict() {
+        for (as_of, expected) in [
+            ("2024-01-02 09:59", RowState::Conflict),
+            ("2024-01-02 10:00", RowState::Planned),
+            ("2024-01-02 10:01", RowState::Planned),
+        ] {
+            let mut dated = row(RowState::Pending, None, None);
+            dated.as_of = Some(as_of.to_owned());
+            assert_eq!(
+                judged(dated, (Some("1"), Some("m")), Policy::default()).0,
+                expected,
+                "{as_of}"
+            );
+        }
+    }
+}
