@@ -3,6 +3,7 @@
 mod face;
 mod undo;
 mod plan;
+mod named;
 mod run;
 mod compare;
 mod finish;
@@ -11,9 +12,9 @@ mod update_job;
 mod report;
 mod store;
 mod load;
+mod watch;
 mod limits;
 mod options;
-mod watch;
 mod view;
 mod progress;
 mod input;
@@ -31,6 +32,7 @@ mod row;
 mod tests;
 
 pub use input::{Cell, RowInput};
+pub use named::{APPLY_OPTIONS, PLAN_OPTIONS};
 pub use options::{
     ApplyOptions, CallbackFailure, Compare, Empty, MaxErrors, OnConflict, OnDuplicate, PlanOptions,
 };

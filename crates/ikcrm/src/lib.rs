@@ -88,6 +88,8 @@ pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
     pub use crate::input::suggest::{nearest, unknown_message};
+    #[cfg(feature = "jobs")]
+    pub use crate::job::{APPLY_OPTIONS, PLAN_OPTIONS};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};

@@ -62,6 +62,15 @@ fn the_client_options_are_as_listed() {
 }
 
 #[test]
+#[cfg(feature = "jobs")]
+fn the_options_of_jobs_are_as_listed() {
+    use ikcrm::contract::{APPLY_OPTIONS, PLAN_OPTIONS};
+    let options = contract("options.json");
+    assert_eq!(column(&options["plan"], "name"), PLAN_OPTIONS);
+    assert_eq!(column(&options["apply"], "name"), APPLY_OPTIONS);
+}
+
+#[test]
 fn the_parts_of_a_query_are_as_listed() {
     assert_eq!(column(&contract("query.json"), "name"), QUERY_PARTS);
 }

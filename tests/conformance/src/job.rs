@@ -73,11 +73,11 @@ pub enum WireKind {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Plans the rows, with these options.
-    pub plan: Option<PlanCase>,
+    pub plan: Option<Map<String, Value>>,
     /// Applies the job, with these options.
-    pub apply: Option<ApplyCase>,
+    pub apply: Option<Map<String, Value>>,
     /// Plans the undo of the job, which is the job from then on.
-    pub undo: Option<PlanCase>,
+    pub undo: Option<Map<String, Value>>,
     /// Somebody else changes opportunities.
     pub change: Option<Change>,
     /// The rows' states, in order.
@@ -93,46 +93,4 @@ pub struct Step {
     /// A part of each row's message, by its number.
     #[serde(default)]
     pub messages: BTreeMap<usize, String>,
-}
-
-/// The options of a plan.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PlanCase {
-    /// The column of the ids.
-    pub id: Option<String>,
-    /// The column of the keys.
-    pub key: Option<String>,
-    /// Fields by columns.
-    pub columns: Option<BTreeMap<String, String>>,
-    /// `keep` or `clear`.
-    pub empty: Option<String>,
-    /// `auto`, `get` or `none`.
-    pub compare: Option<String>,
-    /// `reject` or `last`.
-    pub on_duplicate: Option<String>,
-    /// A time as `YYYY-MM-DD HH:MM`, or a column.
-    pub as_of: Option<String>,
-    /// Without `title` and `customer_id`.
-    pub partial: bool,
-}
-
-/// The options of an application.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ApplyCase {
-    /// Sends the rest although rows are invalid.
-    pub skip_invalid: bool,
-    /// `report` or `overwrite`.
-    pub on_conflict: Option<String>,
-    /// States to take up again.
-    pub retry: Vec<String>,
-    /// How many rows may fail: a number, or a text such as `5%`.
-    pub max_errors: Option<Value>,
-    /// How many rows may be sent at all.
-    pub max_updates: Option<u64>,
-    /// In seconds.
-    pub max_age: Option<f64>,
-    /// Rows to send.
-    pub limit: Option<u64>,
 }

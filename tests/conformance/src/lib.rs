@@ -17,6 +17,6 @@ mod tls;
 pub use case::{
     Call, Case, Exchange, Expect, Fault, ListensAs, Method, Outcome, Respond, Store, Tls,
 };
-pub use job::{ApplyCase, Change, JobCase, JobFault, PlanCase, Step};
+pub use job::{Change, JobCase, JobFault, Step};
 pub use proxy::{JobServer, WireFault};
 pub use server::{Address, Report, Server};

@@ -4,11 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ikcrm::{
-    ApplyOptions, Cell, Client, Compare, Empty, Error, MaxErrors, OnConflict, OnDuplicate,
-    PlanOptions, RowInput, RowState, UpdateJob, Value, open_job,
-};
-use ikcrm_conformance::{ApplyCase, JobCase, JobServer, PlanCase, Step};
+use ikcrm::{ApplyOptions, Cell, Client, Error, PlanOptions, RowInput, UpdateJob, Value, open_job};
+use ikcrm_conformance::{JobCase, JobServer, Step};
 use serde_json::{Map, Value as Json};
 
 fn cases() -> Vec<(String, JobCase)> {
@@ -152,60 +149,18 @@ fn cell(value: &Json) -> Cell {
     }
 }
 
-fn plan_options(case: &PlanCase) -> PlanOptions<'static> {
-    let mut options = PlanOptions::new().partial(case.partial);
-    if let Some(id) = &case.id {
-        options = options.id(id);
-    }
-    if let Some(key) = &case.key {
-        options = options.key(key);
-    }
-    if let Some(columns) = &case.columns {
-        options = options.columns(columns.clone());
-    }
-    if case.empty.as_deref() == Some("clear") {
-        options = options.empty(Empty::Clear);
-    }
-    options = options.compare(match case.compare.as_deref() {
-        Some("get") => Compare::Get,
-        Some("none") => Compare::None,
-        _ => Compare::Auto,
-    });
-    if case.on_duplicate.as_deref() == Some("last") {
-        options = options.on_duplicate(OnDuplicate::Last);
-    }
-    match &case.as_of {
-        Some(time) if time.starts_with(|c: char| c.is_ascii_digit()) => {
-            options.as_of(format!("{}:00", time.replace(' ', "T")).parse().unwrap())
-        }
-        Some(column) => options.as_of_column(column),
-        None => options,
-    }
+fn plan_options(options: &Map<String, Json>) -> PlanOptions<'static> {
+    let set = |known: PlanOptions<'static>, (name, value): (&String, &Json)| {
+        known.set(name, Value::from(value.clone()))
+    };
+    options.iter().fold(PlanOptions::new(), set)
 }
 
-fn apply_options(case: &ApplyCase) -> ApplyOptions<'static> {
-    let mut options = ApplyOptions::new().skip_invalid(case.skip_invalid);
-    if case.on_conflict.as_deref() == Some("overwrite") {
-        options = options.on_conflict(OnConflict::Overwrite);
-    }
-    options = options.retry(case.retry.iter().map(|word| RowState::from_word(word).unwrap()));
-    options = match &case.max_errors {
-        Some(Json::String(text)) => {
-            options.max_errors(MaxErrors::Percent(text.trim_end_matches('%').parse().unwrap()))
-        }
-        Some(rows) => options.max_errors(rows.as_u64().unwrap()),
-        None => options,
+fn apply_options(options: &Map<String, Json>) -> ApplyOptions<'static> {
+    let set = |known: ApplyOptions<'static>, (name, value): (&String, &Json)| {
+        known.set(name, Value::from(value.clone()))
     };
-    if let Some(most) = case.max_updates {
-        options = options.max_updates(most);
-    }
-    if let Some(age) = case.max_age {
-        options = options.max_age(Duration::from_secs_f64(age));
-    }
-    match case.limit {
-        Some(limit) => options.limit(limit),
-        None => options,
-    }
+    options.iter().fold(ApplyOptions::new(), set)
 }
 
 /// A folder that goes with its test.

@@ -306,7 +306,7 @@ fn minutes(time: jiff::civil::DateTime) -> String {
 }
 
 /// The time of a text, as the CRM writes it: a date, perhaps with hours and minutes.
-fn moment(text: &str) -> Option<String> {
+pub(super) fn moment(text: &str) -> Option<String> {
     let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
     let date = parse_date(date)?;
     let (hour, rest) = time.split_once(':')?;
