@@ -5,6 +5,7 @@ mod undo;
 mod plan;
 mod named;
 mod run;
+mod send;
 mod compare;
 mod finish;
 mod desk;

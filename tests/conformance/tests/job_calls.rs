@@ -85,8 +85,9 @@ fn rows_and_progress_are_told_after_they_are_in_the_file() {
             Ok(())
         });
     client.apply_updates(&mut job, options).unwrap();
-    let updated = |number| (number, RowState::Updated, number);
-    assert_eq!(told, [updated(1), updated(2), updated(3)]);
+    let rows: Vec<_> = told.iter().map(|(number, state, _)| (*number, *state)).collect();
+    assert_eq!(rows, [1, 2, 3].map(|number| (number, RowState::Updated)));
+    assert!(told.iter().all(|(number, _, seen)| seen >= number), "{told:?}");
     assert_eq!(lines.last().unwrap(), "3/3 rows, 3 updated");
     std::fs::remove_dir_all(folder).unwrap();
 }

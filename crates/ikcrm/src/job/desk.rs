@@ -151,10 +151,15 @@ impl<'a> Desk<'a> {
         self.check_cancel()?;
         let wait = self.pace.borrow_mut().turn(self.crm.elapsed());
         self.pause(wait)?;
+        self.count(kind);
+        Ok(())
+    }
+
+    /// Counts a call.
+    pub(super) fn count(&self, kind: Kind) {
         if let Some(calls) = self.calls.borrow_mut().get_mut(kind as usize) {
             *calls += 1;
         }
-        Ok(())
     }
 
     /// Whether a reading must work before anything is sent.

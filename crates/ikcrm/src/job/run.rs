@@ -1,26 +1,26 @@
 //! Works a job off: row by row, each written down before and after it is sent.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::compare::Comparer;
 use super::desk::{Desk, Kind, Stop};
-use super::failure::{meaning, state_after};
-use super::fault;
+use super::failure::Meaning;
 use super::judge::Policy;
 use super::limits::{Familiar, Tally, is_other_enterprise};
 use super::load::fault_of_choice;
 use super::options::ApplyOptions;
 use super::reading::Reading;
-use super::row::{Fill, Row, RowState};
-use crate::error::{Error, FieldErrorCode as Code, StopReason};
-use crate::input::check::{Fields, Wire};
-use crate::response::{FieldMap, Opportunity};
+use super::row::{Row, RowState};
+use super::send::{Group, send};
+use crate::error::StopReason;
+use crate::response::FieldMap;
 
 /// How often a run looks for what others changed.
 const SWEEP: Duration = Duration::from_secs(60);
 /// By how much the CRM's clock may differ from ours.
 const CLOCKS: i64 = 120_000;
+/// How many rows are sent between two commits, where no quota paces them.
+const GROUP: usize = 16;
 const CHUNK: usize = 200;
 
 /// One run of a job.
@@ -199,14 +199,19 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
     fn check_limits(&self) -> Result<(), Stop> {
         self.desk.check_cancel()?;
         self.check_errors()?;
-        let took = self.desk.crm.elapsed().saturating_sub(self.begun);
-        if self.options.max_duration.is_some_and(|longest| took >= longest) {
+        if self.is_over() {
             return Err(Stop::new(StopReason::MaxDuration, "the run's time is over"));
         }
         if self.options.limit.is_some_and(|limit| self.tally.sent >= limit) {
             return Err(Stop::new(StopReason::Limit, "as many rows as the limit says were sent"));
         }
         Ok(())
+    }
+
+    /// Whether the run's time is over.
+    fn is_over(&self) -> bool {
+        let took = self.desk.crm.elapsed().saturating_sub(self.begun);
+        self.options.max_duration.is_some_and(|longest| took >= longest)
     }
 
     fn check_errors(&self) -> Result<(), Stop> {
@@ -336,61 +341,44 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         })
     }
 
-    /// Sends a row, and writes down what became of it.
-    fn send(&mut self, mut row: Row) -> Result<(), Stop> {
-        let store = self.desk.store;
-        let fields = match fields(&row, self.policy) {
-            Ok(fields) => fields,
-            Err(missing) => {
-                let message = format!("{missing}: the opportunity has none to send along; give it");
-                row.become_state(
-                    RowState::Invalid,
-                    format!("{missing}: {}", Code::Required),
-                    message,
-                );
-                store.update(&row)?;
-                return self.done(&row);
-            }
+    /// Sends the row and, where that is safe, those after it, and tells what became of them.
+    fn send(&mut self, row: Row) -> Result<(), Stop> {
+        let mut rows = vec![row];
+        self.add_following(&mut rows)?;
+        let Group { done, sent, failure } = {
+            let goes_on = |row: &Row| {
+                let wanted = !self.desk.crm.is_cancelled() && !self.is_over();
+                wanted && self.desk.store.check_place().is_ok() && !self.is_stale(row)
+            };
+            send(self.desk, rows, self.policy, goes_on)?
         };
-        self.desk.take_turn(Kind::Update)?;
-        store.check_place()?;
-        let id = row.id.unwrap_or_default();
-        row.settle(RowState::Sending);
-        (row.sent_at, row.attempts) = (self.desk.crm.now(), row.attempts + 1);
-        store.transaction(|| self.desk.note_calls().and_then(|()| store.update(&row)))?;
-        self.tally.sent += 1;
-        fault::point();
-        let answer = self.desk.crm.update(id, Fields(fields));
-        fault::point();
-        self.answered(row, answer)
+        self.tally.sent += sent;
+        for row in &done {
+            self.done(row)?;
+        }
+        match failure {
+            Some((found, error)) if !matches!(found, Meaning::OfRow(_)) => {
+                self.desk.after(&found, error)
+            }
+            _ => {
+                self.desk.answered();
+                Ok(())
+            }
+        }
     }
 
-    fn answered(&mut self, mut row: Row, answer: Result<Opportunity, Error>) -> Result<(), Stop> {
-        let failed = match answer {
-            Ok(opportunity) => {
-                take_answer(&mut row, &opportunity, self.policy);
-                None
-            }
-            Err(error) => {
-                let found = meaning(&error);
-                row.become_state(state_after(&error, &found), error.code(), error.to_string());
-                Some((found, error))
-            }
+    /// Adds the rows that go with the first one into one commit: none where a quota paces them, or
+    /// where each is to be read just before its update.
+    fn add_following(&self, rows: &mut Vec<Row>) -> Result<(), Stop> {
+        let room =
+            self.options.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.tally.sent));
+        let most = usize::try_from(room).unwrap_or(GROUP).min(GROUP);
+        let paced = !self.desk.interval().is_zero() || self.options.max_age.is_zero();
+        let Some(first) = rows.first().filter(|_| !paced && most > 1).map(|row| row.number) else {
+            return Ok(());
         };
-        self.desk.store.update(&row)?;
-        fault::point();
-        if !row.state.is_open() {
-            self.done(&row)?;
-        }
-        match failed {
-            None => self.desk.answered(),
-            Some((found, error)) => {
-                if matches!(found, super::failure::Meaning::OfRow(_)) {
-                    self.desk.answered();
-                }
-                self.desk.after(&found, error)?;
-            }
-        }
+        let following = self.desk.store.rows(Some(RowState::Planned), first, most - 1)?;
+        rows.extend(following.into_iter().take_while(|row| !self.is_stale(row)));
         Ok(())
     }
 
@@ -416,50 +404,6 @@ pub(super) fn option_ids(map: &FieldMap) -> Vec<String> {
             .collect::<Vec<_>>()
     };
     map.fields().iter().flat_map(ids).collect()
-}
-
-/// The fields of a row's update, or the one that it lacks.
-fn fields(
-    row: &Row,
-    policy: Policy,
-) -> Result<Vec<(Cow<'static, str>, Wire<'static>)>, &'static str> {
-    let wire = |raw: &super::row::Raw| Wire::Number(raw.clone());
-    let mut fields: Vec<_> = row
-        .left(policy.send_all)
-        .map(|plan| (Cow::Owned(plan.field.clone()), wire(&plan.after)))
-        .collect();
-    if policy.partial {
-        return Ok(fields);
-    }
-    let Fill { title, customer_id } = &row.fill;
-    for (name, read) in [("title", title), ("customer_id", customer_id)] {
-        if fields.iter().any(|(known, _)| known == name) {
-            continue;
-        }
-        let given = row.fields.iter().find(|plan| plan.field == name).map(|plan| &plan.after);
-        let value = given.or(read.as_ref()).ok_or(name)?;
-        fields.push((Cow::Borrowed(name), wire(value)));
-    }
-    Ok(fields)
-}
-
-/// The CRM took the row; some fields perhaps with another meaning.
-fn take_answer(row: &mut Row, opportunity: &Opportunity, policy: Policy) {
-    let reading = Reading::single(opportunity);
-    let sent = row.left(policy.send_all);
-    let not_taken = sent.filter(|plan| {
-        reading.value(&plan.field).is_some_and(|now| !plan.is_same(&now, &plan.after))
-    });
-    row.not_taken = not_taken.map(|plan| plan.field.clone()).collect();
-    row.settle(RowState::Updated);
-    if !row.not_taken.is_empty() {
-        let fields = row.not_taken.join(", ");
-        let message = format!(
-            "the CRM answered another value than was sent: {fields}; it may wait for an approval, or \
-             the CRM changed it"
-        );
-        row.become_state(RowState::Updated, format!("not taken: {fields}"), message);
-    }
 }
 
 /// A time as the CRM writes it, in China.
