@@ -12,6 +12,9 @@ use super::view::JobRow;
 use crate::config::CallOptions;
 use crate::error::{Error, FieldError, FieldErrorCode as Code};
 
+/// How much of the client's quota a job uses, unless told otherwise.
+pub(super) const SHARE: f64 = 0.8;
+
 /// What a callback may fail with; it stops the job as a cancel does.
 pub type CallbackFailure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -267,7 +270,7 @@ impl Default for ApplyOptions<'_> {
             max_duration: None,
             max_age: Duration::from_secs(600),
             limit: None,
-            quota_share: 0.8,
+            quota_share: SHARE,
             on_row: None,
             on_progress: None,
             call: CallOptions::new(),

@@ -14,7 +14,7 @@ use super::input::RowInput;
 use super::judge::Policy;
 use super::load::{Maps, load, print_of};
 use super::lock::{self, Lock};
-use super::options::{Compare, OnDuplicate, PlanOptions};
+use super::options::{Compare, OnDuplicate, PlanOptions, SHARE};
 use super::row::{Row, RowState};
 use super::run::{needs_reading, option_ids};
 use super::store::{self, Store, unusable};
@@ -53,7 +53,7 @@ pub(super) fn plan(
     }
     store.begin_work()?;
     let watch = Watch::new(options.on_progress.take(), None, policy.send_all);
-    let desk = Desk::new(&store, crm, 0.8, watch);
+    let desk = Desk::new(&store, crm, SHARE, watch);
     let end = compare(&desk, policy);
     finish(&desk, end, &End::Ready)?;
     Ok(job)
@@ -149,7 +149,7 @@ fn load_new(
     std::fs::remove_file(&beside).ok();
     let store = Store::create(&beside)?;
     let lost = |stop: Stop| stop.into_error(path, true);
-    let load = || load_rows(&Desk::new(&store, crm, 1.0, Watch::default()), rows, options);
+    let load = || load_rows(&Desk::new(&store, crm, SHARE, Watch::default()), rows, options);
     store.transaction(load).map_err(lost)?;
     drop(store);
     store::publish(&beside, path)?;

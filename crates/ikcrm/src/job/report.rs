@@ -49,7 +49,12 @@ fn calls_to_go(store: &Store, counts: &Counts, now: i64) -> Result<u64, Error> {
     let reading = |state, before| {
         Ok::<_, Error>(count(state, true, before)?.min(pages) + count(state, false, before)?)
     };
-    let reads = reading(RowState::Pending, i64::MAX)? + reading(RowState::Planned, now - MAX_AGE)?;
+    let flag = |name: &str| Ok::<_, Error>(store.get::<bool>(name)? == Some(true));
+    let reads = if flag("send_all")? && flag("partial")? {
+        0
+    } else {
+        reading(RowState::Pending, i64::MAX)? + reading(RowState::Planned, now - MAX_AGE)?
+    };
     let unsure = counts.of(RowState::Sending) + counts.of(RowState::Unknown);
     let rows = counts.of(RowState::Planned) + counts.of(RowState::Pending);
     let calls = reads + unsure + rows;
@@ -107,8 +112,13 @@ fn touched(store: &Store, send_all: bool) -> Result<Vec<Touched>, Error> {
 }
 
 /// The job in ten lines at most.
-pub(super) fn summary(store: &Store, status: &str, send_all: bool) -> Result<String, Error> {
-    let progress = progress(store, i64::MAX - MAX_AGE)?;
+pub(super) fn summary(
+    store: &Store,
+    status: &str,
+    send_all: bool,
+    now: i64,
+) -> Result<String, Error> {
+    let progress = progress(store, now)?;
     let fields = touched(store, send_all)?;
     let mut text = counted(&progress.counts, &fields);
     let mut line = |line: String| write!(text, "\n{line}").ok();

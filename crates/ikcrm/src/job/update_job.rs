@@ -262,7 +262,7 @@ impl UpdateJob {
         let store = self.store()?;
         let (status, reason) = status(&store)?;
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        report::summary(&store, &format!("{status}{reason}"), sends_all(&store)?)
+        report::summary(&store, &format!("{status}{reason}"), sends_all(&store)?, now())
     }
 
     /// What the job tells of itself, as JSON text: status, counts, calls, problems.

@@ -236,6 +236,30 @@ fn an_application_goes_on_with_comparing_that_stopped() {
 }
 
 #[test]
+fn a_plan_tells_what_it_does_and_how_many_calls_that_takes() {
+    let (crm, folder) = (Fake::new(9), Folder::new());
+    crm.0.borrow_mut().limit = Some((10, std::time::Duration::from_secs(10)));
+    crm.0.borrow_mut().now = i64::MAX / 2;
+    let rows = vec![
+        row(json!({"id": 1, "stage": "赢单", "expect_amount": "9"})),
+        row(json!({"id": 2, "stage": "赢单", "note": "x"})),
+        [("id", Cell::from(3)), ("stage", Cell::Clear)].into_iter().collect(),
+        row(json!({"id": 4, "stage": "初步"})),
+        row(json!({"id": 5, "expect_amount": "9,5"})),
+        row(json!({"id": 99, "stage": "赢单"})),
+    ];
+    let job = planned(&crm, rows, options(&folder)).unwrap();
+    let text = job.to_string();
+    let mut lines = text.lines();
+    let first = "6 rows: 3 to update (stage 2, cleared 1, expect_amount 1, note 1), 1 unchanged, \
+                 1 invalid, 1 not found";
+    assert_eq!(lines.next(), Some(first), "{text}");
+    assert_eq!(lines.next(), Some("ready; about 4 calls to go, about 5 s"), "{text}");
+    assert!(text.contains("1 × invalid: expect_amount"), "{text}");
+    assert!(text.ends_with("which only the CRM knows"), "{text}");
+}
+
+#[test]
 fn a_path_that_is_taken_is_never_overwritten() {
     let (crm, folder) = (Fake::new(9), Folder::new());
     let rows = |note: &str| vec![row(json!({"id": 1, "note": note}))];
