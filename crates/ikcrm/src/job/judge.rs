@@ -153,7 +153,7 @@ mod tests {
     use crate::response::{Opportunity, OpportunityRow};
 
     /// A row in this state, with what it knows of `stage` (to become 3) and `note` (to become n).
-    fn row(state: RowState, stage: Option<&str>, note: Option<&str>) -> Row {
+    fn row(state: RowState, before: Option<&str>, note: Option<&str>) -> Row {
         let plan = |field: &str, before: Option<&str>, after: &str| FieldPlan {
             field: field.to_owned(),
             before: before.map(|before| raw(&json!(before))),
@@ -161,7 +161,7 @@ mod tests {
             label: None,
             done: false,
         };
-        let fields = vec![plan("stage", stage, "3"), plan("note", note, "n")];
+        let fields = vec![plan("stage", before, "3"), plan("note", note, "n")];
         let attempts = i64::from(matches!(state, RowState::Sending | RowState::Unknown));
         Row { state, fields, attempts, ..Row::new(1) }
     }
