@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ikcrm::{
@@ -15,7 +17,7 @@ const UPDATE: &str = "PUT /api/v2/opportunities/:id";
 fn sandbox(latency: Duration) -> (Sandbox, Client) {
     let sandbox = Sandbox::builder().quota(None).latency(latency).start().unwrap();
     let client = Client::builder().base_url(sandbox.url()).token(DEFAULT_TOKEN).quota(None);
-    (sandbox, client.build().unwrap())
+    (sandbox, client.timeout(Duration::from_secs(2)).build().unwrap())
 }
 
 fn rows(stage: &'static str) -> Vec<(u64, OpportunityUpdate)> {
@@ -45,6 +47,36 @@ fn a_call_under_way_may_end_when_the_job_is_cancelled() {
     assert_eq!(states(&job), [RowState::Updated, RowState::Planned, RowState::Planned]);
     assert_eq!(job.stop_reason().unwrap(), Some(StopReason::Cancelled));
     client.apply_updates(&mut job, ApplyOptions::new()).unwrap();
+    assert!(job.is_ok().unwrap());
+}
+
+#[test]
+fn a_second_cancel_ends_the_call_at_once() {
+    let (sandbox, client) = sandbox(Duration::from_millis(300));
+    let mut job = client.plan_updates(rows("赢单"), PlanOptions::new()).unwrap();
+    let before = sandbox.calls_of(UPDATE);
+    std::thread::scope(|scope| {
+        // As Ctrl-C twice: the probe says so each time it is asked, once the update is under way.
+        let calls = Arc::new(AtomicUsize::new(before));
+        let seen = Arc::clone(&calls);
+        let done = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&done);
+        let sandbox = &sandbox;
+        scope.spawn(move || {
+            while !over.load(Ordering::Acquire) {
+                seen.store(sandbox.calls_of(UPDATE), Ordering::Release);
+                std::thread::yield_now();
+            }
+        });
+        let probe = move || calls.load(Ordering::Acquire) > before;
+        let options =
+            ApplyOptions::new().call(CallOptions::new().cancel(Cancel::with_probe(probe)));
+        let error = client.apply_updates(&mut job, options).unwrap_err();
+        done.store(true, Ordering::Release);
+        assert_eq!(error.code(), "cancelled");
+    });
+    assert_eq!(states(&job), [RowState::Unknown, RowState::Planned, RowState::Planned]);
+    client.apply_updates(&mut job, ApplyOptions::new().call(CallOptions::new())).unwrap();
     assert!(job.is_ok().unwrap());
 }
 

@@ -60,12 +60,14 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Calls with these options; a cancel gives a call that is under way a moment to end.
+    /// Calls with these options; a cancel gives a call that is under way a moment to end, and a
+    /// second one does not.
     pub(super) fn new(engine: Arc<Engine>, mut options: CallOptions) -> Self {
         let cancel = options.cancel.take().unwrap_or_default();
         let (watched, since) = (cancel.clone(), Mutex::new(None));
         options.cancel = Some(Cancel::with_probe(move || {
-            watched.poll() && lock(&since).get_or_insert_with(Instant::now).elapsed() >= GRACE
+            let over = |since: Instant| since.elapsed() >= GRACE || watched.poll_again();
+            watched.poll() && over(*lock(&since).get_or_insert_with(Instant::now))
         }));
         options.priority = Priority::Batch;
         Self { engine, options, cancel, begun: Instant::now() }
