@@ -7,7 +7,7 @@ BIN := $(abspath $(VENV)/bin)
 CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-layout test-rust test-python test-node test-quota test-readme bench generate gates clean python node servers
+.PHONY: demo test test-layout test-rust test-python test-node test-quota test-readme soak fuzz bench generate gates clean python node servers
 
 test: test-layout test-rust test-python test-node test-quota test-readme
 
@@ -53,6 +53,14 @@ test-quota: python node servers
 
 test-readme: python node servers
 	cd tests/readme && pytest -q
+
+# What takes too long for every day: the quota's simulation over ten thousand schedules of each kind.
+soak:
+	IKCRM_SCHEDULES=10000 cargo test --quiet --all-features -p ikcrm --lib simulation
+
+# Looks for inputs that break the core, by SECONDS for each of the TARGETS; see tests/fuzz/run.sh.
+fuzz:
+	tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGETS)
 
 # --- gates ------------------------------------------------------------------------------------
 

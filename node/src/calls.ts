@@ -1,5 +1,7 @@
 // The calls under way: each is a promise with a number, under which its outcome comes back.
 
+import { setImmediate } from 'node:timers'
+
 import { listen, type Listening } from './abort.js'
 import { failure } from './failure.js'
 import type { CancelHandle, ErrorData, NativeCall } from './native.cjs'
@@ -9,6 +11,9 @@ type Signal = AbortSignal | null | undefined
 
 /** The JSON text of an answer, or an error. */
 type Outcome = string | ErrorData
+
+/** Taken at load, before the fake timers of a test can take its place. */
+const nextTurn = setImmediate
 
 const resolvers = new Map<number, (outcome: Outcome) => void>()
 const queue = new CompletionQueue(settle)
@@ -24,7 +29,7 @@ export async function run<T>(
   try {
     const call = prepare(listening.handle)
     // An abort that comes in the same turn of the event loop comes before the call.
-    if (listening.handle) await new Promise(setImmediate)
+    if (listening.handle) await new Promise(nextTurn)
     const outcome = await started(call)
     if (typeof outcome !== 'string') throw failure(outcome, signal)
     return read(outcome)

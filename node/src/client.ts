@@ -145,7 +145,7 @@ export class Client {
   /**
    * Tells how much of the quota is used now; `null` when it is turned off.
    *
-   * @throws {QuotaStoreError} when the quota's store cannot be reached.
+   * @throws {QuotaStoreError} when the quota's store cannot be used.
    */
   quota(): Promise<QuotaStatus | null> {
     return run(answer.quotaStatus, null, () => this.#native.quota())
@@ -184,6 +184,14 @@ export const updateOpportunity: Client['updateOpportunity'] = async (
   return await shared.updateOpportunity(id, fields as OpportunityUpdate, options)
 }
 
+/**
+ * Forgets the client of the whole process: the next call reads the environment anew. For tests, and
+ * for programs whose environment changes. Calls under way go on.
+ */
+export function resetClient(): void {
+  shared = undefined
+}
+
 /** The same function as {@link updateOpportunity}, under the name that Python and Rust give it. */
 export const update_opportunity: Client['updateOpportunity'] = updateOpportunity
 
@@ -193,10 +201,11 @@ function withRecordAsText(options: UpdateOptions | null): [options: unknown, rec
   if (!isData(record)) return [options]
   const { ifUnchanged: _, ...others } = options as UpdateOptions
   const spelt = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
-  return [others, JSON.stringify(record, spelt)]
+  // What spells itself as nothing is no record either, and must not let the update go.
+  return [others, JSON.stringify(record, spelt) ?? 'null']
 }
 
-/** Whether this may be a record; anything else is refused by its name. */
+/** Whether this may be a record or settings; anything else is refused by its name. */
 function isData(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Object]'
 }
@@ -213,9 +222,7 @@ function variables(): Record<string, string> {
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */
 function build(options: ClientOptions): InstanceType<typeof NativeClient> {
-  if (typeof options !== 'object' || options === null) {
-    return built(NativeClient.build(options ?? null, null))
-  }
+  if (!isData(options)) return built(NativeClient.build(options ?? null, null))
   // What is no store and no hook stays among the settings, where it is refused.
   const settings: ClientOptions = { ...options }
   const { tokenStore, onToken } = settings

@@ -190,7 +190,7 @@ export class QuotaExceededError extends IkcrmError {
   declare readonly code: 'quota_exceeded'
 }
 
-/** `quota_store`: what keeps the quota's slots cannot be reached. */
+/** `quota_store`: what keeps the quota's slots cannot be used; `retryable` tells whether that passes. */
 export class QuotaStoreError extends IkcrmError {
   static override readonly code: string = 'quota_store'
   declare readonly code: 'quota_store'

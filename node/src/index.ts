@@ -1,6 +1,6 @@
 // What the package exports. Each value is spelt out, so that `import { … }` finds its name.
 
-export { Client, updateOpportunity, update_opportunity, version } from './client.js'
+export { Client, resetClient, updateOpportunity, update_opportunity, version } from './client.js'
 export { OpportunityList } from './list.js'
 export {
   IkcrmError,

@@ -26,7 +26,7 @@ export declare class CompletionQueue {
 /** A call whose values were read, and that was not started. */
 export declare class NativeCall {
   /**
-   * Makes the call, once, on a thread of the core's; its outcome goes to the queue under this
+   * Makes the call, once, without holding this thread; its outcome goes to the queue under this
    * number.
    */
   start(queue: CompletionQueue, number: number): void
@@ -87,10 +87,12 @@ export declare class NativeClient {
    */
   fieldMap(entity: unknown, options: unknown, cancel?: CancelHandle): NativeCall
   /**
-   * The question how much of the quota is used now, to be started: `[calls, used, milliseconds]`
-   * or null.
+   * The question how much of the quota is used now, to be started:
+   * `[calls, used, waiting, milliseconds]` or null.
    */
   quota(): NativeCall
+  /** The end of the client, to be started: calls under way may go on for so many milliseconds. */
+  close(grace: number): NativeCall
 }
 
 /** The pages of a list. */
@@ -102,12 +104,124 @@ export declare class NativeList {
   next(): NativeCall
 }
 
+/** A stand-in CRM, until it is closed. */
+export declare class NativeSandbox {
+  /**
+   * Starts a stand-in CRM.
+   *
+   * # Errors
+   *
+   * When the port cannot be had, or a time cannot be.
+   */
+  constructor(token: string, accounts: Array<AccountData>, port: number, quota: CallsData | undefined | null, latencyMs: number)
+  /** Stops it. */
+  close(): void
+  /**
+   * The base URL.
+   *
+   * # Errors
+   *
+   * When the sandbox is closed; so do the others.
+   */
+  url(): string
+  /**
+   * Puts in what a JSON object of lists says.
+   *
+   * # Errors
+   *
+   * What is wrong, and where.
+   */
+  seed(seed: string): void
+  /**
+   * Lets the next calls fail.
+   *
+   * # Errors
+   *
+   * When that cannot be.
+   */
+  failNext(failure: FailureData): void
+  /**
+   * The requests that came, as a JSON list.
+   *
+   * # Errors
+   *
+   * When the sandbox is closed.
+   */
+  requests(): string
+  /**
+   * An opportunity as it is held now, as JSON, or null.
+   *
+   * # Errors
+   *
+   * When the sandbox is closed.
+   */
+  opportunity(id: number): string
+  /**
+   * How many milliseconds each answer takes.
+   *
+   * # Errors
+   *
+   * When the sandbox is closed.
+   */
+  latencyMs(): number
+  /**
+   * Sets how many milliseconds each answer takes.
+   *
+   * # Errors
+   *
+   * When that cannot be, or the sandbox is closed.
+   */
+  setLatencyMs(latencyMs: number): void
+  /**
+   * How many calls are admitted; nothing when all are.
+   *
+   * # Errors
+   *
+   * When the sandbox is closed.
+   */
+  quota(): CallsData | null
+  /**
+   * Sets how many calls are admitted.
+   *
+   * # Errors
+   *
+   * When that cannot be, or the sandbox is closed.
+   */
+  setQuota(quota?: CallsData | undefined | null): void
+  /**
+   * Makes all as it was at the start.
+   *
+   * # Errors
+   *
+   * When the sandbox is closed.
+   */
+  reset(): void
+}
+
 /** The place for the answer of a store. */
 export declare class TokenReply {
   /** Answers with the token that is kept, if any. */
   ok(token?: string | undefined | null): void
   /** Answers with what went wrong, and the number of what was thrown. */
   fail(message: string, thrown?: number | undefined | null): void
+}
+
+/** An account that may sign in. */
+export interface AccountData {
+  /** The login. */
+  login: string
+  /** The password. */
+  password: string
+  /** The ids of the enterprises that it belongs to. */
+  corpIds: Array<string>
+}
+
+/** How many calls are admitted in any stretch of time. */
+export interface CallsData {
+  /** How many calls. */
+  calls: number
+  /** In how many milliseconds. */
+  perMs: number
 }
 
 /** An enterprise that an account belongs to. */
@@ -142,6 +256,20 @@ export interface ErrorData {
   thrown: number | null
   /** The beginning of the answer. */
   bodyExcerpt: string | null
+}
+
+/** How the next calls fail. */
+export interface FailureData {
+  /** The HTTP status. */
+  status: number | null
+  /** Or the CRM's code. */
+  code: number | null
+  /** Or what goes wrong with the connection. */
+  fault: string | null
+  /** How many calls fail so. */
+  times: number
+  /** Which calls. */
+  route: string | null
 }
 
 /** A fault of one field. */

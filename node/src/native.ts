@@ -60,5 +60,5 @@ function isMusl(): boolean {
   return header.glibcVersionRuntime === undefined
 }
 
-export const { CancelHandle, CompletionQueue, NativeClient, NativeList, version } =
+export const { CancelHandle, CompletionQueue, NativeClient, NativeList, NativeSandbox, version } =
   load() as typeof Native

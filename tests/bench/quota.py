@@ -19,6 +19,8 @@ from bench import HERE, ROOT, measured, release_folder, server, table
 
 CALLS, PER, LATENCY = 10, 1.0, 0.02
 SIDE_BY_SIDE, CALLS_EACH = 32, 5
+# A call to a Redis server and its answer, in seconds. Windows of 10 s bear ten times as much.
+ROUND_TRIPS = [0.001, 0.02, 0.06, 0.2, 0.6]
 WORKERS = ROOT / "tests/quota/workers"
 
 
@@ -47,6 +49,20 @@ def redis_server():
             pass
         yield f"redis://127.0.0.1:{port}"
         process.kill()
+
+
+@contextmanager
+def slowed(url, round_trip):
+    """The URL of the same server, so many seconds away there and back."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        here = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [sys.executable, ROOT / "tests/quota/forward.py", here]
+    command += [url.removeprefix("redis://"), str(round_trip / 2)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdout.readline()
+        yield f"redis://{here}"
+        process.stdin.close()
 
 
 def arrangement(name, commands, quota):
@@ -79,6 +95,10 @@ def utilisation(redis):
     if redis:
         far = own | {"IKCRM_QUOTA_STORE": redis}
         yield arrangement("ikcrm, 8 processes on Redis", [python, node] * 4, far)
+        for round_trip in ROUND_TRIPS:
+            name = f"ikcrm, Python, Redis {round_trip * 1000:.0f} ms away"
+            with slowed(redis, round_trip) as url:
+                yield arrangement(name, [python], own | {"IKCRM_QUOTA_STORE": url})
     off = {"IKCRM_QUOTA": "off"}
     yield arrangement(
         "pyrate-limiter, 32 threads", [[sys.executable, HERE / "python/paced.py"]], off

@@ -70,6 +70,16 @@ test('values are read when the call is made, with a signal too', OPTIONS, async 
   assert.equal(crm.requests[0].body.opportunity.note, 'before')
 })
 
+test('fake timers of a test do not hold a call with a signal', OPTIONS, async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const client = crm.client()
+  t.mock.timers.enable({ apis: ['setImmediate', 'setTimeout'] })
+  const call = client.updateOpportunity(568587, FIELDS, { signal: new AbortController().signal })
+  t.mock.timers.reset()
+  assert.equal((await call).id, 568587)
+})
+
 test('an abort during a call ends it and tells that it went out', OPTIONS, async (t) => {
   const crm = await Crm.start(t)
   const controller = new AbortController()

@@ -130,3 +130,49 @@ test('an opportunity with a bigint can be given as ifUnchanged', async (t) => {
   await client.updateOpportunity(568587, FIELDS, { ifUnchanged })
   assert.equal(crm.requests.length, 3)
 })
+
+/** Random numbers from 0 to 1, the same in every run. */
+function* random(seed) {
+  for (let state = seed; ;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    yield state / 2 ** 32
+  }
+}
+
+/** A random value of JSON, whose numbers are all exact. */
+function anything(next, depth = 0) {
+  const choice = Math.floor(next() * (depth < 5 ? 8 : 6))
+  const count = Math.floor(next() * 4)
+  const text = () => [...Array(count)].map(() => '"\\\n5-9.e é合🎉{}[],:'.at(next() * 18)).join('')
+  switch (choice) {
+    case 0:
+      return null
+    case 1:
+      return next() < 0.5
+    case 2:
+      return Math.floor((next() - 0.5) * 2 ** 53)
+    case 3:
+      return (next() - 0.5) * 10 ** Math.floor(next() * 40 - 25)
+    case 4:
+    case 5:
+      return text()
+    case 6:
+      return [...Array(count)].map(() => anything(next, depth + 1))
+    default:
+      return Object.fromEntries([...Array(count)].map(() => [text(), anything(next, depth + 1)]))
+  }
+}
+
+test('what a number holds is as JSON.parse reads it', async (t) => {
+  const numbers = random(20190214)
+  const next = () => numbers.next().value
+  const values = [...Array(500)].map(() => anything(next))
+  for (const space of [undefined, 2]) {
+    const data = JSON.stringify({ id: 568587, values }, null, space)
+    assert.deepEqual(await answered(t, data), JSON.parse(data))
+    const marked = data.replace('"values"', '"big": 90071992547409931, "values"')
+    const opportunity = await answered(t, marked)
+    assert.equal(opportunity.big, 90071992547409931n)
+    assert.deepEqual(opportunity.values, JSON.parse(data).values)
+  }
+})

@@ -100,10 +100,12 @@ test('null and undefined leave the defaults', async (t) => {
 })
 
 test('settings that are no object are refused', () => {
-  assert.deepEqual(
-    faultsOfClient(TOKEN).map(({ field }) => field),
-    ['options', 'token'],
-  )
+  for (const options of [TOKEN, [TOKEN], new Map([['token', TOKEN]]), Promise.resolve({}), 5]) {
+    assert.deepEqual(
+      faultsOfClient(options).map(({ field }) => field),
+      ['options', 'token'],
+    )
+  }
   assert.deepEqual(
     faultsOfClient().map(({ field }) => field),
     ['token'],

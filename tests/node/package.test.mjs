@@ -41,6 +41,7 @@ test('no declaration that a program reaches names what is native', () => {
     for (const [, name] of types.matchAll(/from '\.\/(\w+)\.js'/g)) read(`${name}.d.ts`)
   }
   read('index.d.ts')
+  read('testing.d.ts')
   assert(seen.size > 1)
   assert.deepEqual(
     files.filter((file) => file.endsWith('.d.ts')).sort(),

@@ -10,7 +10,13 @@ const OPTIONS = { timeout: LONG_MS / 2 }
 
 test("the default is the CRM's quota", OPTIONS, async () => {
   const client = new Client({ token: TOKEN, baseUrl: 'http://127.0.0.1:9' })
-  assert.deepEqual(await client.quota(), { calls: 10, used: 0, free: 10, nextFreeMs: 0 })
+  assert.deepEqual(await client.quota(), {
+    calls: 10,
+    used: 0,
+    free: 10,
+    waiting: 0,
+    nextFreeMs: 0,
+  })
 })
 
 test('null turns it off', OPTIONS, async () => {

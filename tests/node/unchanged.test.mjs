@@ -27,7 +27,7 @@ async function fault(t, ifUnchanged, reads = 0) {
 test('a promise of a record, whose await was forgotten, is told to be one', OPTIONS, async (t) => {
   const { code, message } = await fault(t, Promise.resolve({ id: ID, title: 'x' }))
   assert.equal(code, 'type')
-  assert.match(message, /must be an opportunity .*await the call.*got a Promise$/)
+  assert.match(message, /must be an opportunity .*got a Promise; await it$/)
 })
 
 test('what is no record is refused by what it is', OPTIONS, async (t) => {
@@ -46,6 +46,14 @@ test('what is no record is refused by what it is', OPTIONS, async (t) => {
     const { code, message } = await fault(t, () => value)
     assert.equal(code, 'type')
     assert(message.includes(`got ${got}`), message)
+  }
+})
+
+test('a record that spells itself as no object is refused', OPTIONS, async (t) => {
+  for (const spelt of [undefined, null, 5, 'x', [{ id: ID, title: 'x' }]]) {
+    const { code, message } = await fault(t, { id: ID, title: 'x', toJSON: () => spelt })
+    assert.equal(code, 'type')
+    assert.match(message, /as JSON it is no object/)
   }
 })
 

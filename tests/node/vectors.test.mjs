@@ -213,7 +213,7 @@ describe('vectors', () => {
         const address = await server.ask({ start: vector })
         const { result, error } = await play(vector, address, hooks)
         const { problems } = await server.ask({ finish: true })
-        assert.deepEqual(problems, [])
+        assert.equal(problems.length, 0, [...problems, error?.stack].join('\n'))
         const { stored, tokens: expected } = vector.outcome
         if (stored !== undefined) assert.equal(tokenStore.token, stored)
         if (expected) assert.deepEqual(tokens, expected)

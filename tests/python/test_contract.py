@@ -125,10 +125,13 @@ def test_all_public_names_are_exported() -> None:
         "async_client",
         "client",
         "errors",
+        "json_text",
         "field_map",
         "lists",
         "quota",
         "records",
+        "sandbox",
+        "testing",
         "settings",
     }
     assert public - modules == set(ikcrm.__all__) - {"__version__"}

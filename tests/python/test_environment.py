@@ -93,9 +93,7 @@ def test_a_client_of_another_process_warns_once_of_its_quota(kind: type[ikcrm.Cl
     assert "store=" in errors
 
 
-@pytest.mark.parametrize(
-    "quota", [None, ikcrm.Quota(store="sqlite:///tmp/ikcrm-quota-of-a-test.db")]
-)
+@pytest.mark.parametrize("quota", [None, ikcrm.Quota(store="file:///tmp/ikcrm-quota-of-a-test")])
 def test_a_client_without_a_quota_of_its_own_does_not_warn(quota: ikcrm.Quota | None) -> None:
     client = ikcrm.Client(token=TOKEN, pickle_secrets=True, quota=quota)
     with python(LOADS, pickle.dumps(client).hex()) as child:

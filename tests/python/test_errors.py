@@ -1,6 +1,7 @@
 """What Python expects of exceptions, and that none of them tells the token."""
 
 import copy
+import json
 import pickle
 import traceback
 from typing import Any
@@ -94,3 +95,42 @@ def test_the_token_is_in_no_text(crm: Crm) -> None:
         ikcrm.Client(token=f"{TOKEN},{TOKEN}")
     shown += [str(raised.value), repr(raised.value.fields)]
     assert not any(TOKEN in text for text in shown)
+
+
+PERSONAL = "+8613801881465"
+
+
+def test_no_error_prints_what_an_answer_holds(crm: Crm) -> None:
+    answers = ['[{"tel":"%s"}]', '{"code":0,"data":["%s"]}', '{"code":0,"data":{"name":"%s"', "%s"]
+    for answer in answers:
+        error = failure(crm, answer % PERSONAL)
+        shown = [repr(error), str(error), error.message, *traceback.format_exception(error)]
+        assert not any(PERSONAL in text for text in shown), answer
+        assert PERSONAL in str(error.body_excerpt)
+    record = ikcrm.Address(json.dumps({"id": 1, "lat": f"{PERSONAL}?", "tel": [PERSONAL]}))
+    for name in ("lat", "tel"):
+        with pytest.raises(ikcrm.InvalidAnswerError) as raised:
+            getattr(record, name)
+        assert PERSONAL not in f"{raised.value} {raised.value!r}"
+        assert PERSONAL in str(raised.value.body_excerpt)
+
+
+ODD = '{"id": 1, "get_time": "soon", "customer": {"id": 5, "created_at": [1]}}'
+
+
+def test_an_attribute_that_cannot_be_read_tells_whether_its_update_was_made(crm: Crm) -> None:
+    data = f'{{"code":0,"data":{ODD}}}'
+    page = f'{{"code":0,"data":{{"opportunities":[{ODD}],"total_count":1}}}}'
+    crm.answer_by(lambda request: request.answer(page if "?" in request.path else data))
+    client = crm.client()
+    (row,) = client.list_opportunities()
+    updated, read = client.update_opportunity(1, **FIELDS), client.get_opportunity(1)
+    for record, applied in ((updated, True), (read, False), (row, False)):
+        with pytest.raises(ikcrm.InvalidAnswerError) as raised:
+            _ = record.get_time
+        assert raised.value.may_have_been_applied is applied
+    for opportunity, applied in ((updated, True), (read, False)):
+        assert opportunity.customer is not None
+        with pytest.raises(ikcrm.InvalidAnswerError) as raised:
+            _ = opportunity.customer.created_at
+        assert raised.value.may_have_been_applied is applied

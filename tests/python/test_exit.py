@@ -1,5 +1,7 @@
 """A process ends by itself, whatever its calls do."""
 
+import signal
+
 import pytest
 from support import LONG, Crm, python
 
@@ -51,6 +53,28 @@ def test_a_process_ends_with(code: str, answered: bool, round_: int, crm: Crm) -
             crm.answer_all()
         output, errors = child.communicate(timeout=LONG / 2)
     assert (output, errors, child.returncode) == ("", "", 0), round_
+
+
+def test_a_call_in_a_handler_of_the_exit_is_as_any_other(crm: Crm) -> None:
+    code = """
+import atexit, sys
+options = {"token": "t", "base_url": sys.argv[1], "timeout": 60}
+def at_exit():
+    import ikcrm
+    client = ikcrm.Client(**options)
+    print(client.update_opportunity(1, title="ccc", customer_id=1).id)
+    try:
+        client.update_opportunity(2, title="ccc", customer_id=1)
+    except KeyboardInterrupt:
+        print("interrupted")
+atexit.register(at_exit)
+import ikcrm
+"""
+    with python(code, crm.url) as child:
+        crm.arrived(1).answer()
+        crm.arrived(2)
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=LONG / 2) == ("1\ninterrupted\n", "")
 
 
 def test_a_client_without_calls_does_not_keep_the_process(crm: Crm) -> None:

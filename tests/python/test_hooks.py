@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import threading
 import traceback
 import weakref
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FIELDS, LONG, SAMPLE, Crm, Request, python, wait
+from support import FIELDS, LONG, Crm, Request, in_thread, python, wait
 
 import ikcrm
 
@@ -19,7 +20,7 @@ ACCOUNT = {"token": None, "login": "demo", "password": "test-password"}
 def sign_in(request: Request) -> None:
     """Signs in, and answers updates."""
     login = request.path.endswith("/login")
-    request.answer('{"code":0,"data":{"user_token":"new-1"}}' if login else SAMPLE)
+    request.answer('{"code":0,"data":{"user_token":"new-1"}}' if login else None)
 
 
 class Store:
@@ -83,8 +84,6 @@ def test_what_ends_a_program_passes(
 
 
 def test_ctrl_c_in_a_store_passes(crm: Crm) -> None:
-    import signal
-
     class Slow(Store):
         def get(self) -> str | None:
             signal.raise_signal(signal.SIGINT)
@@ -95,6 +94,37 @@ def test_ctrl_c_in_a_store_passes(crm: Crm) -> None:
     assert crm.requests == []
 
 
+def test_one_of_the_calls_that_wait_for_a_token_ends_the_program(crm: Crm) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Interrupted(Store):
+        def get(self) -> str | None:
+            asked.set()
+            wait(go_on)
+            raise KeyboardInterrupt
+
+    client = crm.client(token=None, token_store=Interrupted())
+
+    ends: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            client.get_opportunity(1)
+        except BaseException as error:
+            ends.append(error)
+
+    # The handler runs when this thread looks for signals, which it does while it waits.
+    before = signal.signal(signal.SIGALRM, lambda *_: go_on.set())
+    with in_thread(call):
+        wait(asked)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        call()
+    signal.signal(signal.SIGALRM, before)
+    (interrupt,) = (end for end in ends if isinstance(end, KeyboardInterrupt))
+    (failure,) = (end for end in ends if isinstance(end, ikcrm.TokenStoreError))
+    assert failure.__cause__ is interrupt
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_a_hook_raises_does_not_end_its_call(crm: Crm) -> None:
     crm.answer_by(sign_in)
@@ -102,7 +132,164 @@ def test_what_a_hook_raises_does_not_end_its_call(crm: Crm) -> None:
     def on_token(_: str) -> None:
         raise OSError("mine")
 
-    assert blocking(crm, on_token=on_token).id == 568587
+    assert blocking(crm, on_token=on_token).id == 1
+
+
+class Stuck(Store):
+    """A token store that does not return before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def get(self) -> str | None:
+        self.asked.set()
+        wait(self.go_on)
+        return None
+
+
+def test_a_stuck_store_holds_no_call_beyond_its_end(crm: Crm) -> None:
+    store = Stuck()
+    client = crm.client(token=None, token_store=store)
+    with pytest.raises(ikcrm.RequestTimeoutError, match="waiting for the token store"):
+        client.get_opportunity(1, timeout=0.1)
+    store.go_on.set()
+
+
+def test_ctrl_c_ends_a_call_whose_store_is_stuck(crm: Crm) -> None:
+    store = Stuck()
+    client = crm.client(token=None, token_store=store)
+
+    def interrupt() -> None:
+        wait(store.asked)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with in_thread(interrupt), pytest.raises(KeyboardInterrupt):
+        client.get_opportunity(1)
+    store.go_on.set()
+
+
+def test_a_stuck_store_holds_no_task(crm: Crm) -> None:
+    store = Stuck()
+
+    async def main() -> None:
+        client = crm.async_client(token=None, token_store=store)
+        task = asyncio.create_task(client.update_opportunity(1, **FIELDS))
+        await asyncio.to_thread(wait, store.asked)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(main(), LONG / 2))
+    store.go_on.set()
+
+
+def test_a_stuck_store_does_not_hang_the_exit(crm: Crm) -> None:
+    code = """
+import sys, threading
+import ikcrm
+class Store:
+    def get(self):
+        threading.Event().wait()
+    def set(self, token):
+        pass
+try:
+    ikcrm.Client(base_url=sys.argv[1], token_store=Store(), timeout=0.1).get_opportunity(1)
+except ikcrm.RequestTimeoutError:
+    print("in time")
+"""
+    with python(code, crm.url) as child:
+        assert child.communicate(timeout=LONG / 2) == ("in time\n", "")
+    assert child.returncode == 0
+
+
+class AsyncStore:
+    """A token store that other tasks of its loop must let run."""
+
+    def __init__(self, token: str | None = None, error: BaseException | None = None) -> None:
+        self.token = token
+        self.error = error
+        self.loops: list[asyncio.AbstractEventLoop] = []
+
+    async def get(self) -> str | None:
+        await self._turn()
+        return self.token
+
+    async def set(self, token: str) -> None:
+        await self._turn()
+        self.token = token
+
+    async def _turn(self) -> None:
+        self.loops.append(asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+
+def test_an_async_store_runs_on_the_loop_of_its_call(crm: Crm) -> None:
+    crm.answer_by(sign_in)
+    store = AsyncStore()
+
+    async def main() -> None:
+        client = crm.async_client(**ACCOUNT, token_store=store)
+        assert (await client.update_opportunity(1, **FIELDS)).id == 1
+        assert store.token == "new-1"
+        assert store.loops == [asyncio.get_running_loop()] * 2
+
+    asyncio.run(main())
+    store.token = "other"
+    client = crm.async_client(token=None, token_store=store)
+    for _ in range(2):
+        asyncio.run(client.update_opportunity(1, **FIELDS))
+    assert "token=other," in crm.requests[-1].headers["authorization"]
+    assert len(store.loops) == 3  # it was asked once
+
+
+def test_what_an_async_store_raises_is_the_cause(crm: Crm) -> None:
+    error = OSError("the disk is full")
+    with pytest.raises(ikcrm.TokenStoreError) as raised:
+        awaited(crm, token_store=AsyncStore(error=error))
+    assert raised.value.__cause__ is error
+
+
+def test_an_async_store_is_refused_by_a_client_that_cannot_await(crm: Crm) -> None:
+    with pytest.raises(
+        ikcrm.ConfigError, match=r"get\(\) is a coroutine function: use AsyncClient"
+    ):
+        blocking(crm, token_store=AsyncStore())
+
+    class Hidden(Store):
+        def get(self) -> Any:
+            return Awaitable()
+
+    class Awaitable:
+        def __await__(self) -> Any:
+            yield
+
+    with pytest.raises(ikcrm.TokenStoreError, match="use AsyncClient"):
+        blocking(crm, token_store=Hidden())
+
+
+def test_a_store_of_a_loop_that_ends_holds_nothing_up(crm: Crm) -> None:
+    code = """
+import asyncio, sys, warnings
+import ikcrm
+warnings.simplefilter("ignore")
+class Store:
+    async def get(self):
+        asked.set()
+        await asyncio.sleep(3600)
+    async def set(self, token):
+        pass
+client = ikcrm.AsyncClient(base_url=sys.argv[1], token_store=Store())
+loop = asyncio.new_event_loop()
+asked = asyncio.Event()
+task = loop.create_task(client.update_opportunity(1, title="t", customer_id=1))
+loop.run_until_complete(asked.wait())
+"""
+    with python(code, crm.url) as child:
+        child.communicate(timeout=LONG / 2)
+    assert child.returncode == 0
 
 
 class Program:
@@ -167,7 +354,7 @@ def test_a_call_under_way_keeps_its_clients_hooks(crm: Crm) -> None:
     def begin() -> None:
         program = Program(ikcrm.AsyncClient, **crm.options(**ACCOUNT))
         vars(program)["set"] = lambda _: told.set()
-        program.client._native.spawn_update_opportunity(1, dict(FIELDS), lambda *_: None)
+        program.client._native.update_opportunity(1, dict(FIELDS), lambda *_: None)
 
     begin()
     request = crm.arrived(1)
@@ -200,4 +387,4 @@ asyncio.run(main())
     with python(code, crm.url) as child:
         output, _ = child.communicate(timeout=LONG / 2)
     assert child.returncode == 0
-    assert output.strip() in {"TransportError", "PanicException"}
+    assert output == "TokenStoreError\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
+import pandas as pd
 import pytest
 from support import LONG, Crm, Request, in_thread, wait
 
@@ -126,6 +127,25 @@ def test_threads_that_share_a_list_lose_no_row(crm: Crm) -> None:
     with ThreadPoolExecutor(8) as pool:
         parts = [pool.submit(taken) for _ in range(8)]
     assert sorted(id or 0 for part in parts for id in part.result()) == ALL
+
+
+def test_tasks_that_share_a_list_get_a_row_each(crm: Crm) -> None:
+    serve(crm)
+
+    async def main() -> None:
+        rows = crm.async_client().list_opportunities(per_page=PER_PAGE)
+        found = await asyncio.gather(*(anext(rows) for _ in range(ROWS)))
+        assert sorted(row.id or 0 for row in found) == ALL
+        assert len(crm.requests) == 7  # a page is read once, however many tasks wait for it
+        assert await anext(rows, None) is None
+
+    asyncio.run(asyncio.wait_for(main(), LONG))
+
+
+def test_a_list_is_a_table(crm: Crm) -> None:
+    serve(crm)
+    table = pd.DataFrame(crm.client().list_opportunities(per_page=PER_PAGE))
+    assert table["id"].tolist() == ALL
 
 
 def test_the_count_is_told_while_another_thread_reads_a_page(crm: Crm) -> None:

@@ -218,14 +218,27 @@ print(client.update_opportunity(568587, title="ccc", customer_id=1).id)
 
 def test_a_closed_client_refuses_calls_and_lets_those_under_way_end(crm: Crm) -> None:
     client = crm.client()
-    with in_thread(lambda: client.update_opportunity(1, **FIELDS)), client:
-        crm.arrived(1)
-        client.close()
-        client.close()
-        with pytest.raises(RuntimeError, match="closed"):
-            client.update_opportunity(1, **FIELDS)
-        crm.answer_all()
+    with in_thread(lambda: client.update_opportunity(1, **FIELDS)):
+        request = crm.arrived(1)
+        with in_thread(lambda: client.close(LONG)):
+            request.answer()
+    client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.update_opportunity(1, **FIELDS)
     assert len(crm.requests) == 1
+
+
+def test_closing_ends_what_does_not_end_in_time(crm: Crm) -> None:
+    client = crm.client()
+
+    def call() -> None:
+        with pytest.raises(ikcrm.CancelledError) as raised:
+            client.update_opportunity(1, **FIELDS)
+        assert raised.value.may_have_been_applied
+
+    with in_thread(call):
+        crm.arrived(1)
+        client.close(0)
 
 
 def test_closing_hangs_up(crm: Crm) -> None:

@@ -1,6 +1,7 @@
 """Python's values as the CRM gets them, or as they are refused."""
 
 import enum
+import json
 from collections import OrderedDict, UserDict, UserList, deque
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -245,11 +246,19 @@ def test_half_a_character_is_refused_where_it_stands(fields: Any, name: str) -> 
 
 def test_half_a_character_is_refused_in_all_else_that_takes_text(crm: Crm) -> None:
     client = crm.client()
+    options = [{"id": 1, "value": "赢单", "status": "enable"}]
+    fields = {"opportunity": [{"field_name": "stage", "field_values": options}]}
+    crm.answer_all(json.dumps({"code": 0, "data": fields}))
+    field_map = client.field_map()
+    assert field_map.id("stage", "赢单") == "1"
+    for name, wrong in (("label", HALF), ("label", 5)):
+        with pytest.raises(ikcrm.ValidationError, match=f"{name}: must be text, got a"):
+            field_map.id("stage", wrong)  # type: ignore[arg-type]
     with pytest.raises(ikcrm.ValidationError, match="query: must be text, got a text with a lone"):
         client.list_opportunities(query=HALF)
     with pytest.raises(ikcrm.ValidationError, match=r"entity: .* a text with a lone surrogate"):
         client.field_map(HALF)
-    with pytest.raises(ikcrm.ConfigError, match="login: must be text"):
+    with pytest.raises(ikcrm.ConfigError, match="login: must be text, got a text with a lone"):
         ikcrm.Client(login=HALF, password="p")
     record = ikcrm.Opportunity('{"id": 1}')
     assert HALF not in record
@@ -434,9 +443,15 @@ def test_a_timeout_is_any_number_within(timeout: Any, crm: Crm) -> None:
     crm.client(timeout=timeout).get_opportunity(1, timeout=timeout)
 
 
+def test_a_deadline_beyond_its_limits_is_refused_with_both() -> None:
+    for deadline, got in ((0, "the number 0"), (float("inf"), "the float inf")):
+        message = fault(deadline=deadline).message
+        assert message == f"must be more than 0 and at most 31622400 s, got {got}"
+
+
 def test_whole_numbers_are_taken_as_they_are_written() -> None:
     assert "a whole number" in fault(max_retries=1.5).message
-    assert fault(max_retries=10**30).code == "range"
+    assert fault(max_retries=10**30).message == "is too large, got the number 1" + "0" * 30
     assert fault(max_retries=Decimal("1E+1"), titel=1).field == "titel"
     with pytest.raises(
         ikcrm.ConfigError, match="must be more than 0 and at most 3600 s, got the f"
@@ -489,8 +504,33 @@ def test_misspelt_options_of_other_calls_are_refused_with_the_nearest_name(crm: 
         client.get_opportunity(1, time_out=1)
     with pytest.raises(ikcrm.ValidationError, match="time_out: no such option; did you mean timeo"):
         client.list_opportunities(time_out=1)
+    for call in (client.get_opportunity, client.update_opportunity):
+        with pytest.raises(ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"):
+            call(1, cancle=5)
+    for call in (client.field_map, client.list_opportunities):
+        with pytest.raises(ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"):
+            call(cancle=5)
+        with pytest.raises(
+            ikcrm.ValidationError, match=r"cancel: must be an ikcrm\.Cancel, got an i"
+        ):
+            call(cancel=5)
     with pytest.raises(ikcrm.ValidationError, match="did you mean per_page"):
         client.list_opportunities(perpage=1)
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("tokn", "token"),
+        ("token_stor", "token_store"),
+        ("on_tokn", "on_token"),
+        ("tiemout", "timeout"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(slip: str, meant: str) -> None:
+    options: Any = {"token": TOKEN, slip: "x"}
+    with pytest.raises(ikcrm.ConfigError, match=f"{slip}: no such option; did you mean {meant}?"):
+        ikcrm.Client(**options)
 
 
 def test_a_switch_that_is_none_is_refused_with_what_it_is(crm: Crm) -> None:
@@ -535,6 +575,8 @@ def test_options_of_wrong_types_are_refused_together() -> None:
         ("token_store", "crm.token", "must have get() and set(token), got a str without get()"),
         ("token_store", {}, "must have get() and set(token), got a dict without set(token)"),
         ("token_store", UserDict, "must be an object, got the class UserDict: call it"),
+        ("pickle_secrets", "no", "must be True or False, got 'no'"),
+        ("edition", 5, "must be text, got a number"),
         ("quota", 5, "must be a quota's settings, got the number 5"),
     ],
 )

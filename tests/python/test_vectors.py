@@ -89,7 +89,7 @@ def begin(client: Any, call: Case) -> Any:
         return client.list_opportunities(**arguments.pop("query", {}), **arguments)
     if method == "field_map":
         return client.field_map(arguments.pop("entity"), **arguments)
-    if arguments.get("if_unchanged"):
+    if arguments.get("if_unchanged") is not None:
         arguments["if_unchanged"] = ikcrm.Opportunity(json.dumps(call["if_unchanged"]))
     return getattr(client, method)(arguments.pop("id"), **arguments.pop("fields", {}), **arguments)
 

@@ -1,4 +1,6 @@
-"""Carries TCP connections from one address to another: `forward.py LISTEN TARGET`.
+"""Carries TCP connections from one address to another: `forward.py LISTEN TARGET [DELAY]`.
+
+DELAY is the way there, and back, in seconds.
 
 A CRM on this machine speaks plain HTTP to this machine only: on other hosts a forwarder stands in.
 It prints `ready` when it listens and ends when its input closes.
@@ -8,21 +10,21 @@ import asyncio
 import sys
 
 
-async def carry(reader, writer):
+async def carry(reader, writer, delay):
+    later = asyncio.get_running_loop().call_later
     try:
         while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    except ConnectionError:
+            later(delay, writer.write, data)
+    except (ConnectionError, asyncio.CancelledError):
         pass
     finally:
-        writer.close()
+        later(delay, writer.close)
 
 
-async def main(listen, target):
+async def main(listen, target, delay):
     async def connected(reader, writer):
         there, back = await asyncio.open_connection(*target)
-        await asyncio.gather(carry(reader, back), carry(there, writer))
+        await asyncio.gather(carry(reader, back, delay), carry(there, writer, delay))
 
     await asyncio.start_server(connected, *listen)
     print("ready", flush=True)
@@ -35,4 +37,5 @@ def address(text):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(address(sys.argv[1]), address(sys.argv[2])))
+    delay = float(sys.argv[3]) if len(sys.argv) > 3 else 0
+    asyncio.run(main(address(sys.argv[1]), address(sys.argv[2]), delay))

@@ -1,5 +1,6 @@
-"""The quota kept for real by many processes, while their store is attacked: no window of the CRM holds
-more than the quota, or the calls end with an error that tells why.
+"""The quota kept for real by many processes, while their store is attacked.
+
+No window of the CRM holds more than the quota, or the calls end with an error that tells why.
 
 Each scenario mostly waits, so all of them run side by side.
 """
@@ -13,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import hosts
-import ikcrm
 import parts
 import pytest
 from parts import (
@@ -26,6 +26,8 @@ from parts import (
     sandbox,
     start,
 )
+
+import ikcrm
 
 SCENARIOS = {}
 
@@ -206,9 +208,9 @@ def redis_stalls(_):
         server.send_signal(signal.SIGSTOP)
         store = f"redis://127.0.0.1:{port}"
         quota = {"store": store, "key": parts.KEY}
-        with ikcrm.Client(token="sandbox-token", base_url=crm.url, quota=quota) as client:
-            with pytest.raises(ikcrm.QuotaStoreError) as raised:
-                client.update_opportunity(568587, title="ccc", customer_id=1)
+        client = ikcrm.Client(token="sandbox-token", base_url=crm.url, quota=quota)
+        with client, pytest.raises(ikcrm.QuotaStoreError) as raised:
+            client.update_opportunity(568587, title="ccc", customer_id=1)
         assert raised.value.retryable
         server.send_signal(signal.SIGCONT)
 
@@ -219,10 +221,10 @@ def redis_stalls(_):
 def redis_is_away_and_two_processes_go_on_with_half_the_quota_each(_):
     with sandbox() as crm, long_running_redis() as (port, server):
         variables = environment(crm, f"redis://127.0.0.1:{port}", IKCRM_QUOTA_FALLBACK="0.5")
-        workers = [start("python", 4, 15, variables) for _ in range(2)]
-        crm.stats(calls=25)
+        workers = [start("python", 4, 9, variables) for _ in range(2)]
+        crm.stats(calls=15)
         server.send_signal(signal.SIGSTOP)
-        crm.stats(calls=70)
+        crm.stats(calls=45)
         server.send_signal(signal.SIGCONT)
         end_well(workers)
         return crm.stats()

@@ -44,13 +44,25 @@ def run(command, environment, folder):
 
 
 def python(code, environment, folder):
-    run([sys.executable, "-c", code], environment, folder)
+    if "def test_" in code:
+        (folder / "test_block.py").write_text(code, encoding="utf-8")
+        assert "1 passed" in run([sys.executable, "-m", "pytest", "-q"], environment, folder)
+    else:
+        run([sys.executable, "-c", code], environment, folder)
+
+
+def node_project(folder):
+    """A project that has the package, as npm installs it."""
+    (folder / "node_modules/.bin").mkdir(parents=True)
+    (folder / "node_modules/ikcrm").symlink_to(ROOT / "node")
+    program = folder / "node_modules/.bin/ikcrm-sandbox"
+    program.write_text(f'exec node "{ROOT / "node/dist/sandbox.js"}" "$@"', encoding="utf-8")
+    program.chmod(0o755)
 
 
 def node(suffix):
     def run_node(code, environment, folder):
-        (folder / "node_modules").mkdir()
-        (folder / "node_modules/ikcrm").symlink_to(ROOT / "node")
+        node_project(folder)
         (folder / f"block.{suffix}").write_text(code, encoding="utf-8")
         run(["node", f"block.{suffix}"], environment, folder)
 
@@ -85,8 +97,10 @@ def sh(code, environment, folder):
         assert f'name = "{package}"' in (ROOT / "python/pyproject.toml").read_text()
         assert f'"name": "{package}"' in (ROOT / "node/package.json").read_text()
         return
-    shown = run(["sh", "-ec", code], os.environ, ROOT)
-    assert shown
+    if "npx" in code:
+        node_project(folder)
+    where = folder if "npx" in code else ROOT
+    assert run(["sh", "-ec", code], os.environ, where)
 
 
 RUN = {

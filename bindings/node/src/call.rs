@@ -82,12 +82,11 @@ impl Call {
     }
 
     fn if_unchanged(mut self, json: &str) -> Self {
-        match Opportunity::from_json(json) {
-            Ok(record) => self.update = self.update.if_unchanged(&record),
-            Err(error) => {
-                let message = format!("{RECORD}; what it holds is no JSON: {error}");
-                self.options.faults.push(names::wrong_type("ifUnchanged", &message));
-            }
+        if let Ok(record) = Opportunity::from_json(json) {
+            self.update = self.update.if_unchanged(&record);
+        } else {
+            let message = format!("{RECORD}; as JSON it is no object");
+            self.options.faults.push(names::wrong_type("ifUnchanged", &message));
         }
         self
     }
@@ -99,8 +98,7 @@ impl Call {
 }
 
 /// What `ifUnchanged` takes.
-const RECORD: &str =
-    "must be an opportunity as an earlier call answered it, with its id (await the call)";
+const RECORD: &str = "must be an opportunity as an earlier call answered it, with its id";
 
 /// The options of a call that takes no others.
 pub(crate) fn options(value: Value, cancel: Option<&CancelHandle>) -> CallOptions {

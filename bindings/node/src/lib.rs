@@ -9,4 +9,5 @@ mod decode;
 pub mod hooks;
 pub mod list;
 mod names;
+pub mod sandbox;
 mod value;

@@ -83,7 +83,11 @@ pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 
 /// What must be, and what came instead.
 pub(crate) fn got(must: &str, value: &Value) -> String {
-    format!("{must}, got {}", value.describe())
+    let remedy = match value {
+        Value::Other(name) if name == "Promise" => "; await it",
+        _ => "",
+    };
+    format!("{must}, got {}{remedy}", value.describe())
 }
 
 /// The fault of a value whose type only JavaScript knows.

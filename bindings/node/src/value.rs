@@ -207,11 +207,15 @@ fn is_date_like(object: &Object<'_>) -> Result<bool> {
 /// Whether the object's own values are all that it is: what JavaScript has a name for (a `Map`, a
 /// `RegExp`), what is awaited and what spells itself in JSON in a way of its own is more.
 fn is_holder(object: &Object<'_>) -> Result<bool> {
+    Ok(tag(object)? == "Object" && !has_method(object, "then")? && !has_method(object, "toJSON")?)
+}
+
+/// What JavaScript itself calls it: the `Map` of `[object Map]`.
+fn tag(object: &Object<'_>) -> Result<String> {
     let prototype: Object<'_> = global(object, "Object")?.get_named_property("prototype")?;
     let to_string: Function<'_, (), String> = prototype.get_named_property("toString")?;
-    Ok(to_string.apply(*object, ())? == "[object Object]"
-        && !has_method(object, "then")?
-        && !has_method(object, "toJSON")?)
+    let tag = to_string.apply(*object, ())?;
+    Ok(tag.trim_start_matches("[object ").trim_end_matches(']').to_owned())
 }
 
 fn has_method(object: &Object<'_>, name: &str) -> Result<bool> {
@@ -228,10 +232,8 @@ fn global<'a>(object: &Object<'a>, name: &str) -> Result<Object<'a>> {
 fn class_name(object: &Object<'_>) -> Result<String> {
     let constructor: Unknown<'_> = object.get_named_property("constructor")?;
     if constructor.get_type()? != ValueType::Function {
-        return Ok("value of no class".to_owned());
+        return tag(object);
     }
-    let name = constructor.coerce_to_object()?.get_named_property("name")?;
-    Ok(text(&name)?
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "value of a class".to_owned()))
+    let name = text(&constructor.coerce_to_object()?.get_named_property("name")?)?;
+    name.filter(|name| !name.is_empty()).map_or_else(|| tag(object), Ok)
 }

@@ -93,8 +93,13 @@ fn option(mut options: CallOptions, name: &str, value: &Bound<'_, PyAny>) -> PyR
 
 /// Options only, of a call that takes nothing else by keyword.
 pub(crate) fn options(arguments: &Bound<'_, PyDict>) -> PyResult<CallOptions> {
-    arguments.iter().try_fold(CallOptions::new(), |options, (name, value)| {
-        option(options, &name.to_string(), &value)
+    arguments.iter().try_fold(CallOptions::new(), |mut options, (name, value)| {
+        let name = name.to_string();
+        match misspelt(&name, CALL_OPTIONS, &[]) {
+            Some(fault) => options.faults.push(fault),
+            None => options = option(options, &name, &value)?,
+        }
+        Ok(options)
     })
 }
 
@@ -108,7 +113,7 @@ pub(crate) fn refresh(
     options.faults.extend(refresh.as_ref().err().cloned());
     for (name, value) in arguments {
         let name = name.to_string();
-        match misspelt(&name, &["refresh"], CALL_OPTIONS) {
+        match misspelt(&name, &["refresh", "entity", "cancel"], CALL_OPTIONS) {
             Some(fault) => options.faults.push(fault),
             None => options = option(options, &name, &value)?,
         }
@@ -117,7 +122,7 @@ pub(crate) fn refresh(
 }
 
 /// A truth value, or what is wrong with it.
-fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldError>> {
+pub(crate) fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldError>> {
     if let Value::Bool(value) = value::read(value)? {
         return Ok(Ok(value));
     }
@@ -127,10 +132,12 @@ fn switch(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<bool, FieldEr
 }
 
 /// The fault of a name that is nearer to one of `options` than to the `others` that may stand there.
-fn misspelt(name: &str, options: &[&str], others: &[&str]) -> Option<FieldError> {
-    let all = others.iter().chain(options).copied();
-    let near =
-        nearest(name, all).filter(|near| options.contains(near) && !others.contains(&name))?;
+pub(crate) fn misspelt(name: &str, options: &[&str], others: &[&str]) -> Option<FieldError> {
+    if options.contains(&name) || others.contains(&name) {
+        return None;
+    }
+    let near = nearest(name, others.iter().chain(options).copied());
+    let near = near.filter(|near| options.contains(near))?;
     let message = format!("no such option; did you mean {near}?");
     Some(FieldError::new(name, FieldErrorCode::Unknown, message))
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ikcrm::contract::OPTIONS;
 use ikcrm::{
     CallOptions, ClientBuilder, FieldError, FieldErrorCode, PreparedCall, QuotaStatus, Value,
 };
@@ -35,10 +36,13 @@ type Usage = (usize, usize, usize, f64);
 #[pymethods]
 impl Client {
     /// A client with these settings.
+    ///
+    /// `wait` waits for a coroutine of an async token store's, on a thread of the core's.
     #[new]
-    #[pyo3(signature = (options: "object"))]
-    fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut settings = Settings { builder: ikcrm::Client::builder(), hooks: Vec::new() };
+    #[pyo3(signature = (options: "object", wait: "object"))]
+    fn new(options: &Bound<'_, PyDict>, wait: Option<Py<PyAny>>) -> PyResult<Self> {
+        let builder = ikcrm::Client::builder();
+        let mut settings = Settings { builder, hooks: Vec::new(), wait };
         for (name, value) in options {
             settings = settings.set(&name.to_string(), &value)?;
         }
@@ -53,7 +57,7 @@ impl Client {
             let variable = environment.get_item(name).ok()??;
             Some(value::read(&variable).unwrap_or(Value::Null))
         });
-        Settings { builder, hooks: Vec::new() }.build(environment.py())
+        Settings { builder, hooks: Vec::new(), wait: None }.build(environment.py())
     }
 
     /// Ends calls that wait, and gives those under way so many seconds; new ones are refused.
@@ -65,13 +69,13 @@ impl Client {
 
     /// The same on threads of the core's, which call `done`.
     #[pyo3(signature = (timeout: "float", done: "object"))]
-    fn spawn_close(slf: &Bound<'_, Self>, timeout: f64, done: Py<PyAny>) -> PyResult<Cancel> {
+    fn spawn_close(slf: &Bound<'_, Self>, timeout: f64, done: Py<PyAny>) -> Cancel {
         let pending = Pending::new(done, slf.clone().into_any().unbind());
         match slf.get().take() {
             Some(client) => spawn(slf.py(), client.prepare_close(grace(timeout)), pending),
             None => pending.settle::<()>(Ok(())),
         }
-        Ok(Cancel::default())
+        Cancel::default()
     }
 
     /// Updates an opportunity: waits for the answer, or starts the call and lets `done` be told.
@@ -181,10 +185,14 @@ impl Client {
     }
 }
 
+/// The settings that the binding takes itself.
+const HERE: &[&str] = &["token_store", "on_token", "pickle_secrets"];
+
 /// A client's settings, as they are taken from Python.
 struct Settings {
     builder: ClientBuilder,
     hooks: Vec<Arc<Hook>>,
+    wait: Option<Py<PyAny>>,
 }
 
 impl Settings {
@@ -193,6 +201,10 @@ impl Settings {
             "token_store" | "on_token" if value.is_none() => {}
             "token_store" => return self.token_store(value),
             "on_token" => return self.on_token(value),
+            "pickle_secrets" => self.builder.faults.extend(call::switch(name, value)?.err()),
+            _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
+                self.builder.faults.push(fault);
+            }
             "ca_bundle" => self.builder = self.builder.set(name, value::read_path(value)?),
             _ => self.builder = self.builder.set(name, value::read(value)?),
         }
@@ -200,11 +212,12 @@ impl Settings {
     }
 
     fn token_store(mut self, store: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Some(fault) = hooks::fault_of_store(store)? {
+        if let Some(fault) = hooks::fault_of_store(store, self.wait.is_some())? {
             return Ok(self.refuse("token_store", fault));
         }
-        let hook = self.hook(store);
-        self.builder = self.builder.token_store(TokenStore(hook));
+        let wait = self.wait.take().map(|wait| self.hook(wait.bind(store.py())));
+        let store = TokenStore { hook: self.hook(store), wait };
+        self.builder = self.builder.token_store(store);
         Ok(self)
     }
 
@@ -229,7 +242,7 @@ impl Settings {
     }
 
     fn build(self, py: Python<'_>) -> PyResult<Client> {
-        let Self { builder, hooks } = self;
+        let Self { builder, hooks, .. } = self;
         let core = py.detach(|| builder.build()).map_err(|error| errors::exception(py, &error))?;
         Ok(Client { core: Mutex::new(Some(core)), hooks })
     }

@@ -1,10 +1,11 @@
 //! The core's errors as exceptions of `ikcrm.errors`.
 
 use ikcrm::{Enterprise, Error, FieldError};
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
+
+use crate::hooks::Raised;
 
 /// The exception that stands for the error; an exception of the making, should that fail.
 ///
@@ -15,18 +16,16 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
         Ok(exception) => PyErr::from_value(exception),
         Err(failure) => return failure,
     };
-    match raised_by_hook(error).map(|raised| raised.clone_ref(py)) {
-        Some(raised) if raised.is_instance_of::<PyException>(py) => {
-            exception.set_cause(py, Some(raised));
-            exception
-        }
-        Some(raised) if raised.cause(py).is_none() => {
-            raised.set_cause(py, Some(exception));
-            raised
-        }
-        Some(raised) => raised,
-        None => exception,
+    let Some(raised) = raised_by_hook(error) else { return exception };
+    let cause = raised.error.clone_ref(py);
+    if !raised.ends_the_program(py) {
+        exception.set_cause(py, Some(cause));
+        return exception;
     }
+    if cause.cause(py).is_none() {
+        cause.set_cause(py, Some(exception));
+    }
+    cause
 }
 
 fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
@@ -53,7 +52,7 @@ fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
 }
 
 /// What a token store or an `on_token` in Python raised.
-fn raised_by_hook(error: &Error) -> Option<&PyErr> {
+fn raised_by_hook(error: &Error) -> Option<&Raised> {
     match error {
         Error::TokenStore { source: Some(source), .. } => source.downcast_ref(),
         _ => None,

@@ -1,9 +1,9 @@
 //! `FieldMap`: the options of an entity's fields.
 
-use ikcrm::{Error, MappedField};
+use ikcrm::{Error, FieldError, FieldErrorCode, MappedField, Value};
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{errors, value};
 
 /// A field's options, each with its id, its label and whether it may be written.
 type Options<'a> = Vec<(&'a str, &'a str, bool)>;
@@ -32,11 +32,25 @@ impl FieldMap {
     }
 
     /// The id of the option of a field that has this label and may be written.
-    fn id(&self, py: Python<'_>, field: &str, label: &str) -> PyResult<&str> {
-        self.0
-            .id(field, label)
-            .map_err(|fault| errors::exception(py, &Error::Validation { fields: vec![fault] }))
+    #[pyo3(signature = (field: "object", label: "object"))]
+    fn id(&self, field: &Bound<'_, PyAny>, label: &Bound<'_, PyAny>) -> PyResult<&str> {
+        let id = match (text("field", field)?, text("label", label)?) {
+            (Ok(field), Ok(label)) => self.0.id(&field, &label),
+            (Err(fault), _) | (_, Err(fault)) => Err(fault),
+        };
+        id.map_err(|fault| {
+            errors::exception(field.py(), &Error::Validation { fields: vec![fault] })
+        })
     }
+}
+
+fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Result<String, FieldError>> {
+    Ok(match value::read(value)? {
+        Value::Text(text) => Ok(text),
+        Value::Other(got) => Err(format!("must be text, got a {got}")),
+        _ => Err(format!("must be text, got {}", value::kind(value)?)),
+    }
+    .map_err(|message| FieldError::new(name, FieldErrorCode::Type, message)))
 }
 
 fn options(field: &MappedField) -> Options<'_> {

@@ -1,9 +1,11 @@
 //! What a user's own Python does with tokens: a store that keeps them, a hook that is told.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ikcrm::TokenStoreFailure;
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
@@ -43,7 +45,7 @@ impl Hook {
         in_python(|py| {
             let hook = self.bind(py)?;
             match hook.call1((token,)) {
-                Err(error) if error.is_instance_of::<pyo3::exceptions::PyException>(py) => {
+                Err(error) if error.is_instance_of::<PyException>(py) => {
                     // The sign-in stands: what the function raises is shown, and nothing else.
                     error.write_unraisable(py, Some(&hook));
                     Ok(())
@@ -55,23 +57,71 @@ impl Hook {
 }
 
 /// An object with `get()`, which returns the token or `None`, and `set(token)`.
-pub(crate) struct TokenStore(pub(crate) std::sync::Arc<Hook>);
+pub(crate) struct TokenStore {
+    pub(crate) hook: Arc<Hook>,
+    /// What waits for a coroutine of the store's, where there is a loop to run it.
+    pub(crate) wait: Option<Arc<Hook>>,
+}
 
 impl ikcrm::TokenStore for TokenStore {
     fn get(&self) -> Result<Option<String>, TokenStoreFailure> {
-        in_python(|py| token(&self.0.bind(py)?.call_method0(intern!(py, "get"))?))
+        in_python(|py| {
+            let got = self.hook.bind(py)?.call_method0(intern!(py, "get"))?;
+            token(&self.awaited(got)?)
+        })
     }
 
     fn set(&self, token: &str) -> Result<(), TokenStoreFailure> {
-        in_python(|py| self.0.bind(py)?.call_method1(intern!(py, "set"), (token,)).map(drop))
+        in_python(|py| {
+            let set = self.hook.bind(py)?.call_method1(intern!(py, "set"), (token,))?;
+            self.awaited(set).map(drop)
+        })
+    }
+}
+
+impl TokenStore {
+    /// What the store's method returned, or what that brings when it is to be awaited.
+    fn awaited<'py>(&self, returned: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = returned.py();
+        match &self.wait {
+            _ if !returned.hasattr(intern!(py, "__await__"))? => Ok(returned),
+            Some(wait) => wait.bind(py)?.call1((returned,)),
+            None => Err(PyTypeError::new_err("a Client cannot await its store: use AsyncClient")),
+        }
     }
 }
 
 /// Does the work in Python; what it raises is the cause of the error that the call ends in.
 fn in_python<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T, TokenStoreFailure> {
     let ending = || Err(PyRuntimeError::new_err("Python is ending"));
-    exit::attach(work).unwrap_or_else(ending).map_err(Into::into)
+    exit::attach_hook(work)
+        .unwrap_or_else(ending)
+        .map_err(|error| Raised { error, told: AtomicBool::new(false) }.into())
 }
+
+/// What a hook raised.
+#[derive(Debug)]
+pub(crate) struct Raised {
+    pub(crate) error: PyErr,
+    /// Whether a call ended with it. Other calls, which waited for the same token, fail too, but one
+    /// is enough to end the program.
+    told: AtomicBool,
+}
+
+impl Raised {
+    /// Whether it is still to end the program, as a `KeyboardInterrupt` is.
+    pub(crate) fn ends_the_program(&self, py: Python<'_>) -> bool {
+        !self.error.is_instance_of::<PyException>(py) && !self.told.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Raised {}
 
 /// What a store's `get` returned. It may be a token whatever it is, so that no error shows it.
 fn token(got: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
@@ -88,7 +138,7 @@ fn token(got: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
 }
 
 /// What is wrong with a `token_store`, if anything is.
-pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>, can_wait: bool) -> PyResult<Option<String>> {
     if let Ok(class) = store.cast::<PyType>() {
         return Ok(Some(format!("must be an object, got the class {}: call it", class.name()?)));
     }
@@ -97,9 +147,8 @@ pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>) -> PyResult<Option<String
             Some(method) if !method.is_callable() => {
                 return Ok(Some(format!("{name} must be a method, got {}", value::kind(&method)?)));
             }
-            Some(method) if is_async(&method)? => {
-                let message =
-                    format!("{name} is a coroutine function, which a client cannot await");
+            Some(method) if !can_wait && is_async(&method)? => {
+                let message = format!("{form} is a coroutine function: use AsyncClient");
                 return Ok(Some(message));
             }
             Some(_) => {}

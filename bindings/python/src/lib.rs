@@ -12,6 +12,7 @@ mod interpreter;
 mod list;
 mod pending;
 mod record;
+mod sandbox;
 mod value;
 
 /// What the package's Python source is built on; import from `ikcrm` instead.
@@ -36,6 +37,8 @@ mod native {
     use crate::list::Pages;
     #[pymodule_export]
     use crate::record::Record;
+    #[pymodule_export]
+    use crate::sandbox::Sandbox;
 
     #[pymodule_init]
     fn init(py: Python<'_>) -> PyResult<()> {

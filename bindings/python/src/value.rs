@@ -133,8 +133,8 @@ impl Reader {
             return Ok(too_deep());
         }
         let mut entries = Vec::new();
-        for entry in mapping.items()? {
-            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry.extract()?;
+        for entry in mapping.call_method0(intern!(mapping.py(), "items"))?.try_iter()? {
+            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry?.extract()?;
             match name.cast::<PyString>().map(text) {
                 Ok(Value::Text(name)) => entries.push((name, self.value(&value, depth + 1)?)),
                 Ok(_) => return Ok(other("mapping with a key that holds a lone surrogate")),

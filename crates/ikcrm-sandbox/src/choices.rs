@@ -4,78 +4,99 @@
 use serde_json::{Value, json};
 
 /// An option of a field.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Choice {
-    /// Its number in the first enterprise; in the others it is larger, for ids differ.
-    number: u64,
-    pub(crate) label: &'static str,
+    pub(crate) id: u64,
+    pub(crate) label: String,
     pub(crate) enabled: bool,
 }
 
-const fn on(number: u64, label: &'static str) -> Choice {
-    Choice { number, label, enabled: true }
-}
-
-const fn off(number: u64, label: &'static str) -> Choice {
-    Choice { number, label, enabled: false }
-}
+/// An option's number in the first enterprise, its label, and whether it is enabled.
+type Known = (u64, &'static str, bool);
 
 /// The fields with options. The stages are the CRM's default ones; the sample's is 3514.
-const FIELDS: [(&str, &[Choice]); 3] = [
+const FIELDS: [(&str, &[Known]); 3] = [
     (
         "stage",
         &[
-            on(3511, "初步接洽"),
-            on(3512, "需求确定"),
-            on(3513, "方案/报价"),
-            on(3514, "谈判/合同"),
-            on(3515, "赢单"),
-            on(3516, "输单"),
-            off(3517, "搁置"),
+            (3511, "初步接洽", true),
+            (3512, "需求确定", true),
+            (3513, "方案/报价", true),
+            (3514, "谈判/合同", true),
+            (3515, "赢单", true),
+            (3516, "输单", true),
+            (3517, "搁置", false),
         ],
     ),
-    ("source", &[on(3521, "客户介绍"), on(3522, "独立开发"), on(3523, "促销"), off(3524, "黄页")]),
-    ("kind", &[on(3531, "新商机"), on(3532, "老客户续约")]),
+    (
+        "source",
+        &[
+            (3521, "客户介绍", true),
+            (3522, "独立开发", true),
+            (3523, "促销", true),
+            (3524, "黄页", false),
+        ],
+    ),
+    ("kind", &[(3531, "新商机", true), (3532, "老客户续约", true)]),
 ];
 
 /// The options of one enterprise.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Choices {
-    /// What is added to each number.
-    pub(crate) shift: u64,
-}
+#[derive(Debug, Clone)]
+pub(crate) struct Choices(Vec<(&'static str, Vec<Choice>)>);
 
 impl Choices {
+    /// The default ones, each id larger by `shift`: ids differ between enterprises.
+    pub(crate) fn new(shift: u64) -> Self {
+        let choice = |(number, label, enabled): &Known| Choice {
+            id: number + shift,
+            label: (*label).to_owned(),
+            enabled: *enabled,
+        };
+        let field =
+            |(name, known): &(&'static str, &[Known])| (*name, known.iter().map(choice).collect());
+        Self(FIELDS.iter().map(field).collect())
+    }
+
+    /// Puts other stages in the place of the present ones.
+    pub(crate) fn set_stages(&mut self, stages: Vec<Choice>) {
+        self.0.retain(|(name, _)| *name != "stage");
+        self.0.insert(0, ("stage", stages));
+    }
+
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|(name, _)| *name == field)
+    }
+
+    pub(crate) fn of(&self, field: &str) -> &[Choice] {
+        self.0.iter().find(|(name, _)| *name == field).map_or(&[], |(_, choices)| choices)
+    }
+
     /// The option of a field that has this id.
-    pub(crate) fn find(self, field: &str, id: &str) -> Option<Choice> {
-        let number = id.parse::<u64>().ok()?.checked_sub(self.shift)?;
-        options(field).iter().copied().find(|choice| choice.number == number)
+    pub(crate) fn find(&self, field: &str, id: &str) -> Option<&Choice> {
+        let id = id.parse::<u64>().ok()?;
+        self.of(field).iter().find(|choice| choice.id == id)
     }
 
     /// The id of the option of a field that comes at this place, counted round and round.
-    pub(crate) fn id_at(self, field: &str, place: usize) -> String {
-        let enabled: Vec<_> = options(field).iter().filter(|choice| choice.enabled).collect();
+    pub(crate) fn id_at(&self, field: &str, place: usize) -> String {
+        let enabled: Vec<_> = self.of(field).iter().filter(|choice| choice.enabled).collect();
         let choice = enabled.get(place % enabled.len().max(1));
-        choice.map_or_else(String::new, |choice| (choice.number + self.shift).to_string())
+        choice.map_or_else(String::new, |choice| choice.id.to_string())
     }
 
     /// `data` of the answer to `GET /api/v2/field_maps/opportunity`.
-    pub(crate) fn field_map(self) -> Value {
-        let field = |(name, choices): &(&str, &[Choice])| {
-            let values: Vec<_> = choices.iter().map(|choice| self.field_value(choice)).collect();
+    pub(crate) fn field_map(&self) -> Value {
+        let field = |(name, choices): &(&str, Vec<Choice>)| {
+            let values: Vec<_> = choices.iter().map(field_value).collect();
             json!({"field_name": name, "field_values": values})
         };
-        json!({"opportunity": FIELDS.iter().map(field).collect::<Vec<_>>()})
-    }
-
-    fn field_value(self, choice: &Choice) -> Value {
-        let status = if choice.enabled { "enable" } else { "disable" };
-        json!({"id": choice.number + self.shift, "status": status, "value": choice.label})
+        json!({"opportunity": self.0.iter().map(field).collect::<Vec<_>>()})
     }
 }
 
-fn options(field: &str) -> &'static [Choice] {
-    FIELDS.iter().find(|(name, _)| *name == field).map_or(&[], |(_, choices)| choices)
+fn field_value(choice: &Choice) -> Value {
+    let status = if choice.enabled { "enable" } else { "disable" };
+    json!({"id": choice.id, "status": status, "value": choice.label})
 }
 
 /// The key of the custom field that an update may not change.

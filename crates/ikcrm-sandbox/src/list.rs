@@ -169,7 +169,7 @@ fn row(opportunity: &Map<String, Value>, whole: bool) -> Value {
             "user_name" => part("user", "name").unwrap_or_else(|| json!("")),
             "customer_id" => part("customer", "id").unwrap_or_default(),
             "customer_name" => part("customer", "name").unwrap_or_else(|| json!("")),
-            "is_own" | "is_user_self" => of(key).unwrap_or_else(|| json!(true)),
+            "is_own" | "is_user_self" => of(key).unwrap_or(json!(true)),
             "creator" => of(key).unwrap_or_else(|| json!({})),
             "expect_amount" => of(key).unwrap_or_default(),
             _ => of(key).unwrap_or_else(|| json!("")),

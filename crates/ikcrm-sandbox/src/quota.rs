@@ -48,6 +48,15 @@ impl Window {
         Self { quota, came, admitted, first: None, stats: Stats::default() }
     }
 
+    pub(crate) fn quota(&self) -> Option<Quota> {
+        self.quota
+    }
+
+    /// Admits so many calls from now on, counting those that were admitted before.
+    pub(crate) fn set_quota(&mut self, quota: Option<Quota>) {
+        self.quota = quota;
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.stats
     }

@@ -1,209 +1,159 @@
-//! The HTTP side: who may call, how often, and which answer a call gets.
+//! The sockets: a thread that accepts, and one for each connection; all of them end with the server.
 
-use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{MatchedPath, Path, Query as Parameters, Request, State as Shared};
-use axum::http::Uri;
-use axum::http::header::AUTHORIZATION;
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::{get, post};
-use axum::serve::ListenerExt;
-use axum::{Extension, Router};
-use serde_json::Value;
-use tokio::sync::{Notify, oneshot};
+use crate::answers;
+use crate::crm::Crm;
+use crate::failures::{Fault, Outcome};
+use crate::http::{ReadError, Reader, Request};
 
-use crate::accounts::{Accounts, Place};
-use crate::answers::{self, Refusal};
-use crate::choices;
-use crate::list::{Form, Query};
-use crate::quota::{Stats, Window};
-use crate::store::Store;
+/// What fits one call and nothing more.
+const STACK: usize = 512 << 10;
+/// How long to wait when a connection cannot be accepted, for there may be no file left for it.
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// The one page that needs no token.
-const SIGN_IN: &str = "/api/v2/auth/login";
-
-/// What all calls share.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
-pub(crate) struct State {
-    latency: Duration,
-    form: Form,
-    accounts: Mutex<Accounts>,
-    /// One an enterprise.
-    stores: Vec<Mutex<Store>>,
-    window: Mutex<Window>,
-    /// How many calls came for each endpoint.
-    endpoints: Mutex<BTreeMap<String, usize>>,
-    /// Tells that a call came.
-    came: Notify,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    listener: Arc<TcpListener>,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+    /// The process that has the threads. A fork inherits the sockets, but not them.
+    process: u32,
 }
 
-impl State {
-    pub(crate) fn new(accounts: Accounts, window: Window, latency: Duration, form: Form) -> Self {
-        Self {
-            latency,
-            form,
-            stores: (0..accounts.enterprises()).map(Store::seeded).map(Mutex::new).collect(),
-            accounts: Mutex::new(accounts),
-            window: Mutex::new(window),
-            endpoints: Mutex::default(),
-            came: Notify::new(),
+#[derive(Debug)]
+struct Shared {
+    crm: Arc<Crm>,
+    connections: Mutex<Connections>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    is_over: bool,
+    open: Vec<Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// The thread's own, so that it is closed when the thread lets go of it.
+    stream: Weak<TcpStream>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) fn start(port: u16, crm: Arc<Crm>) -> io::Result<Self> {
+        let listener = Arc::new(TcpListener::bind(("127.0.0.1", port))?);
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared { crm, connections: Mutex::default() });
+        let (accepts, with) = (Arc::clone(&listener), Arc::clone(&shared));
+        let accepting =
+            thread("ikcrm-sandbox").spawn(move || while accept(&accepts, &with) {}).map(Some)?;
+        Ok(Self { address, listener, shared, accepting, process: std::process::id() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(accepting) = self.accepting.take() else { return };
+        if std::process::id() != self.process {
+            // The threads are the parent's, and so are the connections: leave them alone.
+            std::mem::forget(accepting);
+            return;
+        }
+        self.shared.crm.end();
+        let open = self.shared.end();
+        // Where this does nothing, connecting ends the wait for a connection.
+        rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both).ok();
+        TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).ok();
+        accepting.join().ok();
+        for Connection { stream, thread } in open {
+            if let Some(stream) = stream.upgrade() {
+                stream.shutdown(Shutdown::Both).ok();
+            }
+            thread.join().ok();
         }
     }
+}
 
-    pub(crate) fn stats(&self) -> Stats {
-        lock(&self.window).stats()
+impl Shared {
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn calls_of(&self, endpoint: &str) -> usize {
-        lock(&self.endpoints).get(endpoint).copied().unwrap_or_default()
+    /// Lets no more connections in, and gives those that are open.
+    fn end(&self) -> Vec<Connection> {
+        let mut connections = self.connections();
+        connections.is_over = true;
+        std::mem::take(&mut connections.open)
     }
+}
 
-    /// The opportunity of any enterprise.
-    pub(crate) fn opportunity(&self, id: u64) -> Option<Value> {
-        self.stores.iter().find_map(|store| lock(store).get(id))
+fn thread(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned()).stack_size(STACK)
+}
+
+/// Serves the next connection on a thread of its own; false when the server ends.
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> bool {
+    let accepted = listener.accept();
+    let mut connections = shared.connections();
+    if connections.is_over {
+        return false;
     }
+    let Ok((stream, _)) = accepted else {
+        drop(connections);
+        thread::sleep(PAUSE);
+        return true;
+    };
+    connections.open.retain(|known| !known.thread.is_finished());
+    // Answers are small and awaited: they must not wait for more.
+    stream.set_nodelay(true).ok();
+    let served = Arc::new(stream);
+    let (stream, crm) = (Arc::downgrade(&served), Arc::clone(&shared.crm));
+    // Without a thread for it, the connection is closed.
+    if let Ok(thread) = thread("ikcrm-sandbox-call").spawn(move || serve(&served, &crm)) {
+        connections.open.push(Connection { stream, thread });
+    }
+    true
+}
 
-    /// What `work` answers of an enterprise's store.
-    fn store(
-        &self,
-        place: Place,
-        work: impl FnOnce(&mut Store) -> Result<Value, Refusal>,
-    ) -> Response {
-        let Some(store) = self.stores.get(place) else { return answers::not_found() };
-        match work(&mut lock(store)) {
-            Ok(data) => answers::success(&data),
-            Err(Refusal::NotFound) => answers::not_found(),
-            Err(Refusal::Invalid(message)) => answers::invalid(&message),
+/// Answers one request after the other. A connection that breaks is its client's concern.
+fn serve(stream: &TcpStream, crm: &Crm) {
+    let mut reader = Reader::new(stream);
+    while let Ok(true) = exchange(stream, &mut reader, crm) {}
+}
+
+/// Answers the next request; tells whether another may follow.
+fn exchange(mut stream: &TcpStream, reader: &mut Reader<'_>, crm: &Crm) -> io::Result<bool> {
+    let request = match reader.next() {
+        Ok(Some(request)) => request,
+        Ok(None) => return Ok(false),
+        Err(ReadError::Io(error)) => return Err(error),
+        Err(ReadError::Bad(status)) => {
+            let answer = answers::of_status(status);
+            return stream.write_all(&answer.bytes(&Request::default())).map(|()| false);
         }
-    }
-
-    fn count(&self, request: &Request) {
-        if let Some(path) = request.extensions().get::<MatchedPath>() {
-            let path = path.as_str().replace("{id}", ":id").replace("{entity}", ":entity");
-            let endpoint = format!("{} {path}", request.method());
-            *lock(&self.endpoints).entry(endpoint).or_default() += 1;
+    };
+    match crm.call(&request) {
+        Outcome::Answer(answer) => {
+            stream.write_all(&answer.bytes(&request))?;
+            Ok(request.keep_alive)
         }
-    }
-
-    /// The enterprise whose token the call has; a sign-in needs none.
-    fn enterprise(&self, request: &Request) -> Option<Place> {
-        if request.uri().path() == SIGN_IN {
-            return Some(0);
-        }
-        let authorization = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-        lock(&self.accounts).enterprise(authorization)
+        Outcome::Fault(fault) => fail(stream, fault).map(|()| false),
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Serves until `stopped` is sent or its sender dropped.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    state: Arc<State>,
-    stopped: oneshot::Receiver<()>,
-) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
-        // Answers are small and awaited: they must not wait for more.
-        stream.set_nodelay(true).ok();
-    });
-    let api = Router::new()
-        .route(SIGN_IN, post(sign_in))
-        .route("/api/v2/opportunities", get(list))
-        .route("/api/v2/opportunities/{id}", get(show).put(update))
-        .route("/api/v2/field_maps/{entity}", get(field_map))
-        .route("/api/v2/custom_fields/{entity}/by_group", get(custom_fields))
-        .fallback(async || answers::no_such_page())
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), admit));
-    let app = Router::new()
-        .route("/sandbox/stats", get(stats))
-        .with_state(Arc::clone(&state))
-        .merge(api.with_state(state));
-    let serving = axum::serve(listener, app);
-    tokio::select! {
-        ended = serving => ended,
-        _ = stopped => Ok(()),
-    }
-}
-
-/// Lets a call through when quota and token allow it.
-async fn admit(Shared(state): Shared<Arc<State>>, mut request: Request, next: Next) -> Response {
-    state.count(&request);
-    let admitted = lock(&state.window).admit(Instant::now());
-    state.came.notify_waiters();
-    tokio::time::sleep(state.latency).await;
-    if !admitted {
-        return answers::over_quota();
-    }
-    let Some(place) = state.enterprise(&request) else { return answers::dead_token() };
-    request.extensions_mut().insert(place);
-    next.run(request).await
-}
-
-async fn sign_in(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
-    answers::sign_in(lock(&state.accounts).sign_in(&body))
-}
-
-async fn list(
-    Shared(state): Shared<Arc<State>>,
-    Extension(place): Extension<Place>,
-    Parameters(parameters): Parameters<Vec<(String, String)>>,
-) -> Response {
-    state.store(place, |store| Query::new(&parameters, state.form).map(|query| store.list(&query)))
-}
-
-async fn show(
-    Shared(state): Shared<Arc<State>>,
-    Extension(place): Extension<Place>,
-    Path(id): Path<String>,
-) -> Response {
-    let id = id.parse();
-    state.store(place, |store| id.ok().and_then(|id| store.get(id)).ok_or(Refusal::NotFound))
-}
-
-async fn update(
-    Shared(state): Shared<Arc<State>>,
-    Extension(place): Extension<Place>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Response {
-    let Ok(id) = id.parse() else { return answers::not_found() };
-    state.store(place, |store| store.update(id, &body))
-}
-
-async fn field_map(
-    Shared(state): Shared<Arc<State>>,
-    Extension(place): Extension<Place>,
-    Path(entity): Path<String>,
-) -> Response {
-    let known = entity == "opportunity";
-    state.store(place, |store| known.then(|| store.field_map()).ok_or(Refusal::NotFound))
-}
-
-async fn custom_fields(Path(entity): Path<String>) -> Response {
-    if entity == "opportunity" {
-        answers::success(&choices::custom_fields())
-    } else {
-        answers::not_found()
-    }
-}
-
-/// What was counted; with `?calls=N` not before so many calls have come.
-async fn stats(Shared(state): Shared<Arc<State>>, uri: Uri) -> Response {
-    let wanted = uri.query().and_then(|query| query.strip_prefix("calls=")?.parse().ok());
-    loop {
-        let came = state.came.notified();
-        let counted = state.stats();
-        if counted.calls >= wanted.unwrap_or(0) {
-            return answers::stats(counted, &lock(&state.endpoints));
-        }
-        came.await;
+fn fail(mut stream: &TcpStream, fault: Fault) -> io::Result<()> {
+    match fault {
+        // Closing with no time to linger resets the connection.
+        Fault::Reset => Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?),
+        // Ends when the client gives up, or the server ends.
+        Fault::Hang => io::copy(&mut stream, &mut io::sink()).map(drop),
+        Fault::Garbage => stream.write_all(b"this is no HTTP at all\r\n\r\n"),
     }
 }

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan, tz};
 use serde_json::{Map, Value, json};
 
 use crate::answers::Refusal;
-use crate::choices::{self, Choices};
+use crate::choices::{self, Choice, Choices};
 use crate::list::Query;
 
 const SEED: &str = include_str!("seed.json");
@@ -26,12 +26,12 @@ const OTHERS: [(u64, &str); 4] =
 const COMPANIONS: [&str; 4] = ["_mapped", "_display", "_i18n", "_hidden_result"];
 
 /// One enterprise's opportunities, and the customers, users and departments that they name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Store {
-    choices: Choices,
-    opportunities: BTreeMap<u64, Map<String, Value>>,
-    customers: BTreeMap<u64, Value>,
-    users: BTreeMap<u64, Value>,
+    pub(crate) choices: Choices,
+    pub(crate) opportunities: BTreeMap<u64, Map<String, Value>>,
+    pub(crate) customers: BTreeMap<u64, Value>,
+    pub(crate) users: BTreeMap<u64, Value>,
     departments: BTreeMap<u64, Value>,
 }
 
@@ -50,7 +50,7 @@ impl Store {
         sample.insert("updated_at".to_owned(), json!("2019-02-14 09:30"));
         let customers = [customer].into_iter().chain(OTHERS.map(other_customer));
         let mut store = Self {
-            choices: Choices { shift },
+            choices: Choices::new(shift),
             opportunities: BTreeMap::new(),
             customers: customers.map(with_id).collect(),
             users: [user].into_iter().map(with_id).collect(),
@@ -60,19 +60,19 @@ impl Store {
         sample.insert("stage".to_owned(), stage);
         store.opportunities.insert(id_of(&sample), sample);
         for number in 0..SEEDED {
-            let opportunity = store.example(number);
+            let opportunity = store.example(number, shift);
             store.opportunities.insert(id_of(&opportunity), opportunity);
         }
         store
     }
 
     /// The opportunity that is seeded as this number.
-    fn example(&self, number: usize) -> Map<String, Value> {
+    fn example(&self, number: usize, shift: u64) -> Map<String, Value> {
         let day = FIRST_DAY.saturating_add(i64::try_from(number).unwrap_or_default().days());
         let customer = OTHERS.get(number % OTHERS.len()).map(|(id, _)| id);
         let at = format!("{day} 10:00");
         let mut example = Map::new();
-        let id = FIRST_SEEDED + self.choices.shift + u64::try_from(number).unwrap_or_default();
+        let id = FIRST_SEEDED + shift + u64::try_from(number).unwrap_or_default();
         example.insert("id".to_owned(), json!(id));
         example.insert("created_at".to_owned(), json!(at));
         example.insert("updated_at".to_owned(), json!(at));
@@ -82,9 +82,6 @@ impl Store {
             "user_id": self.users.keys().next(),
             "expect_amount": format!("{}.0", 1000 * (number + 1)),
             "get_time": day.to_string(),
-            "expect_sign_date": null,
-            "customer_requirement": null,
-            "note": null,
             "stage": self.choices.id_at("stage", number),
             "source": self.choices.id_at("source", number),
             "kind": self.choices.id_at("kind", number),
@@ -122,7 +119,12 @@ impl Store {
         Ok(Value::Object(changed))
     }
 
-    fn set(&self, to: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), Refusal> {
+    pub(crate) fn set(
+        &self,
+        to: &mut Map<String, Value>,
+        name: &str,
+        value: Value,
+    ) -> Result<(), Refusal> {
         let mut put = |name: &str, value: Value| to.insert(name.to_owned(), value);
         match name {
             "title" => put(name, required_text(name, value)?),
@@ -135,12 +137,30 @@ impl Store {
             "want_department_id" => put("department", find(&self.departments, name, &value)?),
             "expect_amount" => put(name, money(name, &value)?),
             "expect_sign_date" | "get_time" => put(name, date(name, value)?),
-            "stage" | "source" | "kind" => put_option(put, name, &value, self.choices)?,
+            "stage" | "source" | "kind" => put_option(put, name, &value, &self.choices)?,
             _ if is_custom(name) && choices::is_editable(name) => put(name, value),
             _ => return invalid(&format!("不能修改字段{name}")),
         };
         Ok(())
     }
+}
+
+/// Whether [`Store::set`] knows the field, custom ones and options aside.
+pub(crate) fn is_settable(name: &str) -> bool {
+    matches!(
+        name,
+        "title"
+            | "note"
+            | "customer_requirement"
+            | "name"
+            | "approve_status"
+            | "customer_id"
+            | "user_id"
+            | "want_department_id"
+            | "expect_amount"
+            | "expect_sign_date"
+            | "get_time"
+    )
 }
 
 fn invalid<T>(message: &str) -> Result<T, Refusal> {
@@ -207,7 +227,7 @@ fn put_option(
     mut put: impl FnMut(&str, Value) -> Option<Value>,
     name: &str,
     value: &Value,
-    choices: Choices,
+    choices: &Choices,
 ) -> Result<Option<Value>, Refusal> {
     let id = match value {
         Value::Null => "",
@@ -215,7 +235,7 @@ fn put_option(
         _ => return invalid(&format!("{name}必须是选项id")),
     };
     let label = match choices.find(name, id) {
-        Some(choice) if choice.enabled => choice.label,
+        Some(Choice { label, enabled: true, .. }) => label,
         None if id.is_empty() => "",
         _ => return invalid(&format!("{name}没有选项{id}")),
     };
@@ -244,7 +264,7 @@ fn other_customer((id, name): (u64, &str)) -> Value {
     json!({"id": id, "name": name, "contacts": [], "user": {}, "address": {}})
 }
 
-fn now_in_china() -> String {
+pub(crate) fn now_in_china() -> String {
     let zone = tz::TimeZone::fixed(tz::offset(8));
     zone.to_datetime(Timestamp::now()).strftime("%Y-%m-%d %H:%M").to_string()
 }

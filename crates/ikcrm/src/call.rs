@@ -7,3 +7,5 @@ mod exchange;
 mod retry;
 
 pub(crate) use engine::{Call, Engine};
+#[cfg(feature = "fuzzing")]
+pub(crate) use retry::{Decision, decide};

@@ -43,6 +43,9 @@
 #![forbid(unsafe_code)]
 
 // Each folder imports only from those after it, and nobody from here: a test holds them to it.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "jobs")]
 mod job;
 mod client;

@@ -19,3 +19,5 @@ pub(crate) use scope::Scope;
 pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};
 pub(crate) use window::Fate;
+#[cfg(feature = "fuzzing")]
+pub(crate) use window::{Limit, Request, Taken, Window};

@@ -125,7 +125,7 @@ impl Transport {
 }
 
 /// `Retry-After` in seconds or as a date; what is longer than all else counts as very long.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().map_or(LONGEST_WAIT, Duration::from_secs)

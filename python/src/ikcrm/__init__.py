@@ -11,6 +11,7 @@ an `AsyncClient`, takes them as arguments.
 from ikcrm import _native
 from ikcrm._native import Cancel
 from ikcrm.arguments import (
+    AsyncTokenStore,
     CallOptions,
     ClientOptions,
     OpportunityFields,
@@ -19,7 +20,7 @@ from ikcrm.arguments import (
     TokenStore,
 )
 from ikcrm.async_client import AsyncClient
-from ikcrm.client import Client, update_opportunity
+from ikcrm.client import Client, reset_client, update_opportunity
 from ikcrm.errors import (
     ApiError,
     AuthError,
@@ -67,6 +68,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncOpportunityList",
+    "AsyncTokenStore",
     "AuthError",
     "CallOptions",
     "Cancel",
@@ -108,5 +110,6 @@ __all__ = [
     "User",
     "ValidationError",
     "__version__",
+    "reset_client",
     "update_opportunity",
 ]

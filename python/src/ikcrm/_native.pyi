@@ -2,22 +2,31 @@
 What the package's Python source is built on; import from `ikcrm` instead.
 """
 
-from ikcrm.records import Opportunity
-from typing import Any, Final, final
+from _typeshed import SupportsGetItem
+from typing import Any, Final, SupportsFloat, SupportsIndex, final
 from typing_extensions import disjoint_base
 
-__all__ = ["VERSION", "Cancel", "Client", "FieldMap", "Pages", "Record", "prepare_exit"]
+__all__ = ["VERSION", "Cancel", "Client", "FieldMap", "Pages", "Record", "Sandbox", "prepare_exit"]
 
 VERSION: Final[str]
 
 @final
 class Cancel:
     """
-    Ends the call that it was given for.
+    Ends the calls that it was given to.
     """
+    def __new__(cls, /) -> Cancel:
+        """
+        A flag that is not set.
+        """
     def cancel(self, /) -> None:
         """
-        Ends the call within about a tenth of a second.
+        Sets the flag: the calls end within about a tenth of a second.
+        """
+    @property
+    def cancelled(self, /) -> bool:
+        """
+        Whether the flag is set.
         """
 
 @final
@@ -25,55 +34,44 @@ class Client:
     """
     A client of the core, until it is closed.
     """
-    def __new__(cls, /, options: "object") -> Client:
+    def __new__(cls, /, options: "object", wait: "object") -> Client:
         """
         A client with these settings.
+
+        `wait` waits for a coroutine of an async token store's, on a thread of the core's.
         """
-    def close(self, /) -> None:
+    def close(self, /, timeout: SupportsFloat | SupportsIndex) -> None:
         """
-        Closes idle connections; calls under way go on.
+        Ends calls that wait, and gives those under way so many seconds; new ones are refused.
         """
-    def field_map(self, /, entity: "object", refresh: "object", arguments: "object") -> FieldMap:
+    def field_map(self, /, entity: "object", refresh: "object", arguments: "object", done: "object" = None) -> Any:
         """
-        Reads the options of an entity's fields, and waits for them.
+        Reads the options of an entity's fields, in the same way as an opportunity.
         """
     @staticmethod
     def from_env(environment: "object") -> Client:
         """
         A client with the settings of these variables.
         """
-    def get_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
+    def get_opportunity(self, /, id: "object", arguments: "object", done: "object" = None) -> Any:
         """
-        Reads an opportunity and waits for the answer.
+        Reads an opportunity, in the same way.
         """
     def list_opportunities(self, /, arguments: "object") -> Pages:
         """
         The list of a query, of which nothing is read yet.
         """
-    def quota(self, /) -> tuple[int, int, float] | None:
+    def quota(self, /, done: "object" = None) -> Any:
         """
         How much of the quota is used now; nothing when it is turned off.
         """
-    def spawn_field_map(self, /, entity: "object", refresh: "object", arguments: "object", done: "object") -> Cancel:
+    def spawn_close(self, /, timeout: "float", done: "object") -> Cancel:
         """
-        Starts reading the options on a thread of the core's; `done` is told.
+        The same on threads of the core's, which call `done`.
         """
-    def spawn_get_opportunity(self, /, id: "object", arguments: "object", done: "object") -> Cancel:
+    def update_opportunity(self, /, id: "object", arguments: "object", done: "object" = None) -> Any:
         """
-        Starts reading an opportunity on a thread of the core's; `done` is told.
-        """
-    def spawn_quota(self, /, done: "object") -> Cancel:
-        """
-        Asks for the same on a thread of the core's.
-        """
-    def spawn_update_opportunity(self, /, id: "object", arguments: "object", done: "object") -> Cancel:
-        """
-        Starts an update on a thread of the core's, which calls `done` with an answer or an
-        exception.
-        """
-    def update_opportunity(self, /, id: "object", arguments: "object") -> Opportunity:
-        """
-        Updates an opportunity and waits for the answer.
+        Updates an opportunity: waits for the answer, or starts the call and lets `done` be told.
         """
 
 @final
@@ -90,7 +88,7 @@ class FieldMap:
         """
         Each field's name and options, in the CRM's order.
         """
-    def id(self, /, field: str, label: str) -> str:
+    def id(self, /, field: "object", label: "object") -> str:
         """
         The id of the option of a field that has this label and may be written.
         """
@@ -111,7 +109,7 @@ class Pages:
         """
     def spawn_read(self, /, rows: "object", done: "object") -> Cancel:
         """
-        Reads the next page on a thread of the core's, which appends it as above and calls `done`.
+        Reads the next page without holding this thread, appends it as above and calls `done`.
         """
     @property
     def total_count(self, /) -> int | None:
@@ -152,7 +150,58 @@ class Record:
         The JSON text of a key's value, or `None` when the key did not come.
         """
 
+@final
+class Sandbox:
+    """
+    A stand-in CRM, until it is closed.
+    """
+    def __new__(cls, /, token: str, accounts: SupportsGetItem[int, tuple[str, str, SupportsGetItem[int, str]]], port: SupportsIndex, quota: tuple[SupportsIndex, SupportsFloat | SupportsIndex] | None, latency: SupportsFloat | SupportsIndex) -> Sandbox:
+        """
+        Starts a stand-in CRM.
+        """
+    def close(self, /) -> None:
+        """
+        Stops it; in a fork, only forgets it.
+        """
+    def fail_next(self, /, status: SupportsIndex | None, code: SupportsIndex | None, fault: str | None, times: SupportsIndex, route: str | None) -> None:
+        """
+        Lets the next calls fail.
+        """
+    def latency(self, /) -> float:
+        """
+        How many seconds each answer takes.
+        """
+    def opportunity(self, /, id: SupportsIndex) -> str | None:
+        """
+        An opportunity as it is held now, as JSON.
+        """
+    def quota(self, /) -> tuple[int, float] | None:
+        """
+        How many calls are admitted in how many seconds; nothing when all are.
+        """
+    def requests(self, /) -> str:
+        """
+        The requests that came, as a JSON list.
+        """
+    def reset(self, /) -> None:
+        """
+        Makes all as it was at the start.
+        """
+    def seed(self, /, seed: str) -> None:
+        """
+        Puts in what a JSON object of lists says.
+        """
+    def set_latency(self, /, latency: SupportsFloat | SupportsIndex) -> None: ...
+    def set_quota(self, /, quota: tuple[SupportsIndex, SupportsFloat | SupportsIndex] | None) -> None: ...
+    def token(self, /) -> str:
+        """
+        The token that lives for ever.
+        """
+    @property
+    def url(self, /) -> str: ...
+
 def prepare_exit() -> None:
     """
-    To be called before Python ends: lets no more threads in, and waits until all are out.
+    To be called before Python ends: lets no more threads in, and waits until all are out, but not
+    long for a user's function.
     """

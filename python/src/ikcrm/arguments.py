@@ -44,6 +44,16 @@ class TokenStore(Protocol):
         """Keeps the token of a new sign-in."""
 
 
+class AsyncTokenStore(Protocol):
+    """The same for an `AsyncClient`, on whose loop it runs."""
+
+    async def get(self) -> str | None:
+        """The token that is kept, if any. What it raises ends the call as a `TokenStoreError`."""
+
+    async def set(self, token: str, /) -> object:
+        """Keeps the token of a new sign-in."""
+
+
 class ClientOptions(TypedDict, total=False):
     """The settings of a client. A setting that is `None` has its default, but for `quota`."""
 
@@ -57,8 +67,9 @@ class ClientOptions(TypedDict, total=False):
     """Which of the account's enterprises to sign in to (its only one)."""
     sign_in_interval: float | None
     """The seconds between two sign-ins at least (60): each ends the account's older token."""
-    token_store: TokenStore | None
-    """Where programs that share the account share its token (none)."""
+    token_store: TokenStore | AsyncTokenStore | None
+    """Where programs that share the account share its token (none). Only an `AsyncClient` takes an
+    async one."""
     on_token: Callable[[str], object] | None
     """Called with each token that a sign-in brings (none)."""
     edition: Literal["standalone", "wecom", "dingtalk"] | None

@@ -18,12 +18,16 @@ from ikcrm.records import Opportunity
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, CancelledError, Future
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from typing import Any
 
 T = TypeVar("T")
 
 _PATIENCE = 0.5
 """How many seconds a cancelled task waits at most to hear whether its call went out."""
+
+_GLANCE = 0.1
+"""How many seconds a thread waits for a token store before it looks whether the loop still runs."""
 
 
 class AsyncClient(BaseClient):
@@ -36,45 +40,53 @@ class AsyncClient(BaseClient):
     a second; what had been sent by then may have been carried out: the `CancelledError` of asyncio
     tells by its attribute `may_have_been_applied`.
 
+    Its token store may be async: its coroutines run on the loop of the call that came last.
+
     It can be pickled as `Client` can.
     """
 
-    __slots__ = ()
+    _loop: _LastLoop
+
+    def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
+        self._loop = _LastLoop()
+        super()._connect(wait or self._loop.wait)
 
     async def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: the awaitable twin of `Client.update_opportunity`."""
-        return await _outcome(
+        return await self._loop.outcome(
             lambda done: self._native.update_opportunity(id, fields, done), updates=True
         )
 
     async def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: the awaitable twin of `Client.get_opportunity`."""
-        return await _outcome(lambda done: self._native.get_opportunity(id, options, done))
+        return await self._loop.outcome(
+            lambda done: self._native.get_opportunity(id, options, done)
+        )
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
         """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.
 
         A task that is cancelled while it waits for a page loses no row: the next one goes on.
         """
-        return AsyncOpportunityList(self._native.list_opportunities(query), _outcome)
+        return AsyncOpportunityList(self._native.list_opportunities(query), self._loop.outcome)
 
     async def field_map(
         self, entity: str = "opportunity", *, refresh: bool = False, **options: Unpack[CallOptions]
     ) -> FieldMap:
         """The options of an entity's fields: the awaitable twin of `Client.field_map`."""
-        native: _native.FieldMap = await _outcome(
+        native: _native.FieldMap = await self._loop.outcome(
             lambda done: self._native.field_map(entity, refresh, options, done)
         )
         return FieldMap(native)
 
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""
-        usage: tuple[int, int, int, float] | None = await _outcome(self._native.quota)
+        usage: tuple[int, int, int, float] | None = await self._loop.outcome(self._native.quota)
         return usage and QuotaStatus(*usage)
 
     async def close(self, timeout: float = 5) -> None:
         """Ends the client: the awaitable twin of `Client.close`."""
-        await _outcome(lambda done: self._native.spawn_close(timeout, done))
+        await self._loop.outcome(lambda done: self._native.spawn_close(timeout, done))
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,25 +100,50 @@ class AsyncClient(BaseClient):
         await self.close()
 
 
-async def _outcome(
-    spawn: Callable[[Callable[[T | None, BaseException | None], None]], _native.Cancel],
-    *,
-    updates: bool = False,
-) -> T:
-    """Starts a call, and waits for what its thread tells; whoever stops waiting ends the call."""
-    from asyncio import CancelledError, get_running_loop
+class _LastLoop:
+    """Waits for calls on the loop that runs, and remembers it for a token store's coroutines."""
 
-    call: _Call[T] = _Call(get_running_loop())
-    cancel = spawn(call.done)
-    try:
-        return await call.answer
-    except CancelledError as cancelled:
-        cancel.cancel()
-        _tell(cancelled, updates, updates and await call.may_have_been_applied())
-        raise
-    finally:
-        if not call.answer.done():
+    __slots__ = ("_loop",)
+
+    _loop: AbstractEventLoop
+
+    async def outcome(
+        self,
+        spawn: Callable[[Callable[[T | None, BaseException | None], None]], _native.Cancel],
+        *,
+        updates: bool = False,
+    ) -> T:
+        """Starts a call and waits for its end; whoever stops waiting ends it."""
+        from asyncio import CancelledError, get_running_loop
+
+        self._loop = get_running_loop()
+        call: _Call[T] = _Call(self._loop)
+        cancel = spawn(call.done)
+        try:
+            return await call.answer
+        except CancelledError as cancelled:
             cancel.cancel()
+            _tell(cancelled, updates, updates and await call.may_have_been_applied())
+            raise
+        finally:
+            if not call.answer.done():
+                cancel.cancel()
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        """Waits for a token store's coroutine, on a thread of the core's, while its loop runs."""
+        from asyncio import run_coroutine_threadsafe
+        from concurrent.futures import TimeoutError, wait
+
+        loop = self._loop
+        future = run_coroutine_threadsafe(_awaited(awaitable), loop)
+        while not wait([future], timeout=_GLANCE).done:
+            if not loop.is_running():
+                raise TimeoutError("the loop ended before the token store did")
+        return future.result()
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 class _Call(Generic[T]):

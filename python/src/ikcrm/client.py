@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from ikcrm import _native
@@ -17,15 +17,15 @@ from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
 from ikcrm.settings import Settings
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
 
 class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
-    __slots__ = ("__weakref__", "_native", "_pickle_secrets", "_settings")
-
     _native: _native.Client
     _settings: Settings | None
-    _pickle_secrets: bool
 
     def __init__(self, *, pickle_secrets: bool = False, **options: Unpack[ClientOptions]) -> None:
         """Makes a client; no connection is opened yet.
@@ -35,10 +35,9 @@ class BaseClient:
 
         Raises `ConfigError` with every fault of the settings.
         """
-        self._settings = Settings(options)
+        self._settings = Settings(options, pickle_secrets)
         del options  # a traceback of what follows shows the variables, and no secret is one
-        self._pickle_secrets = pickle_secrets
-        self._native = _native.Client(self._settings.for_core())
+        self._connect()
 
     @classmethod
     def from_env(cls) -> Self:
@@ -54,16 +53,22 @@ class BaseClient:
         """
         client = cls.__new__(cls)
         client._settings = None
-        client._pickle_secrets = False
-        client._native = _native.Client.from_env(dict(os.environ))
+        client._connect()
         return client
+
+    def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
+        """Makes the native client; `wait` is for the coroutines of a token store."""
+        if self._settings is None:
+            self._native = _native.Client.from_env(dict(os.environ))
+        else:
+            self._native = _native.Client(self._settings.for_core(), wait)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the settings; those of the environment are left out and read anew."""
         if self._settings is None:
             return _from_env, (type(self), os.getpid())
         secrets = self._settings.secrets()
-        if secrets and not self._pickle_secrets:
+        if secrets and not self._settings.pickle_secrets:
             raise TypeError(
                 f"a pickle of this client would hold its {' and '.join(secrets)}: "
                 "make it with pickle_secrets=True to allow that, or with from_env()"
@@ -74,7 +79,7 @@ class BaseClient:
 def _made(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
     if settings.counts_alone() and pid != os.getpid():
         _warn_of_quota()
-    return cls(pickle_secrets=True, **settings.given)
+    return cls(pickle_secrets=settings.pickle_secrets, **settings.given)
 
 
 def _from_env(cls: type[BaseClient], pid: int) -> BaseClient:
@@ -90,7 +95,7 @@ def _warn_of_quota() -> None:
     warn(
         "this client was pickled in another process, and each process keeps a quota of its own: "
         "together they make too many calls; give them one by "
-        'quota=ikcrm.Quota(store="sqlite:///absolute/path"), or a redis:// URL',
+        'quota=ikcrm.Quota(store="file:///absolute/path"), or a redis:// URL',
         RuntimeWarning,
         stacklevel=3,
     )
@@ -107,8 +112,6 @@ class Client(BaseClient):
     A client that `from_env` made can be pickled; any other only with `pickle_secrets=True`, for its
     pickle holds the token and the password.
     """
-
-    __slots__ = ()
 
     def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: `PUT /api/v2/opportunities/:id`.
@@ -130,14 +133,16 @@ class Client(BaseClient):
                 `RequestTimeoutError` when the time ran out.
             InvalidAnswerError: when what came back is not an answer of this API.
         """
-        return self._native.update_opportunity(id, fields)
+        opportunity: Opportunity = self._native.update_opportunity(id, fields)
+        return opportunity
 
     def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: `GET /api/v2/opportunities/:id`.
 
         Raises `ValidationError` when the id is wrong, and what a call can raise.
         """
-        return self._native.get_opportunity(id, options)
+        opportunity: Opportunity = self._native.get_opportunity(id, options)
+        return opportunity
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> OpportunityList:
         """Lists opportunities: `GET /api/v2/opportunities`, a page when it is needed.
@@ -167,7 +172,7 @@ class Client(BaseClient):
     def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now; `None` when it is turned off.
 
-        Raises `QuotaStoreError` when the quota's store cannot be reached.
+        Raises `QuotaStoreError` when the quota's store cannot be used.
         """
         usage = self._native.quota()
         return usage and QuotaStatus(*usage)
@@ -201,6 +206,14 @@ def update_opportunity(id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportuni
     Raises `ConfigError` when the settings are wrong, and what the client's method raises.
     """
     return _of_process().update_opportunity(id, **fields)
+
+
+def reset_client() -> None:
+    """Forgets the client of the whole process: the next call reads the environment anew.
+
+    For tests, and for programs whose environment changes. Calls under way go on.
+    """
+    _of_process.cache_clear()
 
 
 _of_process = cache(Client.from_env)

@@ -179,7 +179,7 @@ class QuotaExceededError(IkcrmError):
 
 
 class QuotaStoreError(IkcrmError):
-    """What keeps the quota's slots cannot be reached."""
+    """What keeps the quota's slots cannot be used; `retryable` tells whether that passes."""
 
     code = "quota_store"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,13 @@ from ikcrm._typing import Self
 from ikcrm.records import OpportunityRow
 
 if TYPE_CHECKING:
+    from asyncio import Event
     from collections.abc import Awaitable, Callable
 
     from ikcrm import _native
+
+_GLANCE = 0.1
+"""How many seconds a thread waits for another's page before it looks for signals."""
 
 
 class _List:
@@ -20,7 +25,7 @@ class _List:
     def __init__(self, pages: _native.Pages) -> None:
         self._pages = pages
         self._rows: deque[OpportunityRow] = deque()
-        """The rows that were read and not yet given. Threads may read pages side by side."""
+        """The rows that were read and not yet given."""
         self._ended = False
 
     @property
@@ -50,7 +55,12 @@ class OpportunityList(_List):
     A list is no snapshot: what is made or deleted while it is read may move rows from page to page.
     """
 
-    __slots__ = ()
+    __slots__ = ("_turn",)
+
+    def __init__(self, pages: _native.Pages) -> None:
+        super().__init__(pages)
+        self._turn = allocate_lock()
+        """Held by the thread that reads a page, for all that need it."""
 
     def __iter__(self) -> Self:
         self._check_not_used_up()
@@ -58,20 +68,31 @@ class OpportunityList(_List):
 
     def __next__(self) -> OpportunityRow:
         while (row := self._next()) is None:
-            if not self._pages.read(self._rows):
-                self._ended = True
+            self._read()
+            if self._ended and not self._rows:
                 raise StopIteration
         return row
+
+    def _read(self) -> None:
+        while not self._turn.acquire(timeout=_GLANCE):
+            pass  # signals are looked for
+        try:
+            if not self._rows:
+                self._ended = not self._pages.read(self._rows)
+        finally:
+            self._turn.release()
 
 
 class AsyncOpportunityList(_List):
     """The same for `async for`."""
 
-    __slots__ = ("_outcome",)
+    __slots__ = ("_outcome", "_reading")
 
     def __init__(self, pages: _native.Pages, outcome: Callable[..., Awaitable[bool]]) -> None:
         super().__init__(pages)
         self._outcome = outcome
+        self._reading: Event | None = None
+        """Set when the page that a task reads, for all that need it, is there."""
 
     def __aiter__(self) -> Self:
         self._check_not_used_up()
@@ -79,7 +100,22 @@ class AsyncOpportunityList(_List):
 
     async def __anext__(self) -> OpportunityRow:
         while (row := self._next()) is None:
-            if not await self._outcome(lambda done: self._pages.spawn_read(self._rows, done)):
-                self._ended = True
+            if self._reading is None:
+                await self._read()
+            else:
+                await self._reading.wait()
+            if self._ended and not self._rows:
                 raise StopAsyncIteration
         return row
+
+    async def _read(self) -> None:
+        from asyncio import Event
+
+        read = self._reading = Event()
+        try:
+            self._ended = not await self._outcome(
+                lambda done: self._pages.spawn_read(self._rows, done)
+            )
+        finally:
+            self._reading = None
+            read.set()

@@ -43,6 +43,16 @@ class Record(_native.Record, Mapping[str, Any]):
         def __new__(cls, raw: str) -> Self:
             """The object in a JSON text, as `raw` gave it."""
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """A record of these keys and values: `Opportunity.from_dict({"id": 1, "title": "x"})`.
+
+        Amounts may be `Decimal`, days `date`, related objects records or dicts.
+        """
+        from ikcrm.json_text import json_text
+
+        return cls(json_text(dict(values)))
+
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, in the order they came."""
         return iter(self.names())

@@ -16,10 +16,12 @@ class Settings:
     It is no mapping, whose items such tools would print.
     """
 
-    __slots__ = ("_given",)
+    __slots__ = ("_given", "pickle_secrets")
 
-    def __init__(self, given: ClientOptions) -> None:
+    def __init__(self, given: ClientOptions, pickle_secrets: bool) -> None:
         self._given = given
+        self.pickle_secrets = pickle_secrets
+        """Whether a pickle may hold the secrets."""
 
     @property
     def given(self) -> ClientOptions:
@@ -30,7 +32,7 @@ class Settings:
         """The settings as the core takes them."""
         quota = self._given.get("quota")
         settings = {"quota": quota._asdict()} if isinstance(quota, Quota) else {}
-        return {**self._given, **settings}
+        return {**self._given, **settings, "pickle_secrets": self.pickle_secrets}
 
     def secrets(self) -> list[str]:
         """The names of the settings that hold a secret."""
@@ -52,7 +54,7 @@ class Settings:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._given,)
+        return type(self), (self._given, self.pickle_secrets)
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}=***' for name in self._given)})"

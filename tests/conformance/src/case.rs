@@ -125,6 +125,8 @@ pub enum Tls {
     Expired,
     /// One that is trusted but is valid only later.
     NotYet,
+    /// One that is trusted but is a CA's own.
+    Authority,
     /// None: the server answers in plain HTTP.
     NotSpoken,
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -24,6 +24,7 @@ impl Identity {
         match tls {
             Tls::Expired => params.not_after = date_time_ymd(2020, 1, 1),
             Tls::NotYet => params.not_before = date_time_ymd(2090, 1, 1),
+            Tls::Authority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
             _ => {}
         }
         let signing_key = KeyPair::generate().map_err(io::Error::other)?;

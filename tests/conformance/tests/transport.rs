@@ -192,6 +192,23 @@ fn a_slot_tells_whether_the_crm_may_count_an_encrypted_call() {
     assert_eq!(untrusting.quota().unwrap().unwrap().used, 0, "nothing was sent");
 }
 
+#[test]
+fn a_gateways_429_lets_all_wait_a_window() {
+    let per = Duration::from_secs(100);
+    let crm = Crm::start();
+    let client = crm.builder().quota(Quota::new(10, per)).build().unwrap();
+    let result = call(&client);
+    let mut stream = crm.accept();
+    read_request(&mut stream).unwrap();
+    let body = r#"{"code":429,"message":"slow down"}"#;
+    let head = format!("HTTP/1.1 429 Slow\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.flush().unwrap();
+    let error = wait(&result).unwrap_err();
+    assert_eq!((error.code(), error.api_code()), ("rate_limited", Some(429)));
+    assert!(client.quota().unwrap().unwrap().next_free > per / 2);
+}
+
 /// A proxy for one connection: what it is asked, and then what it does.
 fn proxy(answer: &'static [u8], forward: bool) -> (u16, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -293,6 +310,23 @@ fn a_proxy_may_be_encrypted_itself() {
     assert!(error.message().contains("the TLS handshake with 127.0.0.1:"), "{error}");
     assert_eq!((error.retryable(), error.may_have_been_applied()), (true, false));
     std::fs::remove_file(pem).unwrap();
+}
+
+#[test]
+fn a_handshake_and_a_proxy_that_stall_end_with_the_call() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let builder = || Client::builder().token("secret-token").quota(None);
+    let builder = || builder().timeout(Duration::from_millis(200));
+    for client in [
+        builder().base_url(format!("https://{address}")),
+        builder().base_url("https://crm.example.com").proxy(format!("http://{address}")),
+        builder().base_url("https://crm.example.com").proxy(format!("https://{address}")),
+    ] {
+        let error = wait(&call(&client.build().unwrap())).unwrap_err();
+        assert_eq!((error.code(), error.may_have_been_applied()), ("request_timeout", false));
+        assert!(error.message().contains("connecting"), "{error}");
+    }
 }
 
 #[test]

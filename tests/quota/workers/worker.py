@@ -14,7 +14,7 @@ def call(client):
     while True:
         try:
             return client.update_opportunity(568587, title="ccc", customer_id=1)
-        except ikcrm.QuotaStoreError as error:
+        except ikcrm.QuotaStoreError as error:  # noqa: PERF203 (the try is what the loop is for)
             if not error.retryable:
                 raise
             time.sleep(0.1)

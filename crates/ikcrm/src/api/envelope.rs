@@ -267,23 +267,25 @@ pub(super) fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> 
     if !is_text {
         return Err(answer.foreign("not UTF-8", String::new(), None));
     }
-    let envelope = answer.envelope().map_err(|error| {
+    let mut envelope = answer.envelope().map_err(|error| {
         let what = if error.is_data() { "not of the API's form" } else { "not JSON" };
         answer.foreign(what, String::new(), None)
     })?;
-    let what = match envelope.code() {
-        Some(0) if (200..300).contains(&status) => "without an object as data",
+    let (code, success) = (envelope.code(), (200..300).contains(&status));
+    if code == Some(0)
+        && success
+        && let Some((range, index)) = envelope.data.take()
+    {
+        return Ok(Data { answer, range, index });
+    }
+    let what = match code {
+        Some(0) if success => "without an object as data",
         Some(0) => "with code 0 and a status that is no success",
         Some(code) if !status_decides(status) => return Err(envelope.refusal(&answer, code)),
         Some(_) => "with a code and a failing status",
         None => "without a code",
     };
-    match envelope.data {
-        Some((range, index)) if envelope.code() == Some(0) && (200..300).contains(&status) => {
-            Ok(Data { answer, range, index })
-        }
-        _ => Err(answer.foreign(what, envelope.message(), envelope.code())),
-    }
+    Err(answer.foreign(what, envelope.message(), code))
 }
 
 /// The text with U+FFFD in the place of each escape that is half of a character: JSON allows such

@@ -29,7 +29,7 @@ pub(super) async fn update(
     let mut checked = draft.finish()?;
     compare_and_fill(&mut checked, update, &call).await?;
     let decode = |answer| opportunities::opportunity(answer, checked.id);
-    call.send(&opportunities::update(&checked), decode).await
+    call.send(&opportunities::update(&checked), decode).await.map(Opportunity::of_update)
 }
 
 /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is

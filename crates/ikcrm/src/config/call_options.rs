@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
-use crate::input::setting::{duration, text};
+use crate::input::setting::{duration, duration_within, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
 use crate::sync::Cancel;
@@ -104,7 +104,9 @@ impl CallOptions {
                 Ok(max_wait) => self.max_wait(max_wait),
                 Err(fault) => self.fault("max_wait", fault),
             },
-            ("deadline", value) => self.deadline_checked(duration(&value).and_then(check_deadline)),
+            ("deadline", value) => {
+                self.deadline_checked(duration_within(&value, deadline_limits(), is_deadline))
+            }
             ("priority", value) => match priority(&value) {
                 Ok(priority) => self.priority(priority),
                 Err(fault) => self.fault("priority", fault),
@@ -144,12 +146,19 @@ impl CallOptions {
 }
 
 fn check_deadline(deadline: Duration) -> Result<Duration, Fault> {
-    if deadline.is_zero() || deadline > LONGEST_DEADLINE {
-        let longest = LONGEST_DEADLINE.as_secs();
-        let message = format!("must be more than 0 and at most {longest} s, got {deadline:?}");
-        return Err(Fault(Code::Range, message));
+    if is_deadline(deadline) {
+        return Ok(deadline);
     }
-    Ok(deadline)
+    let (limits, got) = (deadline_limits(), deadline.as_secs_f64());
+    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
+}
+
+fn is_deadline(deadline: Duration) -> bool {
+    !deadline.is_zero() && deadline <= LONGEST_DEADLINE
+}
+
+fn deadline_limits() -> String {
+    format!("more than 0 and at most {} s", LONGEST_DEADLINE.as_secs())
 }
 
 fn priority(value: &Value) -> Result<Priority, Fault> {

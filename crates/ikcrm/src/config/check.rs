@@ -79,6 +79,9 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return fault("must be a URL such as https://lxcrm.weiwenjia.com");
     };
+    if !is_host(uri.host().unwrap_or("-")) {
+        return fault("must have a host, such as https://lxcrm.weiwenjia.com");
+    }
     if let Some(port) = wrong_port(&uri) {
         return fault(&format!("has the port {port:?}; a port is 1 to 65535"));
     }
@@ -91,10 +94,16 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     }
 }
 
+fn is_host(host: &str) -> bool {
+    let ip = host.strip_prefix('[').map(|ip| ip.trim_end_matches(']'));
+    ip.map_or(!host.is_empty(), |ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
 /// A port that is none; a library for URLs takes it for the scheme's own.
 fn wrong_port(uri: &http::Uri) -> Option<&str> {
     let authority = uri.authority()?;
-    let port = authority.as_str().get(authority.host().len()..)?.strip_prefix(':')?;
+    let rest = authority.as_str().get(authority.host().len()..).filter(|rest| !rest.is_empty())?;
+    let port = rest.strip_prefix(':').unwrap_or(rest);
     let number = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse::<u16>());
     (!matches!(number, Some(Ok(1..)))).then_some(port)
 }

@@ -10,7 +10,8 @@ use crate::error::{Fault, FieldErrorCode as Code, fault};
 pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
         Value::Text(text) => Ok(text.clone()),
-        _ => Err(Fault(Code::Type, "must be text".to_owned())),
+        // Without the value, which may be a secret.
+        _ => fault(Code::Type, format!("must be text, got {}", value.kind())),
     }
 }
 
@@ -48,7 +49,8 @@ pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
     if digits.starts_with('-') {
         return fault(Code::Range, format!("may not be negative, got {}", excerpt(&digits)));
     }
-    Ok(digits.parse().unwrap_or(usize::MAX)) // which no check lets pass
+    let too_large = |_| Fault(Code::Range, format!("is too large, got {}", value.describe()));
+    digits.parse().map_err(too_large)
 }
 
 /// A duration from a number of seconds or milliseconds.

@@ -54,6 +54,21 @@ impl Value {
         }
     }
 
+    /// What kind of value this is, in words that do not tell it: `a number`, `a list`.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a truth value",
+            Self::Integer(_) | Self::Float(_) | Self::Milliseconds(_) | Self::Number(_) => {
+                "a number"
+            }
+            Self::Text(_) => "text",
+            Self::Date(_) => "a date",
+            _ => return self.describe(),
+        }
+        .to_owned()
+    }
+
     /// What this is, in words for an error message: `the text "abc"`, `the float 1.5`.
     #[doc(hidden)]
     #[must_use]

@@ -4,11 +4,11 @@
 //! open in between, so a forked process inherits no lock. Times are by the machine's clock.
 
 mod place;
-mod state;
+pub(super) mod state;
 
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -17,7 +17,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::store::{Store, StoreError, Warning, Warnings};
 use super::window::{Fate, LATE, Limit, Request, Taken, Window};
 use crate::sync::{clock, lock};
-use state::{Here, LONGEST_LOSS, MOST_BYTES, Memory, Refused, State};
+use state::{FileId, Here, MOST_BYTES, Memory, Name, Refused, change};
 
 pub(crate) use place::path_of;
 
@@ -31,6 +31,8 @@ pub(crate) struct FileStore {
     path: PathBuf,
     name: String,
     memory: Mutex<Memory>,
+    /// The name of the clock; a process keeps to the one that it was started with.
+    clock: OnceLock<Name>,
     warnings: Warnings,
 }
 
@@ -38,7 +40,7 @@ pub(crate) struct FileStore {
 struct Locked {
     file: fs::File,
     /// The file's own name, where files have one.
-    id: Option<(u64, u64)>,
+    id: Option<FileId>,
 }
 
 impl FileStore {
@@ -48,6 +50,7 @@ impl FileStore {
             path,
             name: name.to_owned(),
             memory: Mutex::default(),
+            clock: OnceLock::new(),
             warnings: Warnings::default(),
         }
     }
@@ -61,18 +64,16 @@ impl FileStore {
     ) -> Result<T, StoreError> {
         let mut memory = lock(&self.memory);
         let mut locked = self.lock()?;
-        let (mut state, lost) = self.read(&mut locked, hold, &memory)?;
-        if lost {
+        let bytes = self.read(&locked)?;
+        let here = self.here(&locked, hold)?;
+        let used = change(&bytes, here, &memory, &self.name, work);
+        let used = used.map_err(|refused| self.refused(refused))?;
+        self.write(&mut locked, &used.bytes)?;
+        *memory = used.memory;
+        if used.lost {
             self.warnings.add_again(Warning::Lost);
         }
-        let now = state.written_at;
-        let result = work(state.window(&self.name), now);
-        state.writes += 1;
-        state.forget();
-        self.write(&mut locked, &state)?;
-        memory.seen = Some((locked.id, state.salt, state.writes));
-        memory.longest = memory.longest.max(hold).max(state.longest_hold()).min(LONGEST_LOSS);
-        Ok(result)
+        Ok(used.result)
     }
 
     /// Opens and locks the file that the path leads to.
@@ -111,20 +112,35 @@ impl FileStore {
         }
     }
 
-    fn read(
-        &self,
-        locked: &mut Locked,
-        hold: Duration,
-        memory: &Memory,
-    ) -> Result<(State, bool), StoreError> {
+    fn read(&self, locked: &Locked) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::with_capacity(4096);
         let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
         let read = (&locked.file).take(most).read_to_end(&mut bytes);
         read.map_err(|error| self.failed("read", &error))?;
-        let clock = place::clock().map_err(|reason| self.unfit(&reason))?;
+        Ok(bytes)
+    }
+
+    fn here(&self, locked: &Locked, hold: Duration) -> Result<Here, StoreError> {
+        let clock = match self.clock.get() {
+            Some(clock) => *clock,
+            None => place::clock().map_err(|reason| self.unfit(&reason))?,
+        };
+        self.clock.set(clock).ok();
         let salt = random().map_err(|reason| self.unfit(reason))?;
-        let here = Here { now: clock::now(), clock, file: locked.id, hold, salt };
-        State::open(&bytes, here, memory).map_err(|refused| match refused {
+        Ok(Here { now: clock::now(), clock, file: locked.id, hold, salt })
+    }
+
+    fn write(&self, locked: &mut Locked, bytes: &[u8]) -> Result<(), StoreError> {
+        if bytes.len() > MOST_BYTES {
+            let message = "is full: give each key a file of its own";
+            return Err(StoreError::passing(self.about(message)));
+        }
+        let written = locked.file.rewind().and_then(|()| locked.file.write_all(bytes));
+        written.map_err(|error| self.failed("written", &error))
+    }
+
+    fn refused(&self, refused: Refused) -> StoreError {
+        match refused {
             Refused::Version(version) => self.unfit(&format!(
                 "was written by a newer ikcrm (form {version}): update this one, or name another file"
             )),
@@ -133,17 +149,7 @@ impl FileStore {
                  machines, or containers with a kernel or a time namespace of their own): use \
                  redis:// for them, or give each system a file and a part of the calls",
             ),
-        })
-    }
-
-    fn write(&self, locked: &mut Locked, state: &State) -> Result<(), StoreError> {
-        let bytes = state.encode();
-        if bytes.len() > MOST_BYTES {
-            let message = "is full: give each key a file of its own";
-            return Err(StoreError::passing(self.about(message)));
         }
-        let written = locked.file.rewind().and_then(|()| locked.file.write_all(&bytes));
-        written.map_err(|error| self.failed("written", &error))
     }
 
     fn failed(&self, done: &str, error: &io::Error) -> StoreError {
@@ -234,8 +240,8 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-fn random() -> Result<state::Name, &'static str> {
-    let mut bytes = state::Name::default();
+fn random() -> Result<Name, &'static str> {
+    let mut bytes = Name::default();
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| "needs random numbers, and the system has none")?;

@@ -26,6 +26,9 @@ const LONGEST_LOSS: Duration = Duration::from_secs(600);
 /// By how much more a server's clock may go on than ours, in a thousandth and at least.
 const DRIFT: (u32, Duration) = (1000, Duration::from_millis(50));
 
+const TAKE: &str = include_str!("take.lua");
+const SETTLE: &str = include_str!("settle.lua");
+
 pub(crate) struct Redis {
     url: String,
     key: String,
@@ -64,7 +67,7 @@ impl Redis {
         Self {
             url: url.to_owned(),
             key: format!("ikcrm:quota:{name}"),
-            take: Script::new(include_str!("take.lua")),
+            take: Script::new(TAKE),
             link: Mutex::default(),
             warnings: Warnings::default(),
         }
@@ -106,18 +109,28 @@ impl Redis {
         let hold = request.open(limit) + limit.per;
         let answer: Answer = self.with(
             |connection, pending, memory| {
-                read_pending(connection, pending)?;
-                self.take
-                    .key(&self.key)
-                    .arg(id.map(|id| format!("{id:x}")).unwrap_or_default())
-                    .arg(limit.calls.get())
-                    .arg(micros(limit.per))
-                    .arg(micros(request.open(limit)))
-                    .arg(request.ahead)
-                    .arg(&memory.born)
-                    .arg(micros(memory.longest.max(hold).min(LONGEST_LOSS)))
-                    .arg(u8::from(!memory.knows_policy))
-                    .invoke(connection)
+                let command = |how: &str, script: &str| {
+                    let mut command = redis::cmd(how);
+                    command
+                        .arg(script)
+                        .arg(1)
+                        .arg(&self.key)
+                        .arg(id.map(|id| format!("{id:x}")).unwrap_or_default())
+                        .arg(limit.calls.get())
+                        .arg(micros(limit.per))
+                        .arg(micros(request.open(limit)))
+                        .arg(request.ahead)
+                        .arg(&memory.born)
+                        .arg(micros(memory.longest.max(hold).min(LONGEST_LOSS)))
+                        .arg(u8::from(!memory.knows_policy));
+                    command.get_packed_command()
+                };
+                match send(connection, pending, &command("EVALSHA", self.take.get_hash())) {
+                    Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                        send(connection, pending, &command("EVAL", TAKE))
+                    }
+                    answer => answer,
+                }
             },
             |answer: &Answer, memory| {
                 if id.is_some() {
@@ -177,7 +190,7 @@ impl Redis {
     /// Tells the fate of a slot, without waiting for the answer.
     fn tell(&self, id: &str, fate: &str, open: Duration) -> Result<(), StoreError> {
         let mut command = redis::cmd("EVAL");
-        command.arg(include_str!("settle.lua")).arg(1).arg(&self.key);
+        command.arg(SETTLE).arg(1).arg(&self.key);
         command.arg(id).arg(fate).arg(micros(open));
         let command = command.get_packed_command();
         let send = |connection: &mut Connection, pending: &mut usize, _: &Memory| {
@@ -268,6 +281,13 @@ fn limit_time(connection: &Connection, end: Instant) -> RedisResult<()> {
     let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     connection.set_read_timeout(Some(left))?;
     connection.set_write_timeout(Some(left))
+}
+
+/// Sends a command at once, and reads its answer after those that are still to come.
+fn send(connection: &mut Connection, pending: &mut usize, command: &[u8]) -> RedisResult<Answer> {
+    connection.send_packed_command(command)?;
+    read_pending(connection, pending)?;
+    Ok(redis::from_redis_value(connection.recv_response()?.extract_error()?)?)
 }
 
 /// Reads the answers that are still to come. A fate that could not be kept is no fault: its slot is

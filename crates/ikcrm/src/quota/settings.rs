@@ -110,7 +110,8 @@ impl Quota {
     /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`]).
     ///
     /// While the store is away nobody counts for all: the promise then holds only while the store
-    /// is away for all processes alike, and as far as their parts add up to no more than 1. When the
+    /// is away for all processes alike, and as far as their parts add up to no more than 1. It waits
+    /// until what the others have under way is over (the timeout, 10 s and `per`). When the
     /// store is back after longer than `per`, nobody passes for `per` and a second, until all have
     /// told it what they sent. An error that will not pass, such as a wrong password, is no absence.
     pub fn fallback(mut self, part: f64) -> Self {
@@ -254,6 +255,18 @@ impl SharedQuota {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shared_store_needs_a_key_when_the_company_cannot_be_known() {
+        let quota = Quota::default().store("file:///var/lib/quota");
+        let unknown = Scope { base_url: "https://crm.example", who: None };
+        let faults = quota.clone().check(&unknown).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
+        assert_eq!(found, [("quota.key", Code::Required)]);
+        assert!(quota.clone().key("us").check(&unknown).is_ok());
+        assert!(quota.check(&Scope { who: Some("13800000000"), ..unknown }).is_ok());
+        assert!(Quota::default().check(&Scope { who: None, base_url: "https://a" }).is_ok());
+    }
 
     #[test]
     fn a_store_that_cannot_be_is_told_what_to_write_instead() {

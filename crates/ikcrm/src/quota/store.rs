@@ -178,6 +178,8 @@ pub(crate) struct Fallback {
     local: Local,
     limit: Limit,
     away: Mutex<Option<Away>>,
+    /// The longest time that a slot was held for a call.
+    hold: Mutex<Duration>,
     clock: Clock,
 }
 
@@ -194,7 +196,9 @@ impl Fallback {
     }
 
     pub(crate) fn with_clock(store: Box<dyn Store>, limit: Limit, clock: Clock) -> Self {
-        Self { store, local: Local::with_clock(clock), limit, away: Mutex::default(), clock }
+        let local = Local::with_clock(clock);
+        let away = Mutex::default();
+        Self { store, local, limit, away, hold: Mutex::new(limit.per), clock }
     }
 
     /// Asks the store unless it was away a moment ago. An error that will not pass is told.
@@ -217,8 +221,8 @@ impl Fallback {
             Err(error) if !error.retryable => Err(error),
             Err(_) => {
                 if away.is_none() {
-                    // What the others have sent in the last window is not known here.
-                    self.local.block(self.limit.per)?;
+                    // What the others have sent, and have under way, is not known here.
+                    self.local.block(*lock(&self.hold))?;
                 }
                 let now = (self.clock)();
                 let since = away.map_or(now, |away| away.since);
@@ -243,6 +247,9 @@ impl Fallback {
 
 impl Store for Fallback {
     fn take(&self, request: Request, limit: Limit) -> Result<Taken, StoreError> {
+        let hold = request.open(limit) + limit.per;
+        let longest = hold.max(*lock(&self.hold));
+        *lock(&self.hold) = longest;
         let Some(taken) = self.ask(|store| store.take(request, limit))? else {
             return self.local.take(request, self.limit);
         };

@@ -186,7 +186,7 @@ impl Window {
         let known = self.longest_window();
         let new = !self.limits.iter().any(|(other, _)| *other == limit);
         if new && !known.is_zero() && known < limit.per {
-            self.blocked_until = self.blocked_until.max(now + (limit.per - known));
+            self.blocked_until = self.blocked_until.max(now + limit.per.saturating_sub(known));
         }
         self.limits.retain(|(other, _)| *other != limit);
         self.limits.push((limit, now));

@@ -121,7 +121,7 @@ impl Checked<'_> {
     }
 }
 
-/// What an opportunity has for a required field.
+/// What an opportunity has for a required field, by the field's name.
 fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, Error> {
     match field {
         "title" => {
@@ -312,4 +312,29 @@ fn fault_of_custom_key<T>(key: &str) -> Result<T, Fault> {
          numeric_asset_…, user_field_asset_…, file_asset_… or subform_… (a label that is one \
          word of lower-case ASCII cannot be told from a key: give its key)",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::{OPPORTUNITY, Record};
+
+    #[test]
+    fn a_field_is_filled_with_its_own_value_only() {
+        let text = r#"{"id": 1, "title": "t", "customer": {"id": 5}}"#;
+        let current = Opportunity::from(Record::parse(&OPPORTUNITY, text).unwrap());
+        for field in FIELDS {
+            let filled = match present(field.name, &current).unwrap() {
+                Some(Wire::Text(text)) => format!("text {text}"),
+                Some(Wire::Integer(id)) => format!("id {id}"),
+                _ => "nothing".to_owned(),
+            };
+            let expected = match field.name {
+                "title" => "text t",
+                "customer_id" => "id 5",
+                _ => "nothing",
+            };
+            assert_eq!(filled, expected, "{}", field.name);
+        }
+    }
 }

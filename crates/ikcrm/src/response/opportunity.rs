@@ -103,6 +103,13 @@ macro_rules! records {
     };
 }
 
+impl Opportunity {
+    /// The same as the answer to an update.
+    pub(crate) fn of_update(self) -> Self {
+        Self(self.0.of_update())
+    }
+}
+
 records! {
     /// A sales opportunity (商机) as the CRM answers it.
     Opportunity = OPPORTUNITY {

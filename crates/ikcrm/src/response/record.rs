@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Excerpt};
 use crate::input::check::parse_date;
-use crate::input::excerpt;
 
 /// What kind of value a typed attribute has.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +66,8 @@ pub struct Record {
     text: Arc<str>,
     range: Range<usize>,
     index: OnceLock<Arc<Index>>,
+    /// Whether it came as the answer to an update, which was carried out then.
+    of_update: bool,
 }
 
 /// The keys of an object, and where each one's value lies in the text.
@@ -91,7 +92,7 @@ impl Key {
 impl Record {
     /// An object that is the part `range` of `text`, which must be JSON.
     pub(crate) fn new(shape: &'static Shape, text: Arc<str>, range: Range<usize>) -> Self {
-        Self { shape, text, range, index: OnceLock::new() }
+        Self { shape, text, range, index: OnceLock::new(), of_update: false }
     }
 
     /// The same with the keys that are in `range`.
@@ -101,7 +102,18 @@ impl Record {
         range: Range<usize>,
         index: Index,
     ) -> Self {
-        Self { shape, text, range, index: OnceLock::from(Arc::new(index)) }
+        Self { shape, text, range, index: OnceLock::from(Arc::new(index)), of_update: false }
+    }
+
+    /// The same as the answer to an update.
+    pub(crate) fn of_update(self) -> Self {
+        Self { of_update: true, ..self }
+    }
+
+    /// A record in this one.
+    fn within(&self, shape: &'static Shape, range: Range<usize>) -> Self {
+        let record = Self::new(shape, self.text.clone(), range);
+        Self { of_update: self.of_update, ..record }
     }
 
     /// The object of this shape in a JSON text, as [`raw`](Self::raw) gave it.
@@ -171,34 +183,34 @@ impl Record {
             Kind::Records(shape) => self.list(shape, json),
             _ => scalar(json, kind),
         };
-        typed.ok_or_else(|| self.unexpected(key, json))
+        typed.ok_or_else(|| self.unexpected(key))
     }
 
     fn nested(&self, shape: &'static Shape, json: &str, range: Range<usize>) -> Option<Typed<'_>> {
         if json == "\"\"" {
             return Some(Typed::Nothing);
         }
-        json.starts_with('{').then(|| Typed::Record(Self::new(shape, self.text.clone(), range)))
+        json.starts_with('{').then(|| Typed::Record(self.within(shape, range)))
     }
 
     fn list(&self, shape: &'static Shape, json: &str) -> Option<Typed<'_>> {
         let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         let record = |item: &RawValue| {
             let range = span(item.get(), &self.text);
-            item.get().starts_with('{').then(|| Self::new(shape, self.text.clone(), range))
+            item.get().starts_with('{').then(|| self.within(shape, range))
         };
         items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
     }
 
-    fn unexpected(&self, key: &str, json: &str) -> Error {
+    fn unexpected(&self, key: &str) -> Error {
         Error::InvalidAnswer {
             message: format!(
                 "{}.{key} came in an unexpected form; its text is still there under its key",
                 self.shape.name
             ),
             status: Some(200),
-            excerpt: Excerpt::of(&excerpt(json)),
-            may_have_been_applied: true,
+            excerpt: Excerpt::default(),
+            may_have_been_applied: self.of_update,
         }
     }
 }
@@ -263,9 +275,33 @@ fn read_index(text: &str, range: Range<usize>) -> Result<Index, serde_json::Erro
     Ok(index)
 }
 
-/// A key as it is spelt in the text, unless escapes are in it.
-#[derive(Deserialize)]
-pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+/// A key as it is spelt in the text, unless escapes are in it. Half an escaped character, which JSON
+/// allows and text cannot hold, is shown as `\u{FFFD}`: the other keys are still to be had.
+pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(NameOf)
+    }
+}
+
+struct NameOf;
+
+impl<'de> Visitor<'de> for NameOf {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Name<'de>, E> {
+        Ok(Name(String::from_utf8_lossy(bytes)))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name<'de>, E> {
+        Ok(Name(String::from_utf8_lossy(bytes).into_owned().into()))
+    }
+}
 
 /// Reads the keys of an object in this text.
 pub(crate) struct Entries<'a>(pub(crate) &'a str);
@@ -309,5 +345,24 @@ impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.get_raw("id").unwrap_or("?");
         write!(f, "{} {{ id: {id}, {} keys }}", self.shape.name, self.index().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::opportunity::OPPORTUNITY;
+    use super::*;
+
+    #[test]
+    fn half_a_character_in_a_key_hides_no_other_key() {
+        let text = r#"{"id":1,"customer":{"\ud800":2,"id":3}}"#;
+        let record = Record::new(&OPPORTUNITY, text.into(), 0..text.len());
+        let Ok(Typed::Record(customer)) = record.read("customer", Kind::Record(&OPPORTUNITY))
+        else {
+            panic!("no customer")
+        };
+        assert_eq!(customer.get_raw("id"), Some("3"));
+        assert_eq!(customer.keys().count(), 2);
+        assert!(Record::parse(&OPPORTUNITY, customer.raw()).is_ok());
     }
 }

@@ -44,7 +44,7 @@ impl Dialer {
             None => self.reach(&target, "the CRM at", false)?,
             Some(proxy) => self.reach_through(proxy, &target)?,
         };
-        self.encrypt(link, &target)
+        self.encrypt(link, &target, "base_url")
     }
 
     fn reach(&self, place: &Place, whom: &str, alone: bool) -> io::Result<Box<dyn Layer>> {
@@ -57,20 +57,26 @@ impl Dialer {
     fn reach_through(&self, proxy: &ProxyUrl, target: &Place) -> io::Result<Box<dyn Layer>> {
         let mut link = self.reach(&proxy.place, "the proxy", false)?;
         if proxy.encrypted {
-            link = self.encrypt(link, &proxy.place)?;
+            link = self.encrypt(link, &proxy.place, "proxy")?;
         }
         tunnel::open(&mut *link, proxy, target)?;
         Ok(link)
     }
 
-    fn encrypt(&self, link: Box<dyn Layer>, place: &Place) -> io::Result<Box<dyn Layer>> {
+    /// Begins TLS with a place that is named by a setting.
+    fn encrypt(
+        &self,
+        link: Box<dyn Layer>,
+        place: &Place,
+        setting: &str,
+    ) -> io::Result<Box<dyn Layer>> {
         let config = if let Some(config) = self.tls.get() {
             Arc::clone(config)
         } else {
             let config = tls::config(self.ca_bundle.as_deref())?;
             Arc::clone(self.tls.get_or_init(|| config))
         };
-        Ok(Box::new(Tls::connect(config, link, place)?))
+        Ok(Box::new(Tls::connect(config, link, place, setting)?))
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) fn look(bytes: &[u8]) -> Head {
     }
     let Some(length) = end(text) else { return Head::Incomplete };
     match text.get(8..12) {
-        Some([b' ', b'1', tens, ones]) if [*tens, *ones] != *b"01" => Head::Interim(blank + length),
+        Some([b' ', b'1', rest @ ..]) if rest != b"01" && rest.iter().all(u8::is_ascii_digit) => {
+            Head::Interim(blank + length)
+        }
         _ => Head::Final(blank + length),
     }
 }
@@ -64,6 +66,7 @@ mod tests {
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200", Head::Interim(25)),
             ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", Head::Interim(37)),
             ("HTTP/1.1 101 Switching Protocols\r\n\r\n", Head::Final(36)),
+            ("HTTP/1.1 1xx What\r\n\r\n", Head::Final(21)),
             ("HTTP/1.1 200 OK\r\nA: b\r\n", Head::Incomplete),
             ("HT", Head::Incomplete),
             ("", Head::Incomplete),

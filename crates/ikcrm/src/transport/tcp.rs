@@ -37,6 +37,8 @@ pub(super) struct Tcp {
     pending: Vec<u8>,
     /// The read timeout that the socket has now.
     slice: Duration,
+    /// Why no more can be sent.
+    broken: Option<io::Error>,
 }
 
 impl Tcp {
@@ -46,7 +48,31 @@ impl Tcp {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SLICE))?;
         stream.set_write_timeout(Some(SLICE))?;
-        Ok(Self { stream, pending: Vec::new(), slice: SLICE })
+        Ok(Self { stream, pending: Vec::new(), slice: SLICE, broken: None })
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        if let Some(attempt) = Attempt::current() {
+            attempt.admit()?;
+        }
+        let mut rest = self.pending.as_slice();
+        while !rest.is_empty() {
+            slice()?;
+            match self.stream.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(sent) => {
+                    rest = rest.get(sent..).unwrap_or_default();
+                    told(Attempt::sent_bytes);
+                }
+                Err(error) if is_pause(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.pending.clear();
+        Ok(())
     }
 
     /// Waits no longer than the deadline allows; away from it this costs no system call.
@@ -77,6 +103,12 @@ fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     Err(last)
 }
 
+/// Whether the other side does not listen any more.
+fn is_hang_up(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
 /// Whether a wait merely ended before anything happened.
 fn is_pause(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
@@ -93,7 +125,8 @@ impl Read for Tcp {
             self.set_slice(slice)?;
             match self.stream.read(buffer) {
                 Err(error) if is_pause(&error) => {}
-                result => return result,
+                Ok(received @ 1..) => return Ok(received),
+                result => return self.broken.take().map_or(result, Err),
             }
         }
     }
@@ -101,36 +134,27 @@ impl Read for Tcp {
 
 impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pending.extend_from_slice(bytes);
+        if self.broken.is_none() {
+            self.pending.extend_from_slice(bytes);
+        }
         if self.pending.len() > MAX_PENDING {
             self.flush()?;
         }
         Ok(bytes.len())
     }
 
-    /// Sends what was held back.
+    /// Sends what was held back. A server that hangs up meanwhile may have answered before: that it
+    /// did hang up is told when there is nothing to read.
     fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        if let Some(attempt) = Attempt::current() {
-            attempt.admit()?;
-        }
-        let mut rest = self.pending.as_slice();
-        while !rest.is_empty() {
-            slice()?;
-            match self.stream.write(rest) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(sent) => {
-                    rest = rest.get(sent..).unwrap_or_default();
-                    told(Attempt::sent_bytes);
-                }
-                Err(error) if is_pause(&error) => {}
-                Err(error) => return Err(error),
+        let sent = self.send();
+        match sent {
+            Err(error) if is_hang_up(&error) => {
+                self.pending.clear();
+                self.broken = Some(error);
+                Ok(())
             }
+            sent => sent,
         }
-        self.pending.clear();
-        Ok(())
     }
 }
 

@@ -43,21 +43,22 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Shakes hands with a server that must have a certificate for `place`.
+    /// Shakes hands with a server that must have a certificate for `place`, which `setting` names.
     pub(super) fn connect(
         config: Arc<ClientConfig>,
         under: Box<dyn Layer>,
         place: &Place,
+        setting: &str,
     ) -> io::Result<Self> {
         let name = ServerName::try_from(place.host.clone()).map_err(|_| {
             Fault::permanent(format!("no certificate can be for the name {:?}", place.host))
         })?;
-        let session =
-            ClientConnection::new(config, name).map_err(|error| fault_of(&error, place))?;
+        let session = ClientConnection::new(config, name);
+        let session = session.map_err(|error| fault_of(&error, place, setting))?;
         let mut tls = Self { session, under };
         while tls.session.is_handshaking() {
             tls.receive()
-                .map_err(|error| explained(error, place))
+                .map_err(|error| explained(error, place, setting))
                 .map_err(while_doing(format_args!("the TLS handshake with {place}")))?;
         }
         tls.send()?;
@@ -132,20 +133,20 @@ impl Layer for Tls {
 }
 
 /// What rustls says within an error of a handshake, in our words.
-fn explained(error: io::Error, place: &Place) -> io::Error {
+fn explained(error: io::Error, place: &Place, setting: &str) -> io::Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(inner) => fault_of(inner, place).into(),
+        Some(inner) => fault_of(inner, place, setting).into(),
         None => error,
     }
 }
 
-fn fault_of(error: &rustls::Error, place: &Place) -> Fault {
+fn fault_of(error: &rustls::Error, place: &Place, setting: &str) -> Fault {
     use rustls::Error as E;
     let host = &place.host;
     match error {
-        E::InvalidCertificate(reason) => Fault::permanent(refused(reason, host)),
+        E::InvalidCertificate(reason) => Fault::permanent(refused(reason, host, setting)),
         E::InvalidMessage(_) => Fault::permanent(format!(
-            "{place} does not speak TLS ({error}); check host and port in base_url"
+            "{place} does not speak TLS ({error}); check host and port in {setting}"
         )),
         E::AlertReceived(AlertDescription::InternalError | AlertDescription::UserCanceled)
         | E::DecryptError
@@ -157,7 +158,7 @@ fn fault_of(error: &rustls::Error, place: &Place) -> Fault {
 }
 
 /// Why a certificate was refused, and what can be done.
-fn refused(reason: &CertificateError, host: &str) -> String {
+fn refused(reason: &CertificateError, host: &str, setting: &str) -> String {
     use CertificateError as E;
     match reason {
         E::UnknownIssuer => format!(
@@ -165,7 +166,7 @@ fn refused(reason: &CertificateError, host: &str) -> String {
              has a CA of its own, or its firewall inspects TLS, give that CA's PEM file as ca_bundle"
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => format!(
-            "the certificate of {host} is for other names{}, not for {host}; check base_url",
+            "the certificate of {host} is for other names{}, not for {host}; check {setting}",
             presented(reason)
         ),
         E::Expired | E::ExpiredContext { .. } => {
@@ -173,6 +174,10 @@ fn refused(reason: &CertificateError, host: &str) -> String {
         }
         E::NotValidYet | E::NotValidYetContext { .. } => format!(
             "the certificate of {host} is not valid yet, or the clock of this machine is wrong"
+        ),
+        other if other.to_string().contains("CaUsedAsEndEntity") => format!(
+            "the certificate of {host} is one of a CA, which is none for a server; have the server's \
+             own made, and give the CA's as ca_bundle"
         ),
         other => format!("the certificate of {host} was refused: {other}"),
     }

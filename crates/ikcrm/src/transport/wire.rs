@@ -18,7 +18,6 @@ const MAX_INTERIM: usize = 256 * 1024;
 const MAX_RECEIVED: u64 = 2 * MAX_ANSWER;
 
 /// A connection.
-#[derive(Debug)]
 pub(super) struct Wire {
     link: Box<dyn Layer>,
     encrypted: bool,
@@ -154,5 +153,12 @@ impl Transport for Wire {
 
     fn is_tls(&self) -> bool {
         self.encrypted
+    }
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").field("link", &self.link).finish_non_exhaustive()
     }
 }

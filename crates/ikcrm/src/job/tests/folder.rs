@@ -1,12 +1,14 @@
 //! A folder that goes with its test.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
     pub(super) fn new() -> Self {
-        let name: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         // In memory, where there is such a folder: these tests write much, and none is about disks.
         let memory = Some(PathBuf::from("/dev/shm")).filter(|path| path.is_dir());
         let path = memory.unwrap_or_else(std::env::temp_dir).join(format!("ikcrm-test-{name}"));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::state::{Name, half_of_hash};
+use super::state::{FileId, Name, half_of_hash};
 
 /// The path in a URL, `/var/lib/quota` or `/C:/quota`, as Python's `Path.as_uri` and Node's
 /// `pathToFileURL` write it. `None` for one that is not absolute or wrongly escaped.
@@ -28,7 +28,7 @@ fn unescape(text: &str) -> Option<String> {
 
 /// What names a file, if it is still the one that the path leads to.
 #[cfg(unix)]
-pub(super) fn id(file: &fs::File, path: &Path) -> io::Result<Option<(u64, u64)>> {
+pub(super) fn id(file: &fs::File, path: &Path) -> io::Result<Option<FileId>> {
     use std::os::unix::fs::MetadataExt;
     let (here, there) = (file.metadata()?, fs::metadata(path)?);
     let id = |file: &fs::Metadata| (file.dev(), file.ino());
@@ -40,7 +40,7 @@ pub(super) fn id(file: &fs::File, path: &Path) -> io::Result<Option<(u64, u64)>>
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere files have names of their own")]
-pub(super) fn id(_: &fs::File, _: &Path) -> io::Result<Option<(u64, u64)>> {
+pub(super) fn id(_: &fs::File, _: &Path) -> io::Result<Option<FileId>> {
     Ok(None)
 }
 
@@ -75,7 +75,7 @@ fn check_system(file: &fs::File, metadata: &fs::Metadata) -> Result<(), String> 
     let system =
         rustix::fs::fstatfs(file).map_err(|error| format!("cannot be looked at: {error}"))?;
     let device = std::os::unix::fs::MetadataExt::dev(metadata);
-    let name = match system.f_type as u64 & 0xFFFF_FFFF {
+    let name = match i128::from(system.f_type) & 0xFFFF_FFFF {
         FUSE => {
             let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
             let name = mount_type(&mounts, rustix::fs::major(device), rustix::fs::minor(device));
@@ -97,11 +97,11 @@ fn check_system(_: &fs::File, _: &fs::Metadata) -> Result<(), String> {
 }
 
 #[cfg(target_os = "linux")]
-const FUSE: u64 = 0x6573_5546;
+const FUSE: i128 = 0x6573_5546;
 
 /// Network file systems by their numbers in `statfs(2)`.
 #[cfg(target_os = "linux")]
-const NETWORKS: [(u64, &str); 12] = [
+const NETWORKS: [(i128, &str); 12] = [
     (0x6969, "nfs"),
     (0x517B, "smb"),
     (0xFF53_4D42, "cifs"),

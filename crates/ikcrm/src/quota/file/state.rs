@@ -33,7 +33,10 @@ const VERSION: u16 = 1;
 const MOST_CLOCKS: usize = 8;
 
 /// Sixteen bytes that name something: a file, a clock, a window, a content.
-pub(super) type Name = [u8; 16];
+pub(in crate::quota) type Name = [u8; 16];
+
+/// The file system's own name of a file: its device and inode.
+pub(in crate::quota) type FileId = (u64, u64);
 
 /// The windows of one file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,31 +65,70 @@ pub(super) enum Unreadable {
 
 /// What a process knows of the file from its last use.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Memory {
-    /// The file, where files have names of their own, the state in it, and how often that was written.
-    pub(super) seen: Option<(Option<(u64, u64)>, Name, u64)>,
+pub(in crate::quota) struct Memory {
+    pub(super) seen: Option<Seen>,
     /// The longest time that a slot was seen to be held.
     pub(super) longest: Duration,
 }
 
+/// The state that a process saw last.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::quota) struct Seen {
+    /// In which file, where files have names of their own.
+    pub(super) file: Option<FileId>,
+    pub(super) salt: Name,
+    pub(super) writes: u64,
+    /// When.
+    pub(super) at: Duration,
+}
+
 /// What is true where the file is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Here {
-    pub(super) now: Duration,
-    pub(super) clock: Name,
-    pub(super) file: Option<(u64, u64)>,
+pub(in crate::quota) struct Here {
+    pub(in crate::quota) now: Duration,
+    pub(in crate::quota) clock: Name,
+    pub(in crate::quota) file: Option<FileId>,
     /// How long the caller's slot would be held.
-    pub(super) hold: Duration,
+    pub(in crate::quota) hold: Duration,
     /// Should a state begin.
-    pub(super) salt: Name,
+    pub(in crate::quota) salt: Name,
 }
 
 /// Why a state must not be used.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Refused {
+pub(in crate::quota) enum Refused {
     Version(u16),
     /// Systems with clocks of their own take turns.
     Clocks,
+}
+
+/// A state after a use of it.
+#[derive(Debug)]
+pub(in crate::quota) struct Used<T> {
+    pub(in crate::quota) result: T,
+    pub(in crate::quota) bytes: Vec<u8>,
+    /// Whether something was lost before.
+    pub(in crate::quota) lost: bool,
+    /// What to know when the bytes are written.
+    pub(in crate::quota) memory: Memory,
+}
+
+/// Does something with the window of this name in the state that these bytes hold.
+pub(in crate::quota) fn change<T>(
+    bytes: &[u8],
+    here: Here,
+    memory: &Memory,
+    name: &str,
+    work: impl FnOnce(&mut Window, Duration) -> T,
+) -> Result<Used<T>, Refused> {
+    let (mut state, lost) = State::open(bytes, here, memory)?;
+    let result = work(state.window(name), here.now);
+    state.writes += 1;
+    state.forget();
+    let longest = memory.longest.max(here.hold).max(state.longest_hold()).min(LONGEST_LOSS);
+    let Here { file, now: at, .. } = here;
+    let seen = Some(Seen { file, salt: state.salt, writes: state.writes, at });
+    Ok(Used { result, bytes: state.encode(), lost, memory: Memory { seen, longest } })
 }
 
 impl State {
@@ -108,14 +150,16 @@ impl State {
         };
         state.arrive(now, clock)?;
         match memory.seen {
-            // It began anew: what was lost had been taken before.
-            Some((_, seen, _)) if seen != state.salt => {
+            // It began anew since: what was lost had been taken before.
+            Some(seen) if seen.salt != state.salt && seen.at <= state.began => {
                 let until = state.lost_until.max(state.began.saturating_add(longest));
                 state.lost_until = until;
                 Ok((state, until > now))
             }
             // A copy from earlier.
-            Some((seen, _, writes)) if seen != file || writes > state.writes => {
+            Some(Seen { file: known, salt, writes, .. })
+                if known != file || salt != state.salt || writes > state.writes =>
+            {
                 Ok((begin(now + longest), true))
             }
             _ => Ok((state, false)),
@@ -330,20 +374,21 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    fn salt(now: u64) -> Name {
+        half_of_hash(&now.to_le_bytes())
+    }
+
     fn here(now: u64) -> Here {
-        Here { now: second(now), clock: ONE, file: Some((1, 1)), hold: HOLD, salt: [now as u8; 16] }
+        Here { now: second(now), clock: ONE, file: Some((1, 1)), hold: HOLD, salt: salt(now) }
     }
 
     /// Takes a slot at this place, and what the file holds then.
     fn take(bytes: &[u8], here: Here, memory: &mut Memory) -> (Taken, Vec<u8>) {
-        let (mut state, _) = State::open(bytes, here, memory).unwrap();
         let request = Request { id: here.now.as_secs(), hold: HOLD, ahead: 0 };
-        let taken = state.window("a").take(request, LIMIT, here.now);
-        state.writes += 1;
-        state.forget();
-        memory.seen = Some((here.file, state.salt, state.writes));
-        memory.longest = memory.longest.max(state.longest_hold());
-        (taken, state.encode())
+        let work = |window: &mut Window, now| window.take(request, LIMIT, now);
+        let used = change(bytes, here, memory, "a", work).unwrap();
+        *memory = used.memory;
+        (used.result, used.bytes)
     }
 
     /// A file whose only slot was answered at 1000 s, and what its user knows.
@@ -405,7 +450,8 @@ mod tests {
         let mut torn = bytes.clone();
         torn.splice(40..44, [1, 2, 3, 4]);
         let moved = Here { file: Some((1, 2)), ..here(1100) };
-        let older = Memory { seen: Some((Some((1, 1)), [232; 16], 99)), ..memory.clone() };
+        let mut older = memory.clone();
+        older.seen.as_mut().unwrap().writes = 99;
         let cases = [
             (&[][..], here(1100), &memory),
             (b"garbage", here(1100), &memory),
@@ -433,6 +479,14 @@ mod tests {
         assert_eq!(taken, Taken::Slot, "it knows of nothing");
         let (taken, _) = take(&bytes, here(1101), &mut memory.clone());
         assert_eq!(taken, Taken::Busy(second(49)));
+    }
+
+    #[test]
+    fn a_copy_from_before_an_earlier_loss_is_a_loss_too() {
+        let (copy, mut memory) = used();
+        let (taken, _) = take(&[], here(1100), &mut memory);
+        assert_eq!(taken, Taken::Busy(second(50)));
+        assert_eq!(take(&copy, here(1120), &mut memory).0, Taken::Busy(second(50)));
     }
 
     #[test]
@@ -476,7 +530,7 @@ mod tests {
         ) {
             // With a checksum that is right, so that the rest is read.
             if bytes.len() > 40 {
-                let (end, length) = (bytes.len() - 16, bytes.len() as u32);
+                let (end, length) = (bytes.len() - 16, u32::try_from(bytes.len()).unwrap());
                 bytes.splice(..8, MAGIC);
                 bytes.splice(8..12, length.to_le_bytes());
                 bytes.splice(12..14, VERSION.to_le_bytes());

@@ -39,7 +39,7 @@ fn take(store: &FileStore, id: u64) -> Result<Taken, StoreError> {
 }
 
 /// Whether nobody passes for about as long as a slot is held: a timeout, late, and a window.
-fn is_blocked(taken: Result<Taken, StoreError>) -> bool {
+fn is_blocked(taken: &Result<Taken, StoreError>) -> bool {
     matches!(taken, Ok(Taken::Busy(wait)) if wait.as_secs_f64() > 95.0)
 }
 
@@ -113,10 +113,10 @@ fn a_file_that_is_gone_emptied_replaced_or_damaged_blocks_who_used_it() {
         assert_eq!(take(&one, 3), Ok(Taken::Slot));
         assert_eq!(one.warnings(), []);
         attack(&folder.path(), &copy);
-        assert!(is_blocked(take(&one, 4)), "{name}");
+        assert!(is_blocked(&take(&one, 4)), "{name}");
         assert_eq!(one.warnings(), [Warning::Lost], "{name}");
-        assert!(is_blocked(take(&other, 5)), "{name}");
-        assert!(is_blocked(take(&store(folder.path()), 6)), "{name}");
+        assert!(is_blocked(&take(&other, 5)), "{name}");
+        assert!(is_blocked(&take(&store(folder.path()), 6)), "{name}");
     }
 }
 

@@ -89,7 +89,7 @@ fn take(store: &Redis, id: u64) -> Result<Taken, StoreError> {
 }
 
 /// Whether nobody passes for about as long as a slot is held: a timeout, late, and a window.
-fn is_blocked(taken: Result<Taken, StoreError>) -> bool {
+fn is_blocked(taken: &Result<Taken, StoreError>) -> bool {
     matches!(taken, Ok(Taken::Busy(wait)) if (80.0..=100.0).contains(&wait.as_secs_f64()))
 }
 
@@ -105,7 +105,7 @@ fn it_agrees_with_the_other_stores() {
 fn a_server_that_starts_anew_lets_nobody_pass_until_what_it_forgot_is_over() {
     let Some(server) = Server::new() else { return };
     let store = server.other();
-    assert!(is_blocked(take(&store, 1)));
+    assert!(is_blocked(&take(&store, 1)));
     let (port, other) = (server.port, server.store("two"));
     assert_eq!(take(&other, 1), Ok(Taken::Slot));
     drop(server);
@@ -113,7 +113,7 @@ fn a_server_that_starts_anew_lets_nobody_pass_until_what_it_forgot_is_over() {
     assert!(error.retryable, "{error:?}");
     assert!(error.message.contains("the quota's Redis server cannot be used"), "{error:?}");
     let _server = Server::start(port, &[]);
-    assert!(is_blocked(take(&other, 2)));
+    assert!(is_blocked(&take(&other, 2)));
     other.settle(1, Fate::Answered, LIMIT).unwrap();
     assert_eq!(other.usage(LIMIT, 0).unwrap().0, 1, "the holder told its fate all the same");
 }
@@ -125,7 +125,7 @@ fn another_run_of_the_server_is_seen_within_a_connection() {
     let store = server.store("one");
     assert_eq!(take(&store, 1), Ok(Taken::Slot));
     server.run(&["HSET", &store.key, "run", "another"]);
-    assert!(is_blocked(take(&store, 2)));
+    assert!(is_blocked(&take(&store, 2)));
     assert_eq!(store.warnings(), [Warning::Lost]);
 }
 
@@ -137,10 +137,10 @@ fn a_window_that_is_gone_blocks_who_knew_it() {
         assert_eq!(take(&one, 1), Ok(Taken::Slot));
         assert_eq!(take(&two, 2), Ok(Taken::Slot));
         server.run(loss);
-        assert!(is_blocked(take(&one, 3)), "{loss:?}");
+        assert!(is_blocked(&take(&one, 3)), "{loss:?}");
         assert_eq!(one.warnings(), [Warning::Lost]);
-        assert!(is_blocked(take(&two, 4)), "{loss:?}");
-        assert!(is_blocked(take(&server.other(), 5)), "who never knew it waits too");
+        assert!(is_blocked(&take(&two, 4)), "{loss:?}");
+        assert!(is_blocked(&take(&server.other(), 5)), "who never knew it waits too");
         assert_eq!(server.other().usage(LIMIT, 0).unwrap().0, 0);
         server.run(&["FLUSHALL"]);
     }
@@ -153,10 +153,10 @@ fn a_window_that_another_began_anew_blocks_who_knew_the_old_one() {
     assert_eq!(take(&known, 1), Ok(Taken::Slot));
     server.run(&["DEL", &known.key]);
     let newcomer = server.other();
-    assert!(is_blocked(take(&newcomer, 2)), "the server has just started");
+    assert!(is_blocked(&take(&newcomer, 2)), "the server has just started");
     newcomer.forget_block();
     assert_eq!(take(&newcomer, 2), Ok(Taken::Slot), "it knows of nothing");
-    assert!(is_blocked(take(&known, 3)));
+    assert!(is_blocked(&take(&known, 3)));
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn a_clock_that_jumps_on_frees_nothing() {
     let (time, _) = link.memory.server.as_mut().unwrap();
     *time -= Duration::from_secs(5);
     drop(link);
-    assert!(is_blocked(take(&store, 2)));
+    assert!(is_blocked(&take(&store, 2)));
     assert_eq!(store.warnings(), [Warning::Lost]);
-    assert!(is_blocked(take(&server.other(), 3)));
+    assert!(is_blocked(&take(&server.other(), 3)));
     assert_eq!(store.usage(LIMIT, 0).unwrap().0, 1);
 }
 

@@ -1,0 +1,174 @@
+//! The quota's window: no stretch of `per` ever counts more than `calls`, whatever the calls' fates,
+//! and who waits long enough gets a slot.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ikcrm::fuzz::Window;
+use libfuzzer_sys::arbitrary::{Result, Unstructured};
+
+/// How long after its deadline a call may be counted yet.
+const LATE: Duration = Duration::from_secs(10);
+/// A block is no longer, nor longer than six windows.
+const LONGEST_BLOCK: Duration = Duration::from_secs(600);
+
+pub(crate) fn run(data: &[u8]) {
+    let mut input = Unstructured::new(data);
+    let Ok(mut model) = Model::new(&mut input) else { return };
+    while !input.is_empty() && model.step(&mut input).is_ok() {}
+    model.check_end();
+}
+
+/// A call that took a slot.
+#[derive(Debug)]
+struct Call {
+    id: u64,
+    sent: Duration,
+    deadline: Duration,
+}
+
+/// The window, and what the CRM has seen of those who use it.
+struct Model {
+    window: Window,
+    calls: usize,
+    per: Duration,
+    now: Duration,
+    ids: u64,
+    open: Vec<Call>,
+    /// When the CRM counted each call.
+    counted: Vec<Duration>,
+    /// No slot can be had before this.
+    not_before: Duration,
+    /// By this all slots are free.
+    free_by: Duration,
+}
+
+impl Model {
+    fn new(input: &mut Unstructured<'_>) -> Result<Self> {
+        let calls = NonZeroUsize::MIN.saturating_add(input.int_in_range(0..=11)?);
+        let per = Duration::from_millis(input.int_in_range(1..=20_000)?);
+        let now = Duration::from_millis(input.arbitrary::<u32>()?.into());
+        Ok(Self {
+            window: state(calls, per),
+            calls: calls.get(),
+            per,
+            now,
+            ids: 0,
+            open: Vec::new(),
+            counted: Vec::new(),
+            not_before: Duration::ZERO,
+            free_by: now,
+        })
+    }
+
+    fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        match input.int_in_range(0..=7_u8)? {
+            0 | 1 => self.now += Duration::from_millis(input.arbitrary::<u16>()?.into()),
+            2 => self.now += Duration::from_millis(input.arbitrary::<u32>()?.into()),
+            3 | 4 => self.take(input)?,
+            5 => self.settle(input)?,
+            6 => self.block(input)?,
+            _ => self.look(),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let timeout = Duration::from_millis(input.int_in_range(1..=60_000)?);
+        let ahead = input.int_in_range(0..=20_usize)?.saturating_sub(10);
+        self.ids += 1;
+        let (id, hold) = (self.ids, timeout + self.per);
+        match self.window.take(id, hold, ahead, self.now) {
+            None => {
+                assert!(self.now >= self.not_before, "a slot before the time that was told");
+                if input.ratio(1, 8)? {
+                    // The answer got lost: asked again, it is the same slot.
+                    assert_eq!(self.window.take(id, hold, ahead, self.now), None);
+                }
+                self.free_by = self.free_by.max(self.now + hold + LATE);
+                self.open.push(Call { id, sent: self.now, deadline: self.now + timeout });
+            }
+            Some(wait) if ahead == 0 => {
+                assert!(!wait.is_zero(), "no slot, and no time to wait");
+                self.not_before = self.not_before.max(self.now.saturating_add(wait));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let call = self.open.swap_remove(input.choose_index(self.open.len())?);
+        let part = input.arbitrary::<u8>()?;
+        match input.int_in_range(0..=3_u8)? {
+            0 => {
+                self.window.unsent(call.id, self.now);
+                self.not_before = Duration::ZERO;
+            }
+            1 => {
+                self.window.unknown(call.id, self.now);
+                let late = call.deadline.max(self.now.min(call.deadline) + LATE);
+                self.counted.push(between(call.sent, late, part));
+                self.free_by = self.free_by.max(self.now + LATE + self.per);
+            }
+            // The answer came, by the deadline.
+            _ if self.now <= call.deadline => {
+                self.window.answered(call.id, self.now);
+                self.counted.push(between(call.sent, self.now, part));
+                self.free_by = self.free_by.max(self.now + self.per);
+            }
+            _ => self.counted.push(between(call.sent, call.deadline + LATE, part)),
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let duration = match input.arbitrary::<u8>()? {
+            0 => Duration::from_secs(input.arbitrary()?),
+            _ => Duration::from_millis(input.arbitrary::<u16>()?.into()),
+        };
+        self.window.block(duration, self.now);
+        // Within bounds, which depend on the windows that were seen.
+        let (least, most) = (duration.min(LONGEST_BLOCK), LONGEST_BLOCK.max(self.per * 6));
+        self.not_before = self.not_before.max(self.now + least);
+        self.free_by = self.free_by.max(self.now + duration.min(most));
+        Ok(())
+    }
+
+    /// What is told is what would happen.
+    fn look(&mut self) {
+        let (_, next) = self.window.usage(self.now);
+        let taken = self.window.clone().take(0, self.per, 0, self.now);
+        assert_eq!(taken.unwrap_or_default(), next);
+    }
+
+    fn check_end(mut self) {
+        let open = std::mem::take(&mut self.open);
+        self.counted.extend(open.iter().map(|call| between(call.sent, call.deadline + LATE, 128)));
+        self.counted.sort_unstable();
+        for (first, last) in self.counted.iter().zip(self.counted.iter().skip(self.calls)) {
+            assert!(
+                last.saturating_sub(*first) >= self.per,
+                "{} calls and one within {:?}",
+                self.calls,
+                self.per
+            );
+        }
+        let taken = self.window.take(0, self.per, 0, self.free_by.max(self.now));
+        assert_eq!(taken, None, "everything is over, and there is no slot");
+    }
+}
+
+/// The state to begin with. What a store keeps between processes belongs here too: its bytes, as far
+/// as they can be read.
+fn state(calls: NonZeroUsize, per: Duration) -> Window {
+    Window::new(calls, per)
+}
+
+/// A moment from `first` to `last`.
+fn between(first: Duration, last: Duration, part: u8) -> Duration {
+    first + last.saturating_sub(first) * part.into() / u8::MAX.into()
+}
