@@ -85,7 +85,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`] was set.
+    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`](crate::Cancel) was set.
     pub fn update_opportunity_with(
         &self,
         id: impl Into<Value>,
@@ -130,7 +130,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`] was set.
+    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`](crate::Cancel) was set.
     pub fn get_opportunity_with(
         &self,
         id: impl Into<Value>,
@@ -214,7 +214,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`] was set.
+    /// As there, and [`Error::Cancelled`] when the options' [`Cancel`](crate::Cancel) was set.
     pub fn field_map_with(
         &self,
         entity: impl Into<Value>,

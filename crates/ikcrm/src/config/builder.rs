@@ -92,7 +92,7 @@ impl ClientBuilder {
     }
 
     /// The shortest time between two sign-ins of this client (default: 60 s; at most a day; zero
-    /// for none). A token that is refused sooner is an [`Error::SignInLimited`], and a sign-in that
+    /// for none). A token that is refused sooner is an [`Error::SignInLimited`](crate::Error::SignInLimited), and a sign-in that
     /// the CRM refused is not tried again sooner.
     pub fn sign_in_interval(mut self, interval: Duration) -> Self {
         self.sign_in_interval = Some(interval);

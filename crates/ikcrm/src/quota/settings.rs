@@ -83,7 +83,7 @@ impl Quota {
     }
 
     /// How long an attempt waits for a slot (default: as long as it takes). One that cannot have a
-    /// slot in this time fails at once with [`Error::QuotaExceeded`], which says when it could.
+    /// slot in this time fails at once with [`Error::QuotaExceeded`](crate::Error::QuotaExceeded), which says when it could.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = Some(max_wait);
         self
@@ -107,7 +107,7 @@ impl Quota {
     }
 
     /// What part of the calls this process may make by itself while the store is away: more than
-    /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`]).
+    /// 0, at most 1 (default: none; such a call fails with [`Error::QuotaStore`](crate::Error::QuotaStore)).
     ///
     /// While the store is away nobody counts for all: the promise then holds only while the store
     /// is away for all processes alike, and as far as their parts add up to no more than 1. It waits
