@@ -34,7 +34,7 @@
 //! }
 //! ```
 //!
-//! A call is read top to bottom in `client.rs`: check, encode, send (again, if need be), decode.
+//! A call is read top to bottom in `client/calls.rs`: check, encode, send (again, if need be), decode.
 //! No update is sent when a value is wrong, and every fault is told at once.
 //!
 //! Nothing is logged. But `ureq` and `ureq_proto`, which speak HTTP here, log every byte that is sent and
