@@ -165,7 +165,7 @@ impl Attempt {
         if self.0.step.get() != Step::Offered {
             return Ok(());
         }
-        fault_point::reach("before send");
+        fault_point::stop("before send");
         self.go_on(clock::now(), self.0.cancel.as_ref().is_some_and(Cancel::is_cancelled)).map(drop)
     }
 
