@@ -59,6 +59,12 @@ pub(crate) fn prepare_exit(py: Python<'_>) {
     });
 }
 
+/// In a forked process nobody is in Python but who forked, even if its id is its parent's.
+pub(crate) fn forget_threads() {
+    INSIDE.store(0, SeqCst);
+    IN_HOOKS.store(0, SeqCst);
+}
+
 /// A thread that is in Python. It is out when this is dropped, even by a panic.
 struct Inside(&'static AtomicU64);
 

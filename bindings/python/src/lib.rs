@@ -7,6 +7,7 @@ mod client;
 mod errors;
 mod exit;
 mod field_map;
+mod fork;
 mod hooks;
 mod interpreter;
 mod list;
@@ -33,6 +34,8 @@ mod native {
     use crate::exit::prepare_exit;
     #[pymodule_export]
     use crate::field_map::FieldMap;
+    #[pymodule_export]
+    use crate::fork::forked;
     #[pymodule_export]
     use crate::list::Pages;
     #[pymodule_export]

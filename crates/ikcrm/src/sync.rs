@@ -12,6 +12,7 @@ mod block_on;
 mod cancel;
 pub(crate) mod timer;
 mod per_process;
+pub(crate) mod fault_point;
 mod lock;
 pub(crate) mod clock;
 

@@ -217,3 +217,6 @@ def reset_client() -> None:
 
 
 _of_process = cache(Client.from_env)
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_native.forked)

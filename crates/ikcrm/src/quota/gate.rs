@@ -26,6 +26,9 @@ use crate::sync::{Budget, PerProcess, Reply, lock};
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the idle thread of a shared store is kept.
 const IDLE: Duration = Duration::from_secs(5);
+/// How long a shared store without a client is kept, for what it knows of slots that may get lost:
+/// about as long as a call and its slot last.
+const KEPT: Duration = Duration::from_secs(300);
 
 /// Where the calls wait that share a quota.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ struct State {
     /// Whether the thread is doing an errand.
     busy: bool,
     running: bool,
+    /// When the last client went.
+    left_at: Moment,
 }
 
 /// A place in the queue: those of the first lane come first, then who started earlier.
@@ -214,11 +219,17 @@ impl Gate {
         self.store.warnings()
     }
 
-    /// Waits until a shared store knows what became of all calls, but no longer than this.
-    pub(crate) fn flush(&self, longest: Duration) {
-        let state = lock(&self.state);
+    /// A client goes, when a shared store knows what became of all calls, but not much later.
+    pub(crate) fn leave(&self, longest: Duration) {
+        let mut state = lock(&self.state);
+        state.left_at = clock::now();
         let busy = |state: &mut State| state.running && (state.busy || !state.errands.is_empty());
         drop(self.changed.wait_timeout_while(state, longest, busy));
+    }
+
+    /// Whether it is of use without a client.
+    fn is_kept(&self) -> bool {
+        !self.shared || clock::now().saturating_sub(lock(&self.state).left_at) < KEPT
     }
 
     /// A place in the queue, or a slot when it is this call's turn and one is free.
@@ -582,8 +593,9 @@ pub(crate) fn of_process(name: &str, make: impl FnOnce() -> Gate) -> Arc<Gate> {
     type Gates = Mutex<HashMap<String, Arc<Gate>>>;
     static GATES: PerProcess<Gates> = PerProcess::new();
     let mut gates = lock(GATES.current(|_| Gates::default()));
-    // A client may go while its slots are still taken, and only a shared store remembers them.
-    gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.shared);
+    // A client may go while its slots are still taken. A shared store remembers them for others,
+    // and knows for a while whether it has lost them.
+    gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.is_kept());
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| Arc::new(make())))
 }
 
@@ -659,6 +671,22 @@ mod tests {
                 served.recv().unwrap();
             }
         });
+    }
+
+    #[test]
+    fn a_shared_store_without_clients_is_kept_for_a_while() {
+        let make = || Gate::new(Box::new(Local::new()), true);
+        let another = || drop(of_process("another's", make));
+        let gate = of_process("left", make);
+        gate.leave(Duration::ZERO);
+        let left = Arc::downgrade(&gate);
+        drop(gate);
+        another();
+        let kept = left.upgrade().unwrap();
+        lock(&kept.state).left_at -= KEPT;
+        drop(kept);
+        another();
+        assert!(left.upgrade().is_none());
     }
 
     #[test]

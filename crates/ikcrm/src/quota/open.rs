@@ -76,7 +76,7 @@ impl OpenQuota {
 /// A client that goes lets a shared store know what became of its calls.
 impl Drop for OpenQuota {
     fn drop(&mut self) {
-        self.gate.flush(FLUSH);
+        self.gate.leave(FLUSH);
     }
 }
 

@@ -69,9 +69,38 @@ impl<T> PerProcess<T> {
     }
 }
 
+/// What other processes made is let alone: its locks may be held by threads that are not here, and
+/// its sockets are theirs.
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        let here = process();
+        let mut link = self.0.take();
+        while let Some(mut node) = link {
+            link = node.forked.take();
+            if node.process != here {
+                std::mem::forget(node);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
+
+    #[test]
+    fn a_child_drops_nothing_of_its_parents() {
+        let (parents, childs) = (Rc::new(()), Rc::new(()));
+        let values = PerProcess::new();
+        let value = |parent: Option<&Rc<()>>| Rc::clone(parent.map_or(&parents, |_| &childs));
+        values.current(value);
+        forked();
+        values.current(value);
+        drop(values);
+        assert_eq!((Rc::strong_count(&parents), Rc::strong_count(&childs)), (2, 1));
+    }
 
     #[test]
     fn a_child_with_its_parents_id_has_a_value_of_its_own() {

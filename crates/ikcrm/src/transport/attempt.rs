@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::sync::clock::{self, Moment};
-use crate::sync::{Cancel, SLICE};
+use crate::sync::{Cancel, SLICE, fault_point};
 
 /// Why an attempt was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +165,7 @@ impl Attempt {
         if self.0.step.get() != Step::Offered {
             return Ok(());
         }
+        fault_point::stop("before send");
         self.go_on(clock::now(), self.0.cancel.as_ref().is_some_and(Cancel::is_cancelled)).map(drop)
     }
 
