@@ -6,15 +6,16 @@ mod open;
 mod settings;
 mod scope;
 mod gate;
+mod queue;
 #[cfg(feature = "quota-redis")]
 mod redis;
 mod file;
 mod store;
 mod window;
 
-pub(crate) use gate::Lane;
 pub use open::QuotaStatus;
 pub(crate) use open::{OpenQuota, Turn};
+pub(crate) use queue::Lane;
 pub(crate) use scope::Scope;
 pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};

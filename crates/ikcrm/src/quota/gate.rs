@@ -4,16 +4,18 @@
 //! comes, settles or is due; a store that others share is asked by the gate's own thread alone, so
 //! that a call ends by its own time while the store hangs.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::num::NonZeroUsize;
-use std::ops::Bound;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::queue::{Lane, Place, Queue, Verdict, Waiting, Wakeup};
 use super::store::{Store, StoreError, Warning};
 use super::window::{Fate, Limit, Request, Taken};
 use crate::error::Error;
@@ -43,11 +45,7 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    queue: BTreeMap<Place, Waiting>,
-    /// When a call of the second lane may start.
-    batch_from: Moment,
-    /// When the store is to be asked again for the first in the queue.
-    ask_at: Moment,
+    queue: Queue,
     alarm: Option<Alarm>,
     /// What the thread of a shared store has to do besides.
     errands: VecDeque<Errand>,
@@ -56,52 +54,6 @@ struct State {
     running: bool,
     /// When the last client went.
     left_at: Moment,
-}
-
-/// A place in the queue: those of the first lane come first, then who started earlier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) lane: Lane,
-    /// When the call started, by count: its retries keep their place.
-    pub(crate) order: u64,
-    id: u64,
-}
-
-/// Who comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) enum Lane {
-    /// Calls that somebody waits for.
-    #[default]
-    Interactive,
-    /// Calls that leave room for the others.
-    Batch,
-}
-
-/// A call that waits for a slot.
-#[derive(Debug)]
-struct Waiting {
-    limit: Limit,
-    /// How many slots it leaves for others.
-    reserve: usize,
-    hold: Duration,
-    reply: Reply<Verdict>,
-}
-
-impl Waiting {
-    /// The time from one call to the next of those that leave slots for others.
-    fn pace(&self) -> Duration {
-        let calls = NonZeroUsize::new(self.limit.calls.get().saturating_sub(self.reserve));
-        Limit { calls: calls.unwrap_or(NonZeroUsize::MIN), ..self.limit }.pace()
-    }
-}
-
-/// What became of a wait.
-#[derive(Debug, Clone)]
-enum Verdict {
-    Slot,
-    /// There will be none in time.
-    TooLate(Duration),
-    Failed(StoreError),
 }
 
 /// What a shared store's thread does for calls.
@@ -167,7 +119,7 @@ impl Gate {
             }
             match until {
                 Some(until) if clock::now() >= until => {
-                    let wait = lock(&self.state).ask_at.saturating_sub(clock::now());
+                    let wait = lock(&self.state).queue.ask_at().saturating_sub(clock::now());
                     Poll::Ready(Ok(Verdict::TooLate(wait)))
                 }
                 _ => Poll::Pending,
@@ -246,17 +198,13 @@ impl Gate {
             }
         }
         if let Some(until) = until.filter(|_| !self.shared) {
-            let (_, wait) = self.store.usage(limit, state.ahead_of(place))?;
+            let (_, wait) = self.store.usage(limit, state.queue.ahead_of(place))?;
             if clock::now().saturating_add(wait) > until {
                 return Err(too_late(wait));
             }
         }
         let reply = Reply::new();
-        state.queue.insert(place, Waiting { limit, reserve, hold, reply: reply.clone() });
-        let first = state.queue.first_key_value().is_some_and(|(first, _)| *first == place);
-        if first {
-            state.ask_at = Moment::ZERO;
-        }
+        let first = state.queue.join(place, Waiting { limit, reserve, hold, reply: reply.clone() });
         if let Some(until) = until.filter(|_| self.shared) {
             state.errands.push_back(Errand::Estimate(place, until));
         }
@@ -288,7 +236,7 @@ impl Gate {
             Ok(_) => state.running = true,
             Err(error) => {
                 let error = StoreError::passing(format!("no thread can be started: {error}"));
-                let wakes = state.fail_all(&error);
+                let wakes = state.queue.fail_all(&error);
                 drop(state);
                 self.tell_all(wakes);
             }
@@ -298,16 +246,16 @@ impl Gate {
     /// Asks the local store for those at the head of the queue, until one has to wait.
     fn serve(self: &Arc<Self>, state: &mut State) -> Vec<Wakeup> {
         let mut wakes = Vec::new();
-        while let Some((place, request, limit)) = state.next(clock::now()) {
+        while let Some((place, request, limit)) = state.queue.next(clock::now()) {
             let taken = self.store.take(request, limit);
-            let (wake, goes_on) = state.decide(place, taken, clock::now());
+            let (wake, goes_on) = state.queue.decide(place, taken, clock::now());
             wakes.extend(wake);
             if !goes_on {
                 break;
             }
         }
         state.alarm = (!state.queue.is_empty())
-            .then(|| timer::wake_at(state.ask_at, &Waker::from(Arc::clone(self))));
+            .then(|| timer::wake_at(state.queue.ask_at(), &Waker::from(Arc::clone(self))));
         wakes
     }
 
@@ -331,12 +279,12 @@ impl Gate {
                 Turn::Ask(place, request, limit) => {
                     let taken = self.store.take(request, limit);
                     let mut state = lock(&self.state);
-                    if !state.queue.contains_key(&place) && matches!(taken, Ok(Taken::Slot)) {
+                    if state.queue.get(place).is_none() && matches!(taken, Ok(Taken::Slot)) {
                         // Who wanted it has gone meanwhile.
                         state.errands.push_front(Errand::Settle(place.id, Fate::Unsent, limit));
                         Vec::new()
                     } else {
-                        state.decide(place, taken, clock::now()).0
+                        state.queue.decide(place, taken, clock::now()).0
                     }
                 }
             };
@@ -353,12 +301,12 @@ impl Gate {
                 state.busy = true;
                 return Some(Turn::Errand(errand));
             }
-            if let Some((place, request, limit)) = state.next(clock::now()) {
+            if let Some((place, request, limit)) = state.queue.next(clock::now()) {
                 state.busy = true;
                 return Some(Turn::Ask(place, request, limit));
             }
             let idle = state.queue.is_empty();
-            let nap = if idle { IDLE } else { clock::left(state.ask_at).min(ASK_AGAIN) };
+            let nap = if idle { IDLE } else { clock::left(state.queue.ask_at()).min(ASK_AGAIN) };
             let woken = self.changed.wait_timeout(state, nap);
             let (guard, wait) = woken.unwrap_or_else(PoisonError::into_inner);
             state = guard;
@@ -376,7 +324,7 @@ impl Gate {
             Errand::Settle(id, fate, limit) => {
                 drop(self.store.settle(id, fate, limit));
                 if fate == Fate::Unsent {
-                    lock(&self.state).ask_at = Moment::ZERO;
+                    lock(&self.state).queue.ask_now();
                 }
                 Vec::new()
             }
@@ -395,15 +343,15 @@ impl Gate {
     /// Sends the call away for which there will be no slot in time.
     fn estimate(&self, place: Place, until: Moment) -> Vec<Wakeup> {
         let state = lock(&self.state);
-        let Some(waiting) = state.queue.get(&place) else { return Vec::new() };
-        let (ahead, limit) = (state.ahead_of(place), waiting.limit);
+        let Some(waiting) = state.queue.get(place) else { return Vec::new() };
+        let (ahead, limit) = (state.queue.ahead_of(place), waiting.limit);
         drop(state);
         // A store that is away tells so when it is asked for a slot, in a moment.
         let wait = self.store.usage(limit, ahead).map(|(_, wait)| wait).unwrap_or_default();
         if clock::now().saturating_add(wait) <= until {
             return Vec::new();
         }
-        lock(&self.state).tell(place, Verdict::TooLate(wait)).into_iter().collect()
+        lock(&self.state).queue.tell(place, Verdict::TooLate(wait)).into_iter().collect()
     }
 }
 
@@ -427,13 +375,6 @@ enum Joined {
     Ticket(Ticket),
 }
 
-/// A verdict and who is told.
-struct Wakeup {
-    id: u64,
-    waiting: Waiting,
-    verdict: Verdict,
-}
-
 impl Wakeup {
     /// Tells the one who waits; a slot for one who has gone meanwhile is given back.
     fn tell(self, gate: &Arc<Gate>) {
@@ -441,65 +382,6 @@ impl Wakeup {
         if matches!(reply.fill(verdict), Err(Verdict::Slot)) {
             Slot { gate: Arc::clone(gate), id, limit }.settle(Fate::Unsent);
         }
-    }
-}
-
-impl State {
-    /// Whom to ask the store for now, if it is time; otherwise `ask_at` says when.
-    fn next(&mut self, now: Moment) -> Option<(Place, Request, Limit)> {
-        let (place, waiting) = self.queue.first_key_value()?;
-        if place.lane == Lane::Batch {
-            self.ask_at = self.ask_at.max(self.batch_from);
-        }
-        if now < self.ask_at {
-            return None;
-        }
-        let request = Request { id: place.id, hold: waiting.hold, ahead: waiting.reserve };
-        Some((*place, request, waiting.limit))
-    }
-
-    /// What the store's answer means for the one it was asked for; whether to ask for the next.
-    fn decide(
-        &mut self,
-        place: Place,
-        taken: Result<Taken, StoreError>,
-        now: Moment,
-    ) -> (Vec<Wakeup>, bool) {
-        match taken {
-            Ok(Taken::Slot) => {
-                let waiting = self.queue.get(&place);
-                if let Some(waiting) = waiting.filter(|_| place.lane == Lane::Batch) {
-                    self.batch_from = now + waiting.pace();
-                }
-                self.ask_at = Moment::ZERO;
-                (self.tell(place, Verdict::Slot).into_iter().collect(), true)
-            }
-            Ok(Taken::Busy(wait)) => {
-                self.ask_at = now.saturating_add(wait);
-                (Vec::new(), false)
-            }
-            Err(error) => (self.fail_all(&error), false),
-        }
-    }
-
-    /// Takes this one out of the queue and tells it.
-    fn tell(&mut self, place: Place, verdict: Verdict) -> Option<Wakeup> {
-        let waiting = self.queue.remove(&place)?;
-        Some(Wakeup { id: place.id, waiting, verdict })
-    }
-
-    /// One failure for all who wait: nobody asks a store again that was away a moment ago.
-    fn fail_all(&mut self, error: &StoreError) -> Vec<Wakeup> {
-        self.ask_at = Moment::ZERO;
-        let failed = |(place, waiting): (Place, Waiting)| {
-            let verdict = Verdict::Failed(error.clone());
-            Wakeup { id: place.id, waiting, verdict }
-        };
-        std::mem::take(&mut self.queue).into_iter().map(failed).collect()
-    }
-
-    fn ahead_of(&self, place: Place) -> usize {
-        self.queue.range((Bound::Unbounded, Bound::Excluded(place))).count()
     }
 }
 
@@ -527,11 +409,7 @@ impl Drop for Ticket {
             return;
         }
         let mut state = lock(&self.gate.state);
-        let was_first = state.queue.first_key_value().is_some_and(|(key, _)| *key == self.place);
-        state.queue.remove(&self.place);
-        if was_first {
-            state.ask_at = Moment::ZERO;
-        }
+        let was_first = state.queue.leave(self.place);
         self.gate.go_on(state, was_first);
         if matches!(self.reply.close(), Some(Verdict::Slot)) {
             let slot = Slot { gate: Arc::clone(&self.gate), id: self.place.id, limit: self.limit };
@@ -559,7 +437,7 @@ impl Slot {
         drop(gate.store.settle(self.id, fate, self.limit));
         if fate == Fate::Unsent {
             let mut state = lock(&gate.state);
-            state.ask_at = Moment::ZERO;
+            state.queue.ask_now();
             gate.go_on(state, true);
         }
     }
@@ -597,126 +475,4 @@ pub(crate) fn of_process(name: &str, make: impl FnOnce() -> Gate) -> Arc<Gate> {
     // and knows for a while whether it has lost them.
     gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.is_kept());
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| Arc::new(make())))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::num::NonZeroUsize;
-    use std::sync::mpsc;
-    use std::thread;
-
-    use super::super::store::Local;
-    use super::*;
-    use crate::sync::{Cancel, block_on};
-
-    const ONE: Limit = Limit { calls: NonZeroUsize::MIN, per: Duration::from_millis(20) };
-    const HOUR: Limit = Limit { per: Duration::from_secs(3600), ..ONE };
-
-    fn gate() -> Arc<Gate> {
-        Arc::new(Gate::new(Box::new(Local::new()), false))
-    }
-
-    /// Takes a slot as the call number `order`.
-    fn take(gate: &Arc<Gate>, limit: Limit, lane: Lane, order: u64) -> Result<Slot, Error> {
-        take_with(gate, limit, lane, order, &Cancel::new())
-    }
-
-    fn take_with(
-        gate: &Arc<Gate>,
-        limit: Limit,
-        lane: Lane,
-        order: u64,
-        cancel: &Cancel,
-    ) -> Result<Slot, Error> {
-        let budget = &Budget::new(Duration::from_secs(60), None, (cancel.clone(), cancel.clone()));
-        let hold = Duration::from_secs(60);
-        block_on(
-            gate.take(&Pass { limit, reserve: 0, hold, max_wait: None, lane, order, budget }),
-            Some(cancel),
-        )
-    }
-
-    /// Waits until so many calls stand in the queue.
-    fn wait_for_queue(gate: &Gate, length: usize) {
-        while lock(&gate.state).queue.len() < length {
-            thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn who_comes_first_is_served_first_and_the_second_lane_last() {
-        let gate = gate();
-        let held = take(&gate, HOUR, Lane::Interactive, 0).unwrap();
-        let (sender, served) = mpsc::channel();
-        thread::scope(|scope| {
-            for number in 0..10_u64 {
-                let (gate, sender) = (&gate, sender.clone());
-                let lane = if number < 3 { Lane::Batch } else { Lane::Interactive };
-                scope.spawn(move || {
-                    let slot = take(gate, HOUR, lane, 10 - number).unwrap();
-                    sender.send(number).unwrap();
-                    slot.settle(Fate::Unsent);
-                });
-                wait_for_queue(gate, usize::try_from(number).unwrap() + 1);
-            }
-            lock(&gate.state).batch_from = Moment::ZERO;
-            held.settle(Fate::Unsent);
-            let first: Vec<_> = served.iter().take(8).collect();
-            assert_eq!(first, [9, 8, 7, 6, 5, 4, 3, 2]);
-            // The second lane keeps its pace, which is an hour here.
-            for _ in 0..2 {
-                let mut state = lock(&gate.state);
-                (state.batch_from, state.ask_at) = (Moment::ZERO, Moment::ZERO);
-                gate.go_on(state, true);
-                served.recv().unwrap();
-            }
-        });
-    }
-
-    #[test]
-    fn a_shared_store_without_clients_is_kept_for_a_while() {
-        let make = || Gate::new(Box::new(Local::new()), true);
-        let another = || drop(of_process("another's", make));
-        let gate = of_process("left", make);
-        gate.leave(Duration::ZERO);
-        let left = Arc::downgrade(&gate);
-        drop(gate);
-        another();
-        let kept = left.upgrade().unwrap();
-        lock(&kept.state).left_at -= KEPT;
-        drop(kept);
-        another();
-        assert!(left.upgrade().is_none());
-    }
-
-    #[test]
-    fn a_slot_that_is_given_back_wakes_the_first() {
-        let gate = gate();
-        let held = take(&gate, HOUR, Lane::Interactive, 0).unwrap();
-        thread::scope(|scope| {
-            let waiting = scope.spawn(|| take(&gate, HOUR, Lane::Interactive, 1).map(drop));
-            wait_for_queue(&gate, 1);
-            held.settle(Fate::Unsent);
-            assert!(waiting.join().unwrap().is_ok());
-        });
-    }
-
-    #[test]
-    fn a_slot_that_came_for_a_call_that_has_gone_is_given_back() {
-        let gate = gate();
-        let held = take(&gate, HOUR, Lane::Interactive, 0).unwrap();
-        let cancel = Cancel::new();
-        thread::scope(|scope| {
-            let gone = scope.spawn(|| take_with(&gate, HOUR, Lane::Interactive, 1, &cancel));
-            let next = scope.spawn(|| take(&gate, HOUR, Lane::Interactive, 2).map(drop));
-            wait_for_queue(&gate, 2);
-            cancel.cancel();
-            held.settle(Fate::Unsent);
-            let gone = gone.join().unwrap();
-            if let Ok(slot) = gone {
-                slot.settle(Fate::Unsent);
-            }
-            assert!(next.join().unwrap().is_ok());
-        });
-    }
 }

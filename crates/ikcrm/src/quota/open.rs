@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{self, Gate, Lane, Pass, Slot};
+use super::gate::{self, Gate, Pass, Slot};
+use super::queue::Lane;
 use super::settings::{Quota, SharedQuota, StoreUrl};
 use super::store::{Fallback, Local, Store};
 use super::window::Limit;
