@@ -27,6 +27,7 @@ async function untilWaiting(client, count) {
 }
 
 const MEASURED = `
+import { readFileSync, readdirSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 const { Client } = await import(process.argv[1])

@@ -157,6 +157,8 @@ impl Call<'_> {
 
     /// Sends the request with the client's token, and once more with a new one when the CRM refused
     /// that and there is a way to another.
+    ///
+    /// What is rare is boxed, here and elsewhere: a waiting call is as large as all that it may do.
     pub(crate) async fn send<T>(
         &self,
         request: &HttpRequest,
@@ -170,11 +172,11 @@ impl Call<'_> {
             result => return result,
         };
         let refused = Refused { token, refusal };
-        let result = match membership.token(exchange, Some(&refused)).await {
-            Ok(token) => exchange.run(request, Some(&token), &decode).await.map_err(Error::from),
-            Err(error) => Err(error),
+        let again = async {
+            let token = membership.token(exchange, Some(&refused)).await?;
+            exchange.run(request, Some(&token), &decode).await.map_err(Error::from)
         };
-        match result {
+        match Box::pin(again).await {
             Err(error) if refused.refusal.may_have_been_applied => {
                 Err(error.after_doubtful_attempt())
             }

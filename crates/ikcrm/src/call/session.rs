@@ -172,7 +172,7 @@ impl Membership {
         }
         let Some(credentials) = &self.account.credentials else { return Err(no_way(refused)) };
         self.session.check_interval(self.account.sign_in_interval, refused)?;
-        let token = self.sign_in(credentials, exchange).await?;
+        let token = Box::pin(self.sign_in(credentials, exchange)).await?;
         // The older token is dead by now, whatever the store does.
         self.session.token.put(Arc::clone(&token));
         self.hand_on(&token, exchange).await?;

@@ -45,7 +45,8 @@ async fn compare_and_fill(
     }
     let id = checked.id;
     let decode = |answer| opportunities::opportunity(answer, id);
-    let current = call.send(&opportunities::read_before(id), decode).await?;
+    let request = opportunities::read_before(id);
+    let current = Box::pin(call.send(&request, decode)).await?;
     if let Some(given) = &update.if_unchanged {
         check_unchanged(given, &current)?;
     }

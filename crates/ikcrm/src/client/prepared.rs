@@ -83,7 +83,7 @@ impl<T: Send + 'static> PreparedCall<T> {
         // Without a thread the call was dropped, and its `Done` told so.
         drop(engine.workers().spawn(Box::pin(async move {
             let result = work.await;
-            calls.workers().block(|| done.tell(result));
+            calls.workers().tell(|| done.tell(result));
         })));
     }
 }

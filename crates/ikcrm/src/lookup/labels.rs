@@ -16,10 +16,10 @@ pub(crate) async fn resolve(draft: &mut Draft<'_>, call: &Call<'_>) -> Result<()
     for label in std::mem::take(&mut draft.labels) {
         let found = match label {
             Label::Option { place, field, label } => {
-                option(draft, place, (field, label), call).await
+                Box::pin(option(draft, place, (field, label), call)).await
             }
             Label::Custom { place, label, value } => {
-                custom(draft, place, (label, value), call).await
+                Box::pin(custom(draft, place, (label, value), call)).await
             }
         };
         match found {

@@ -19,6 +19,9 @@ use super::lock::lock;
 
 /// How many threads that no request blocks are started for the calls in the queue.
 const READY: usize = 2;
+/// How many threads may be amid telling callers how their calls ended, before no more are started for
+/// the others.
+const TELLING: usize = 8;
 /// How long an idle thread is kept.
 const IDLE: Duration = Duration::from_secs(5);
 const STACK: usize = 512 * 1024;
@@ -43,6 +46,8 @@ struct State {
     idle: usize,
     /// How many threads a request blocks.
     blocked: usize,
+    /// How many threads tell a caller how his call ended.
+    telling: usize,
     /// Whether idle threads are to end.
     closed: bool,
 }
@@ -99,6 +104,25 @@ impl Workers {
         drop(self.0.call_thread(state));
         let _blocked = Blocked(&self.0);
         work()
+    }
+
+    /// Tells a caller how his call ended. That blocks, where it waits for Python, but thousands of
+    /// calls that end at once are not told by thousands of threads.
+    pub(crate) fn tell(&self, tell: impl FnOnce()) {
+        /// Counts the telling as over, even when it panics.
+        struct Telling<'a>(&'a Shared);
+        impl Drop for Telling<'_> {
+            fn drop(&mut self) {
+                lock(&self.0.state).telling -= 1;
+            }
+        }
+        let telling = {
+            let mut state = lock(&self.0.state);
+            state.telling += 1;
+            state.telling
+        };
+        let _telling = Telling(&self.0);
+        if telling <= TELLING { self.block(tell) } else { tell() }
     }
 
     /// Ends the threads when they are idle.
@@ -251,6 +275,29 @@ mod tests {
         calls.recv().unwrap();
         workers.close();
         ended.recv_timeout(IDLE / 2).unwrap();
+    }
+
+    #[test]
+    fn many_calls_that_end_at_once_are_told_by_few_threads() {
+        let workers = Arc::new(Workers::default());
+        let (release, blocked) = mpsc::channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        let (sender, told) = mpsc::channel();
+        for _ in 0..1000 {
+            let (pool, blocked, sender) = (Arc::clone(&workers), blocked.clone(), sender.clone());
+            let work = async move {
+                pool.tell(|| {
+                    lock(&blocked).recv().unwrap();
+                    sender.send(()).unwrap();
+                });
+            };
+            workers.spawn(Box::pin(work)).unwrap();
+        }
+        for _ in 0..1000 {
+            release.send(()).unwrap();
+            told.recv().unwrap();
+            assert!(lock(&workers.0.state).threads <= TELLING + READY);
+        }
     }
 
     #[test]
