@@ -57,6 +57,7 @@ mod quota;
 mod transport;
 mod input;
 mod sync;
+mod observe;
 mod auth;
 mod error;
 
@@ -66,6 +67,7 @@ pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode};
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
+pub use observe::{CallId, Event, Level, Observer};
 pub use quota::{Quota, QuotaStatus};
 pub use request::{OpportunityQuery, OpportunityUpdate, Order};
 pub use response::{
@@ -81,6 +83,7 @@ pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
     pub use crate::input::suggest::{nearest, unknown_message};
+    pub use crate::observe::{EVENTS, Fact};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};
