@@ -10,7 +10,8 @@ use crate::input::{Value, excerpt};
 use crate::observe::ListenerSlot;
 use crate::sync::Cancel;
 
-const OPTIONS: [&str; 5] = ["timeout", "max_retries", "max_wait", "deadline", "priority"];
+pub(crate) const OPTIONS: [&str; 5] =
+    ["timeout", "max_retries", "max_wait", "deadline", "priority"];
 const LONGEST_DEADLINE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Who comes first where calls wait for the quota.

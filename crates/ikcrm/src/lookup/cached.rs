@@ -22,12 +22,12 @@ pub(crate) async fn field_map(
 }
 
 /// The custom fields of opportunities.
-pub(super) async fn custom_fields(call: &Call<'_>) -> Result<CustomFields, Error> {
+pub(crate) async fn custom_fields(call: &Call<'_>, refresh: bool) -> Result<CustomFields, Error> {
     let fetch = async {
         let request = api::custom_fields::custom_fields();
         let fields = call.send(&request, api::custom_fields::parsed).await;
         call.trail().looked_up(request.route);
         fields
     };
-    call.lookups().custom_fields().get(false, call.budget(), fetch).await
+    call.lookups().custom_fields().get(refresh, call.budget(), fetch).await
 }
