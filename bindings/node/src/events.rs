@@ -17,7 +17,7 @@ fn object(event: &Event) -> Value {
             Fact::Text(text) => ("", text.into()),
             Fact::Truth(truth) => ("", truth.into()),
             Fact::Time(time) => ("Ms", (time.as_secs_f64() * 1000.0).into()),
-            _ => return None,
+            Fact::None => return None,
         };
         Some((format!("{}{suffix}", camel(name)), value))
     });
