@@ -12,10 +12,18 @@ type Signal = AbortSignal | null | undefined
 /** The JSON text of an answer, or an error. */
 type Outcome = string | ErrorData
 
+/** Takes events of a call, as JSON text. */
+type Tell = ((json: string) => void) | undefined
+
 /** Taken at load, before the fake timers of a test can take its place. */
 const nextTurn = setImmediate
 
-const resolvers = new Map<number, (outcome: Outcome) => void>()
+interface Waiting {
+  resolve: (outcome: Outcome) => void
+  tell: Tell
+}
+
+const calls = new Map<number, Waiting>()
 const queue = new CompletionQueue(settle)
 let last = 0
 
@@ -24,13 +32,14 @@ export async function run<T>(
   read: (json: string) => T,
   signal: Signal,
   prepare: (cancel: CancelHandle | undefined) => NativeCall,
+  tell: Tell,
   listening: Listening = listen(signal),
 ): Promise<T> {
   try {
     const call = prepare(listening.handle)
     // An abort that comes in the same turn of the event loop comes before the call.
     if (listening.handle) await new Promise(nextTurn)
-    const outcome = await started(call)
+    const outcome = await started(call, tell)
     if (typeof outcome !== 'string') throw failure(outcome, signal)
     return read(outcome)
   } finally {
@@ -39,18 +48,19 @@ export async function run<T>(
 }
 
 /** Starts a call and promises its outcome; until it is there, the process lives on. */
-function started(call: NativeCall): Promise<Outcome> {
+function started(call: NativeCall, tell: Tell): Promise<Outcome> {
   return new Promise((resolve) => {
     const number = ++last
-    call.start(queue, number)
-    resolvers.set(number, resolve)
-    if (resolvers.size === 1) queue.keepAlive(true)
+    call.start(queue, number, tell !== undefined)
+    calls.set(number, { resolve, tell })
+    if (calls.size === 1) queue.keepAlive(true)
   })
 }
 
-function settle(number: number, outcome: Outcome): void {
-  const resolve = resolvers.get(number)
-  resolvers.delete(number)
-  if (resolvers.size === 0) queue.keepAlive(false)
-  resolve?.(outcome)
+function settle(number: number, outcome: Outcome, ended: boolean): void {
+  const call = calls.get(number)
+  if (!ended) return call?.tell?.(outcome as string)
+  calls.delete(number)
+  if (calls.size === 0) queue.keepAlive(false)
+  call?.resolve(outcome)
 }

@@ -2,6 +2,7 @@
 
 import * as answer from './answer.js'
 import { run } from './calls.js'
+import { watch } from './events.js'
 import { failure } from './failure.js'
 import { OpportunityList } from './list.js'
 import type { CancelHandle, ErrorData } from './native.cjs'
@@ -32,6 +33,7 @@ export const version: string = native.version()
  */
 export class Client {
   #native: InstanceType<typeof NativeClient>
+  #onEvent: ClientOptions['onEvent']
 
   /**
    * Makes a client; no connection is opened yet.
@@ -39,7 +41,9 @@ export class Client {
    * @throws {ConfigError} with every fault of the settings.
    */
   constructor(options: ClientOptions) {
-    this.#native = options instanceof NativeClient ? options : build(options)
+    const made = options instanceof NativeClient
+    this.#native = made ? options : build(options)
+    this.#onEvent = made ? undefined : options.onEvent
   }
 
   /**
@@ -88,10 +92,11 @@ export class Client {
     fields: Partial<OpportunityUpdate>,
     options: UpdateOptions | null = null,
   ): Promise<Opportunity> {
-    return run(answer.opportunity, options?.signal, (cancel) => {
+    const prepare = (cancel: CancelHandle | undefined) => {
       const [others, record] = withRecordAsText(options)
       return this.#native.updateOpportunity(id, fields, others, cancel, record)
-    })
+    }
+    return run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
   }
 
   /**
@@ -100,9 +105,9 @@ export class Client {
    * @throws {ValidationError} when the id is wrong, and what a call can throw.
    */
   getOpportunity(id: Id, options: CallOptions | null = null): Promise<Opportunity> {
-    return run(answer.opportunity, options?.signal, (cancel) =>
-      this.#native.getOpportunity(id, options, cancel),
-    )
+    const prepare = (cancel: CancelHandle | undefined) =>
+      this.#native.getOpportunity(id, options, cancel)
+    return run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
   }
 
   /**
@@ -125,7 +130,7 @@ export class Client {
       if (list instanceof NativeList) return list
       throw failure(list)
     }
-    return OpportunityList.open(open, options?.signal)
+    return OpportunityList.open(open, options?.signal, this.#onEvent)
   }
 
   /**
@@ -139,7 +144,9 @@ export class Client {
     options: FieldMapOptions | null = null,
   ): Promise<FieldMap> {
     const read = (json: string) => answer.fieldMap(json, entity)
-    return run(read, options?.signal, (cancel) => this.#native.fieldMap(entity, options, cancel))
+    const prepare = (cancel: CancelHandle | undefined) =>
+      this.#native.fieldMap(entity, options, cancel)
+    return run(read, options?.signal, prepare, watch(this.#onEvent))
   }
 
   /**
@@ -148,7 +155,7 @@ export class Client {
    * @throws {QuotaStoreError} when the quota's store cannot be used.
    */
   quota(): Promise<QuotaStatus | null> {
-    return run(answer.quotaStatus, null, () => this.#native.quota())
+    return run(answer.quotaStatus, null, () => this.#native.quota(), undefined)
   }
 
   /**
@@ -158,7 +165,7 @@ export class Client {
    * client uses them.
    */
   async close({ timeoutMs = 5000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
-    await run(answer.nothing, null, () => this.#native.close(timeoutMs))
+    await run(answer.nothing, null, () => this.#native.close(timeoutMs), undefined)
   }
 
   /** Ends the client at the end of an `await using` block. */
@@ -228,6 +235,7 @@ function build(options: ClientOptions): InstanceType<typeof NativeClient> {
   const { tokenStore, onToken } = settings
   if (isStore(tokenStore)) delete settings.tokenStore
   if (typeof onToken === 'function') delete settings.onToken
+  if (typeof settings.onEvent === 'function') delete settings.onEvent
   return built(
     NativeClient.build(
       settings,

@@ -3,9 +3,12 @@
 import { handleFor, listenFor } from './abort.js'
 import { page } from './answer.js'
 import { run } from './calls.js'
+import { watch } from './events.js'
 import type { CancelHandle, NativeList } from './native.cjs'
+import type { ClientOptions } from './options.js'
 import type { OpportunityRow } from './records.js'
 
+type OnEvent = ClientOptions['onEvent']
 type Signal = AbortSignal | null | undefined
 type Open = (cancel: CancelHandle | undefined) => NativeList
 
@@ -19,20 +22,22 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
   #pages: NativeList
   #handle: CancelHandle | undefined
   #signal: Signal
+  #onEvent: OnEvent
   #totalCount: number | null = null
   /** What was read and not yet given, the next row last. */
   #rows: OpportunityRow[] = []
   #reading: Promise<boolean> | undefined
 
-  private constructor(open: Open, signal: Signal) {
+  private constructor(open: Open, signal: Signal, onEvent: OnEvent) {
     this.#handle = handleFor(signal)
     this.#pages = open(this.#handle)
     this.#signal = signal
+    this.#onEvent = onEvent
   }
 
   /** @internal */
-  static open(open: Open, signal: Signal): OpportunityList {
-    return new OpportunityList(open, signal)
+  static open(open: Open, signal: Signal, onEvent: OnEvent): OpportunityList {
+    return new OpportunityList(open, signal, onEvent)
   }
 
   /** How many rows the CRM says the whole list has; `null` before the first page. */
@@ -59,7 +64,8 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
   /** The signal ends the list's calls only while a page is read. */
   async #read(): Promise<boolean> {
     const listening = listenFor(this.#signal, this.#handle)
-    const [total, rows] = await run(page, this.#signal, () => this.#pages.next(), listening)
+    const next = () => this.#pages.next()
+    const [total, rows] = await run(page, this.#signal, next, watch(this.#onEvent), listening)
     this.#totalCount = total
     if (rows) this.#rows = rows.reverse()
     return rows !== null

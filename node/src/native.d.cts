@@ -11,8 +11,8 @@ export declare class CancelHandle {
 
 /** Where the outcomes of an environment's calls go. */
 export declare class CompletionQueue {
-  /** A queue that gives each outcome to `settle`. */
-  constructor(settle: (call: number, answer: string | ErrorData) => void)
+  /** A queue that gives each outcome to `settle`, and before that events as JSON text. */
+  constructor(settle: (call: number, answer: string | ErrorData, ended: boolean) => void)
   /**
    * Whether the process lives on: it must while calls are under way.
    *
@@ -27,9 +27,9 @@ export declare class CompletionQueue {
 export declare class NativeCall {
   /**
    * Makes the call, once, without holding this thread; its outcome goes to the queue under this
-   * number.
+   * number, and before it its events, if it is `observed`.
    */
-  start(queue: CompletionQueue, number: number): void
+  start(queue: CompletionQueue, number: number, observed: boolean): void
 }
 
 /** A client of the core. */

@@ -107,6 +107,62 @@ export interface TokenStore {
   set(token: string): unknown
 }
 
+/** What can happen in a call. */
+export type CallEventName =
+  | 'call_started'
+  | 'call_finished'
+  | 'quota_wait_began'
+  | 'quota_wait_long'
+  | 'quota_wait_ended'
+  | 'attempt_sent'
+  | 'attempt_answered'
+  | 'retry_planned'
+  | 'signed_in'
+  | 'lookup_made'
+  | 'quota_blocked'
+  | 'store_warning'
+  | 'token_store_asked'
+
+/** Something that happened in a call. None of it tells a body, a token or a person. */
+export interface CallEvent {
+  /** What happened. */
+  name: CallEventName
+  /** The call, among those of this machine. */
+  callId: string
+  /** When it happened, counted from the call's start. */
+  atMs: number
+  /** The HTTP method of the call or the attempt. */
+  method?: string
+  /** The endpoint, such as `/api/v2/opportunities/:id`. */
+  route?: string
+  /** The number of the request in its call, from 1: of the call itself, a look-up, a sign-in. */
+  attempt?: number
+  /** How many requests the call made. */
+  attempts?: number
+  /** How many of them were look-ups of labels. */
+  lookups?: number
+  /** How long it took. */
+  elapsedMs?: number
+  /** How long the call waited for the quota, or is to wait. */
+  waitMs?: number
+  /** How long the call waited for the quota in all. */
+  quotaWaitMs?: number
+  /** The answer's HTTP status. */
+  status?: number
+  /** The CRM's code, if it refused. */
+  apiCode?: number
+  /** The `code` of the error, as in `IkcrmError.code`. */
+  errorCode?: string
+  /** Whether an attempt went over a connection of an earlier one. */
+  reused?: boolean
+  /** What the token store was asked. */
+  action?: 'get' | 'set'
+  /** What is wrong with the quota's store. */
+  warning?: 'stricter' | 'evicts' | 'lost'
+  /** The same in a sentence. */
+  message?: string
+}
+
 /** The settings of a client. */
 export interface ClientOptions {
   /** The open-API token, unless there are credentials. It is sent in a header, shown nowhere. */
@@ -123,6 +179,11 @@ export interface ClientOptions {
   tokenStore?: TokenStore | null | undefined
   /** Called with each token that a sign-in brings (none). */
   onToken?: ((token: string) => unknown) | null | undefined
+  /**
+   * Called with each event of a call, in the context of its caller (none). What it throws is told
+   * once as a warning of the process and fails no call.
+   */
+  onEvent?: ((event: CallEvent) => unknown) | null | undefined
   /** The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`). */
   edition?: 'standalone' | 'wecom' | 'dingtalk' | null | undefined
   /** The CRM's base URL, for a host that no edition names: https, or http to this machine. */

@@ -53,6 +53,16 @@ test('the options are those of the table', () => {
   assert.deepEqual([...declared('OpportunityQuery').keys()], query)
 })
 
+test('the facts of events are those of the table', () => {
+  const { events } = json('contract/events.json')
+  const times = ['at', 'elapsed', 'wait', 'quota_wait']
+  const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+  const facts = Object.values(events).flatMap(({ facts }) => facts)
+  const named = facts.map((fact) => camel(fact) + (times.includes(fact) ? 'Ms' : ''))
+  const known = new Set(['name', ...named])
+  assert.deepEqual(new Set(declared('CallEvent').keys()), known)
+})
+
 test('every option of the table is known, and no other', () => {
   const known = Object.fromEntries(
     names([...OPTIONS.client, ...OPTIONS.hooks]).map((n) => [n, null]),

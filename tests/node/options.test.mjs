@@ -169,7 +169,9 @@ test('a store and a hook of a wrong type are refused with the other faults', () 
       ['onToken', 'type', 'must be a function'],
     )
   }
-  new Client({ token: TOKEN, tokenStore: null, onToken: undefined })
+  const [fault] = faultsOfClient({ token: TOKEN, onEvent: 5 })
+  assert.deepEqual([fault.field, fault.message], ['onEvent', 'must be a function'])
+  new Client({ token: TOKEN, tokenStore: null, onToken: undefined, onEvent: null })
 })
 
 test('options of a field map of a wrong type are refused', async () => {

@@ -10,6 +10,7 @@ import { inspect } from 'node:util'
 import { Client } from '../../node/dist/index.js'
 import { json, TOKEN } from './support.mjs'
 
+const EVENTS = json('contract/events.json')
 const ROOT = new URL('../../', import.meta.url)
 
 function serverPath() {
@@ -54,7 +55,10 @@ function spell(value) {
 }
 
 /** What counts in seconds elsewhere, and in milliseconds here. */
-const SECONDS = ['timeout', 'sign_in_interval', 'per', 'max_wait', 'retry_after']
+const SECONDS = [
+  ...['timeout', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
+  ...['at', 'elapsed', 'wait', 'quota_wait'],
+]
 
 function inNode(name) {
   const camel = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
@@ -83,6 +87,24 @@ class Store {
 
   async set(token) {
     this.token = token
+  }
+}
+
+/** The events are those of the table, and show no secret and no person. */
+function assertEvents(events) {
+  const shown = inspect(events, { depth: null, maxArrayLength: null })
+  const never = [TOKEN, 'test-password-0123456789', 'hidden-secret', ...EVENTS.never]
+  assert.deepEqual(
+    never.filter((word) => shown.includes(word)),
+    [],
+  )
+  for (const { name, ...facts } of events) {
+    const known = EVENTS.events[name].facts.map(inNode)
+    assert.deepEqual(
+      Object.keys(facts).filter((fact) => !known.includes(fact)),
+      [],
+      name,
+    )
   }
 }
 
@@ -209,10 +231,16 @@ describe('vectors', () => {
       test(vector.id, { timeout: 30_000 }, async () => {
         const tokens = []
         const tokenStore = vector.store && new Store(vector.store)
-        const hooks = { tokenStore, onToken: (token) => tokens.push(token) }
+        const events = []
+        const hooks = {
+          tokenStore,
+          onToken: (token) => tokens.push(token),
+          onEvent: (event) => events.push(event),
+        }
         const address = await server.ask({ start: vector })
         const { result, error } = await play(vector, address, hooks)
         const { problems } = await server.ask({ finish: true })
+        assertEvents(events)
         assert.equal(problems.length, 0, [...problems, error?.stack].join('\n'))
         const { stored, tokens: expected } = vector.outcome
         if (stored !== undefined) assert.equal(tokenStore.token, stored)

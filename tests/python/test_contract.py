@@ -51,6 +51,13 @@ def test_the_settings_of_a_quota_are_those_of_the_table() -> None:
     assert list(vars(ikcrm.Quota)["__annotations__"]) == [row["name"] for row in OPTIONS["quota"]]
 
 
+def test_the_facts_of_events_are_those_of_the_table() -> None:
+    facts = {
+        fact for row in load("contract/events.json")["events"].values() for fact in row["facts"]
+    }
+    assert set(ikcrm.Event._fields) == {"name", *facts}
+
+
 def test_the_call_options_are_those_of_the_table() -> None:
     beside_fields = set(annotations(ikcrm.OpportunityUpdate)) - set(
         annotations(ikcrm.OpportunityFields)
@@ -125,6 +132,7 @@ def test_all_public_names_are_exported() -> None:
         "async_client",
         "client",
         "errors",
+        "events",
         "json_text",
         "field_map",
         "lists",

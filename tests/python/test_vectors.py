@@ -29,6 +29,8 @@ SPELT: dict[str, Callable[[Any], object]] = {
     "$datetime": datetime.fromisoformat,
     "$absent": lambda _: ABSENT,
 }
+EVENTS = load("contract/events.json")
+SECRETS = (TOKEN, "test-password-0123456789", "hidden-secret")
 CASES = [
     pytest.param(case, id=case["id"])
     for file in sorted((TESTS / "vectors").iterdir())
@@ -140,18 +142,24 @@ async def taken(rows: ikcrm.AsyncOpportunityList, count: int | None) -> list[ikc
 @pytest.mark.parametrize("play", [play_blocking, play_async])
 @pytest.mark.parametrize("case", CASES)
 def test_the_vector_holds(
-    case: Case, play: Callable[[Case, Any], Any], server: ScriptedServer
+    case: Case,
+    play: Callable[[Case, Any], Any],
+    server: ScriptedServer,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG", "ikcrm")
     address = server.ask(start=case)
     options = spell({"token": TOKEN, "quota": None, **address, **case.get("client", {})})
     store = Store(**case["store"]) if "store" in case else None
     tokens: list[str] = []
-    options |= {"token_store": store, "on_token": tokens.append}
+    events: list[ikcrm.Event] = []
+    options |= {"token_store": store, "on_token": tokens.append, "on_event": events.append}
     try:
         outcome = play(case, options)
     except ikcrm.IkcrmError as error:
         outcome = error
     assert server.ask(finish=True)["problems"] == []
+    check_events(events, caplog)
     expected = dict(case["outcome"])
     assert expected.pop("tokens", tokens) == tokens
     assert "stored" not in expected or expected.pop("stored") == (store and store.token)
@@ -167,6 +175,17 @@ def test_the_vector_holds(
     else:
         assert isinstance(outcome, ikcrm.Opportunity), outcome
         check_opportunity(outcome, **expected)
+
+
+def check_events(events: list[ikcrm.Event], log: pytest.LogCaptureFixture) -> None:
+    """The events and the lines of the log are one, and show no secret and no person."""
+    assert [event.name for event in events if event.name not in EVENTS["events"]] == []
+    assert len(log.messages) == len(events)
+    shown = log.text + repr(events)
+    assert [word for word in (*SECRETS, *EVENTS["never"]) if word in shown] == []
+    for row in (event._asdict() for event in events):
+        given = {name for name, value in row.items() if value is not None}
+        assert given - {"name"} <= set(EVENTS["events"][row["name"]]["facts"]), row
 
 
 def check_list(

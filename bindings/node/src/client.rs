@@ -204,13 +204,13 @@ fn builder(options: Value) -> ClientBuilder {
 fn set(mut builder: ClientBuilder, (name, value): (String, Value)) -> ClientBuilder {
     match (name.as_str(), value) {
         ("quota", Value::Map(settings)) => quota(builder, settings),
-        ("tokenStore" | "onToken", Value::Null) => builder,
+        ("tokenStore" | "onToken" | "onEvent", Value::Null) => builder,
         ("tokenStore", _) => {
             let message = "must be an object with the methods get() and set(token)";
             builder.faults.push(names::wrong_type(&name, message));
             builder
         }
-        ("onToken", _) => {
+        ("onToken" | "onEvent", _) => {
             builder.faults.push(names::wrong_type(&name, "must be a function"));
             builder
         }

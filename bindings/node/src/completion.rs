@@ -5,20 +5,21 @@
 
 use std::sync::Arc;
 
-use ikcrm::PreparedCall;
-use napi::bindgen_prelude::FnArgs;
+use ikcrm::{Event, Observer, PreparedCall};
+use napi::bindgen_prelude::{Either, FnArgs};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
 use napi_derive::napi;
 
 use crate::answer::{Answer, outcome, text};
+use crate::events;
 
-/// A call's number and its outcome.
-type Outcome = FnArgs<(i64, Answer)>;
+/// A call's number, its outcome or its events, and whether it ended.
+type Outcome = FnArgs<(i64, Answer, bool)>;
 /// Takes an outcome on the environment's thread; does not keep the process alive by itself.
 type Settle = ThreadsafeFunction<Outcome, (), Outcome, Status, false, true>;
 /// Starts the call, whose outcome goes there.
-type Start = Box<dyn FnOnce(Completion) + Send>;
+type Start = Box<dyn FnOnce(Completion, bool) + Send>;
 
 /// A call whose values were read, and that was not started.
 #[napi]
@@ -30,7 +31,8 @@ impl NativeCall {
         call: PreparedCall<T>,
         write: impl FnOnce(T) -> String + Send + 'static,
     ) -> Self {
-        Self(Some(Box::new(move |completion: Completion| {
+        Self(Some(Box::new(move |completion: Completion, observed: bool| {
+            let call = if observed { call.observed_by(completion.clone()) } else { call };
             call.spawn(move |result| {
                 completion.settle(outcome(result.map(|answer| text(&write(answer)))));
             });
@@ -41,11 +43,11 @@ impl NativeCall {
 #[napi]
 impl NativeCall {
     /// Makes the call, once, without holding this thread; its outcome goes to the queue under this
-    /// number.
+    /// number, and before it its events, if it is `observed`.
     #[napi]
-    pub fn start(&mut self, queue: &CompletionQueue, number: i64) {
+    pub fn start(&mut self, queue: &CompletionQueue, number: i64, observed: bool) {
         if let Some(start) = self.0.take() {
-            start(queue.completion(number));
+            start(queue.completion(number), observed);
         }
     }
 }
@@ -56,10 +58,10 @@ pub struct CompletionQueue(Arc<Settle>);
 
 #[napi]
 impl CompletionQueue {
-    /// A queue that gives each outcome to `settle`.
+    /// A queue that gives each outcome to `settle`, and before that events as JSON text.
     #[napi(
         constructor,
-        ts_args_type = "settle: (call: number, answer: string | ErrorData) => void"
+        ts_args_type = "settle: (call: number, answer: string | ErrorData, ended: boolean) => void"
     )]
     #[must_use]
     pub fn new(settle: Settle) -> Self {
@@ -96,6 +98,7 @@ fn keep_alive(env: Env, settle: &Settle, alive: bool) -> Result<()> {
 }
 
 /// The outcome of one call, to come.
+#[derive(Clone)]
 pub(crate) struct Completion {
     settle: Arc<Settle>,
     call: i64,
@@ -103,7 +106,18 @@ pub(crate) struct Completion {
 
 impl Completion {
     fn settle(self, answer: Answer) {
+        self.call(answer, true);
+    }
+
+    fn call(&self, answer: Answer, ended: bool) {
         // Refused only when the environment is gone, and the promise with it.
-        self.settle.call((self.call, answer).into(), ThreadsafeFunctionCallMode::NonBlocking);
+        self.settle
+            .call((self.call, answer, ended).into(), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+impl Observer for Completion {
+    fn observe(&self, events: &[Event]) {
+        self.call(Either::A(text(&events::json(events))), false);
     }
 }

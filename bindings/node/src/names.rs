@@ -21,7 +21,7 @@ const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "ma
 
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|core| from_core(&RENAMED, core)).chain(["tokenStore", "onToken"])
+    OPTIONS.iter().map(|core| from_core(&RENAMED, core)).chain(["tokenStore", "onToken", "onEvent"])
 }
 
 /// The names of the quota's settings in JavaScript.

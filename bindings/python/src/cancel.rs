@@ -41,19 +41,36 @@ impl Cancel {
 
 /// What Python's signal handlers raise while a call is under way.
 #[derive(Default)]
-pub(crate) struct Signals(Arc<Mutex<Option<PyErr>>>);
+pub(crate) struct Signals(Raised);
+
+/// What is to be raised in the place of a call's end.
+#[derive(Clone, Default)]
+pub(crate) struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    pub(crate) fn set(&self, error: PyErr) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    fn take(&self) -> Option<PyErr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl Signals {
     /// Set when a handler raises. Handlers run in the main thread only, so a call in any other is
     /// left alone.
     pub(crate) fn cancel(&self) -> ikcrm::Cancel {
-        let raised = Arc::clone(&self.0);
+        let raised = self.raised();
         ikcrm::Cancel::with_probe(move || {
             let error = exit::attach(|py| py.check_signals().err()).flatten();
-            let ends = error.is_some();
-            *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
-            ends
+            error.map(|error| raised.set(error)).is_some()
         })
+    }
+
+    /// Where else to put what is to be raised.
+    pub(crate) fn raised(&self) -> Raised {
+        self.0.clone()
     }
 
     /// The options with this besides the flag that they have.
@@ -63,7 +80,7 @@ impl Signals {
 
     /// The result, unless a handler raised: its exception then, with the call's end as the cause.
     pub(crate) fn check<T>(&self, py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
-        let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let raised = self.0.take();
         let failure = |error| errors::exception(py, &error);
         match (raised, result) {
             (Some(raised), Err(end)) if raised.cause(py).is_none() => {

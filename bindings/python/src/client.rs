@@ -15,6 +15,7 @@ use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 use crate::answer::Answer;
 use crate::call::{self, UpdateCall};
 use crate::cancel::{Cancel, Signals};
+use crate::events::Teller;
 use crate::field_map::FieldMap;
 use crate::hooks::{self, Hook, TokenStore};
 use crate::list::Pages;
@@ -27,6 +28,8 @@ pub(crate) struct Client {
     core: Mutex<Option<ikcrm::Client>>,
     /// What the core calls, where Python's collector sees it.
     hooks: Vec<Arc<Hook>>,
+    /// Tells who hears of the events of a call that begins.
+    watch: Arc<Hook>,
 }
 
 /// How many calls a quota has, how many are used and how many wait, and in how many seconds one more
@@ -37,27 +40,32 @@ type Usage = (usize, usize, usize, f64);
 impl Client {
     /// A client with these settings.
     ///
-    /// `wait` waits for a coroutine of an async token store's, on a thread of the core's.
+    /// `wait` waits for a coroutine of an async token store's, on a thread of the core's. `watch`
+    /// tells who hears of the events of a call that begins.
     #[new]
-    #[pyo3(signature = (options: "object", wait: "object"))]
-    fn new(options: &Bound<'_, PyDict>, wait: Option<Py<PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (options: "object", wait: "object", watch: "object"))]
+    fn new(
+        options: &Bound<'_, PyDict>,
+        wait: Option<Py<PyAny>>,
+        watch: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
         let builder = ikcrm::Client::builder();
         let mut settings = Settings { builder, hooks: Vec::new(), wait };
         for (name, value) in options {
             settings = settings.set(&name.to_string(), &value)?;
         }
-        settings.build(options.py())
+        settings.build(watch)
     }
 
     /// A client with the settings of these variables.
     #[staticmethod]
-    #[pyo3(signature = (environment: "object"))]
-    fn from_env(environment: &Bound<'_, PyDict>) -> PyResult<Self> {
+    #[pyo3(signature = (environment: "object", watch: "object"))]
+    fn from_env(environment: &Bound<'_, PyDict>, watch: &Bound<'_, PyAny>) -> PyResult<Self> {
         let builder = ClientBuilder::from_variables(|name| {
             let variable = environment.get_item(name).ok()??;
             Some(value::read(&variable).unwrap_or(Value::Null))
         });
-        Settings { builder, hooks: Vec::new(), wait: None }.build(environment.py())
+        Settings { builder, hooks: Vec::new(), wait: None }.build(watch)
     }
 
     /// Ends calls that wait, and gives those under way so many seconds; new ones are refused.
@@ -157,6 +165,22 @@ impl Client {
         self.core.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// The call, of whose events Python is told, if anybody there wants to hear of them. A call on
+    /// this thread has `signals`.
+    pub(crate) fn observed<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        call: PreparedCall<T>,
+        signals: Option<&Signals>,
+    ) -> PyResult<PreparedCall<T>> {
+        let raised = signals.map(Signals::raised).unwrap_or_default();
+        let teller = Teller::of(&self.watch.bind(py)?, signals.is_none(), raised)?;
+        Ok(match teller {
+            Some(teller) => call.observed_by(teller),
+            None => call,
+        })
+    }
+
     /// Makes a call. Without `done` on this thread, while other threads run and signals end it; its
     /// answer is given back. Else without holding this thread: `done` is told the answer or an
     /// exception, and what cancels the call is given back.
@@ -171,6 +195,7 @@ impl Client {
         let Some(done) = done else {
             let signals = Signals::default();
             let call = call(&client, signals.also_end(options));
+            let call = slf.get().observed(py, call, Some(&signals))?;
             let result = py.detach(|| call.wait());
             return signals.check(py, result.map(answer))?.into_py_any(py);
         };
@@ -180,13 +205,14 @@ impl Client {
         }
         let cancel = Cancel::default();
         let call = call(&client, cancel.also_end(options));
+        let call = slf.get().observed(py, call, None)?;
         spawn(py, call.map(answer), Pending::new(done, slf.clone().into_any().unbind()));
         cancel.into_py_any(py)
     }
 }
 
 /// The settings that the binding takes itself.
-const HERE: &[&str] = &["token_store", "on_token", "pickle_secrets"];
+const HERE: &[&str] = &["token_store", "on_token", "on_event", "pickle_secrets"];
 
 /// A client's settings, as they are taken from Python.
 struct Settings {
@@ -198,9 +224,14 @@ struct Settings {
 impl Settings {
     fn set(mut self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         match name {
-            "token_store" | "on_token" if value.is_none() => {}
+            "token_store" | "on_token" | "on_event" if value.is_none() => {}
             "token_store" => return self.token_store(value),
             "on_token" => return self.on_token(value),
+            "on_event" => {
+                if let Some(fault) = hooks::fault_of_function(value, "the event")? {
+                    return Ok(self.refuse(name, fault));
+                }
+            }
             "pickle_secrets" => self.builder.faults.extend(call::switch(name, value)?.err()),
             _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
                 self.builder.faults.push(fault);
@@ -222,7 +253,7 @@ impl Settings {
     }
 
     fn on_token(mut self, function: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Some(fault) = hooks::fault_of_function(function)? {
+        if let Some(fault) = hooks::fault_of_function(function, "the token")? {
             return Ok(self.refuse("on_token", fault));
         }
         let hook = self.hook(function);
@@ -241,10 +272,11 @@ impl Settings {
         self
     }
 
-    fn build(self, py: Python<'_>) -> PyResult<Client> {
+    fn build(mut self, watch: &Bound<'_, PyAny>) -> PyResult<Client> {
+        let (py, watch) = (watch.py(), self.hook(watch));
         let Self { builder, hooks, .. } = self;
         let core = py.detach(|| builder.build()).map_err(|error| errors::exception(py, &error))?;
-        Ok(Client { core: Mutex::new(Some(core)), hooks })
+        Ok(Client { core: Mutex::new(Some(core)), hooks, watch })
     }
 }
 

@@ -34,7 +34,7 @@ impl Hook {
         drop(hook); // which may run any code, so not under the lock
     }
 
-    fn bind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn bind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let hook = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hook = hook.as_ref().map(|hook| hook.clone_ref(py).into_bound(py));
         hook.ok_or_else(|| PyRuntimeError::new_err("the client is gone"))
@@ -162,11 +162,11 @@ pub(crate) fn fault_of_store(store: &Bound<'_, PyAny>, can_wait: bool) -> PyResu
     Ok(None)
 }
 
-/// What is wrong with an `on_token`, if anything is.
-pub(crate) fn fault_of_function(hook: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+/// What is wrong with a function that takes `what`, if anything is.
+pub(crate) fn fault_of_function(hook: &Bound<'_, PyAny>, what: &str) -> PyResult<Option<String>> {
     if !hook.is_callable() {
         let kind = value::kind(hook)?;
-        return Ok(Some(format!("must be a function that takes the token, got {kind}")));
+        return Ok(Some(format!("must be a function that takes {what}, got {kind}")));
     }
     let message = "must be a plain function: a coroutine function would not be awaited";
     Ok(is_async(hook)?.then(|| message.to_owned()))

@@ -5,6 +5,7 @@ mod call;
 mod cancel;
 mod client;
 mod errors;
+mod events;
 mod exit;
 mod field_map;
 mod fork;

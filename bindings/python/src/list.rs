@@ -6,6 +6,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::answer::Rows;
 use crate::cancel::{Cancel, Signals};
+use crate::client::Client;
 use crate::pending::{Pending, spawn};
 
 /// The pages of a list. One at a time is read, by whichever thread asks.
@@ -35,6 +36,8 @@ impl Pages {
     fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
         let (py, signals) = (rows.py(), Signals::default());
         let call = self.list.prepare_next_page(Some(signals.cancel()));
+        let call =
+            self.owner.bind(py).cast::<Client>()?.get().observed(py, call, Some(&signals))?;
         let page = py.detach(|| call.wait());
         // A signal that comes with the page must not lose it.
         let appended = page.map(|page| append(rows, rows_of(page)));
@@ -43,12 +46,13 @@ impl Pages {
 
     /// Reads the next page without holding this thread, appends it as above and calls `done`.
     #[pyo3(signature = (rows: "object", done: "object"))]
-    fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> Cancel {
+    fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> PyResult<Cancel> {
         let cancel = Cancel::default();
         let call = self.list.prepare_next_page(Some(cancel.0.clone()));
+        let call = self.owner.bind(py).cast::<Client>()?.get().observed(py, call, None)?;
         let pending = Pending::new(done, self.owner.clone_ref(py));
         spawn(py, call.map(|page| Appended { page: rows_of(page), rows }), pending);
-        cancel
+        Ok(cancel)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -4,6 +4,7 @@ mod engine;
 mod lookups;
 mod session;
 mod exchange;
+mod trail;
 mod retry;
 
 pub(crate) use engine::{Call, Engine};

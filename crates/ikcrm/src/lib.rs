@@ -59,6 +59,7 @@ mod quota;
 mod transport;
 mod input;
 mod sync;
+mod observe;
 mod auth;
 mod error;
 
@@ -76,6 +77,7 @@ pub use job::{
     JobStatus, MaxErrors, OnConflict, OnDuplicate, PlanOptions, Problem, Progress, RowInput,
     RowState, UpdateJob, open_job,
 };
+pub use observe::{CallId, Event, Level, Observer};
 pub use quota::{Quota, QuotaStatus};
 pub use request::{OpportunityQuery, OpportunityUpdate, Order};
 pub use response::{
@@ -93,6 +95,7 @@ pub mod contract {
     pub use crate::input::suggest::{nearest, unknown_message};
     #[cfg(feature = "jobs")]
     pub use crate::job::{APPLY_OPTIONS, PLAN_OPTIONS};
+    pub use crate::observe::{EVENTS, Fact};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};

@@ -46,6 +46,8 @@ pub(crate) struct Outcome {
     /// Whether a pooled connection turned out to be dead: it is worth another attempt at once.
     pub(crate) dead_connection: bool,
     pub(crate) progress: Progress,
+    /// Whether the request went over a connection of an earlier one.
+    pub(crate) reused: bool,
 }
 
 /// Connections to one CRM, and how to make them.
@@ -90,6 +92,7 @@ impl Transport {
         Outcome {
             dead_connection: result.as_ref().is_err_and(|e| attempt.met_dead_connection(e)),
             progress: attempt.progress(),
+            reused: attempt.reused_connection(),
             result: result.map_err(|error| failure::error(&attempt, &error)),
         }
     }

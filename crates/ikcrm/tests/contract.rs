@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
 
 use ikcrm::FieldErrorCode;
-use ikcrm::contract::{FIELDS, Kind, OPTIONS, QUERY_PARTS, QUOTA_OPTIONS, SHAPES, kind_of_code};
+use ikcrm::contract::{
+    EVENTS, FIELDS, Kind, OPTIONS, QUERY_PARTS, QUOTA_OPTIONS, SHAPES, kind_of_code,
+};
 use serde_json::{Map, Value, json};
 
 fn contract(name: &str) -> Value {
@@ -59,6 +61,16 @@ fn the_client_options_are_as_listed() {
     let options = contract("options.json");
     assert_eq!(column(&options["client"], "name"), OPTIONS);
     assert_eq!(column(&options["quota"], "name"), QUOTA_OPTIONS);
+}
+
+#[test]
+fn the_events_and_their_facts_are_as_listed() {
+    let contract = contract("events.json");
+    let listed = contract["events"].as_object().unwrap().iter();
+    let listed: Vec<_> = listed.map(|(name, row)| (name.as_str(), row["facts"].clone())).collect();
+    let mut known: Vec<_> = EVENTS.iter().map(|(name, facts)| (*name, json!(facts))).collect();
+    known.sort_by_key(|(name, _)| *name);
+    assert_eq!(listed, known);
 }
 
 #[test]

@@ -47,6 +47,7 @@ from ikcrm.errors import (
     TransportError,
     ValidationError,
 )
+from ikcrm.events import Event
 from ikcrm.field_map import FieldMap, FieldOption
 from ikcrm.lists import AsyncOpportunityList, OpportunityList
 from ikcrm.quota import Quota, QuotaStatus
@@ -82,6 +83,7 @@ __all__ = [
     "Customer",
     "Department",
     "Enterprise",
+    "Event",
     "FieldError",
     "FieldMap",
     "FieldOption",

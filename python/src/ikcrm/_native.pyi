@@ -34,11 +34,12 @@ class Client:
     """
     A client of the core, until it is closed.
     """
-    def __new__(cls, /, options: "object", wait: "object") -> Client:
+    def __new__(cls, /, options: "object", wait: "object", watch: "object") -> Client:
         """
         A client with these settings.
 
-        `wait` waits for a coroutine of an async token store's, on a thread of the core's.
+        `wait` waits for a coroutine of an async token store's, on a thread of the core's. `watch`
+        tells who hears of the events of a call that begins.
         """
     def close(self, /, timeout: SupportsFloat | SupportsIndex) -> None:
         """
@@ -49,7 +50,7 @@ class Client:
         Reads the options of an entity's fields, in the same way as an opportunity.
         """
     @staticmethod
-    def from_env(environment: "object") -> Client:
+    def from_env(environment: "object", watch: "object") -> Client:
         """
         A client with the settings of these variables.
         """

@@ -10,6 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, Union
 
 from ikcrm._native import Cancel
+from ikcrm.events import Event
 from ikcrm.quota import Quota
 from ikcrm.records import Opportunity
 
@@ -72,6 +73,9 @@ class ClientOptions(TypedDict, total=False):
     async one."""
     on_token: Callable[[str], object] | None
     """Called with each token that a sign-in brings (none)."""
+    on_event: Callable[[Event], object] | None
+    """Called with each event of a call, in the caller's thread and context (none). What it raises
+    is shown once and fails no call."""
     edition: Literal["standalone", "wecom", "dingtalk"] | None
     """The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`)."""
     base_url: str | None

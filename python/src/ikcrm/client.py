@@ -11,6 +11,7 @@ from warnings import warn
 from ikcrm import _native
 from ikcrm._typing import Self, Unpack
 from ikcrm.arguments import CallOptions, ClientOptions, Id, OpportunityQuery, OpportunityUpdate
+from ikcrm.events import Events
 from ikcrm.field_map import FieldMap
 from ikcrm.lists import OpportunityList
 from ikcrm.quota import QuotaStatus
@@ -59,9 +60,11 @@ class BaseClient:
     def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
         """Makes the native client; `wait` is for the coroutines of a token store."""
         if self._settings is None:
-            self._native = _native.Client.from_env(dict(os.environ))
+            watch = Events(None).watch
+            self._native = _native.Client.from_env(dict(os.environ), watch)
         else:
-            self._native = _native.Client(self._settings.for_core(), wait)
+            watch = Events(self._settings.given.get("on_event")).watch
+            self._native = _native.Client(self._settings.for_core(), wait, watch)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the settings; those of the environment are left out and read anew."""

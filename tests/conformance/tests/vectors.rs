@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use ikcrm::contract::{Kind, Shape, Typed};
 use ikcrm::{
-    CallOptions, Client, ClientBuilder, Error, FieldMap, Opportunity, OpportunityQuery,
-    OpportunityRow, OpportunityUpdate, Record, TokenStore, TokenStoreFailure, Value,
+    CallOptions, Client, ClientBuilder, Error, Event, FieldMap, Observer, Opportunity,
+    OpportunityQuery, OpportunityRow, OpportunityUpdate, Record, TokenStore, TokenStoreFailure,
+    Value,
 };
 use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server};
 use serde_json::{Map, Value as Json, json};
@@ -15,6 +16,17 @@ use serde_json::{Map, Value as Json, json};
 const TOKEN: &str = "test-token-0123456789";
 /// What no error may show: the runner's token, the cases' password and what they call hidden.
 const SECRETS: [&str; 3] = [TOKEN, "test-password-0123456789", "hidden-secret"];
+/// What the sample answers tell of people, and a login: no event may show it.
+fn personal() -> Vec<String> {
+    let contract: Json = serde_json::from_str(include_str!("../../contract/events.json")).unwrap();
+    contract
+        .get("never")
+        .and_then(Json::as_array)
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap().into())
+        .collect()
+}
 
 #[test]
 fn every_vector_holds() {
@@ -48,8 +60,10 @@ enum Brought {
 fn run(case: &Case) -> Vec<String> {
     let server = Server::start(case).unwrap();
     let (store, told) = (Shared::new(case), Arc::new(Mutex::default()));
-    let result = calls(case, server.address(), store.clone(), Arc::clone(&told));
+    let seen = Seen::default();
+    let result = calls(case, server.address(), store.clone(), Arc::clone(&told), seen.clone());
     let mut failures = server.finish().unwrap().problems;
+    failures.extend(seen.problems(case));
     match result {
         Ok(brought) if case.outcome.error.is_none() => {
             failures.extend(differences(&case.outcome, &brought));
@@ -68,6 +82,42 @@ fn run(case: &Case) -> Vec<String> {
         failures.push(format!("tokens: {told:?}"));
     }
     failures
+}
+
+/// The events of a case, as they are and as text.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Observer for Seen {
+    fn observe(&self, events: &[Event]) {
+        let told = events.iter().map(|event| (event.name().to_owned(), format!("{event:?}")));
+        self.0.lock().unwrap().extend(told);
+    }
+}
+
+impl Seen {
+    /// What the events show that they must not, and whether they tell of every request and call.
+    fn problems(&self, case: &Case) -> Vec<String> {
+        let (events, personal) = (self.0.lock().unwrap(), personal());
+        let count = |name: &str| events.iter().filter(|(event, _)| event == name).count();
+        let shown = |(_, text): &(String, String)| {
+            let never = SECRETS.into_iter().chain(personal.iter().map(String::as_str));
+            let secret = never.into_iter().find(|secret| text.contains(secret));
+            secret.map(|secret| format!("an event shows {secret}: {text}"))
+        };
+        let mut problems: Vec<_> = events.iter().filter_map(shown).collect();
+        for (begun, ended) in
+            [("call_started", "call_finished"), ("attempt_sent", "attempt_answered")]
+        {
+            if count(begun) != count(ended) {
+                problems.push(format!("{begun} {} times, {ended} {}", count(begun), count(ended)));
+            }
+        }
+        if count("attempt_sent") < case.exchanges.len() {
+            problems.push(format!("{} attempts for more requests", count("attempt_sent")));
+        }
+        problems
+    }
 }
 
 /// A token store in memory.
@@ -101,8 +151,9 @@ fn calls(
     address: &Address,
     store: Shared,
     told: Arc<Mutex<Vec<String>>>,
+    seen: Seen,
 ) -> Result<Brought, Error> {
-    let mut builder = settings(case, address);
+    let mut builder = settings(case, address).observer(seen);
     if store.0.is_some() {
         builder = builder.token_store(store);
     }

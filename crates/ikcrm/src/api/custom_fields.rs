@@ -10,9 +10,12 @@ use crate::request::{CustomField, CustomFields, Form};
 use crate::response::FieldOption;
 use crate::transport::{HttpRequest, HttpResponse};
 
+/// The route of the custom fields.
+pub(crate) const ROUTE: &str = "/api/v2/custom_fields/opportunity/by_group";
+
 /// The request of the custom fields of opportunities.
 pub(crate) fn custom_fields() -> HttpRequest {
-    look_up("/api/v2/custom_fields/opportunity/by_group".to_owned())
+    look_up(ROUTE, ROUTE.to_owned())
 }
 
 /// The definitions of custom fields in an answer.

@@ -8,9 +8,12 @@ use crate::error::Error;
 use crate::response::{FieldMap, FieldOption, MappedField};
 use crate::transport::{HttpRequest, HttpResponse};
 
+/// The route of a field map.
+pub(crate) const ROUTE: &str = "/api/v2/field_maps/:entity";
+
 /// The request of an entity's field map.
 pub(crate) fn field_map(entity: &str) -> HttpRequest {
-    look_up(format!("/api/v2/field_maps/{entity}"))
+    look_up(ROUTE, format!("/api/v2/field_maps/{entity}"))
 }
 
 /// The field map in an answer.

@@ -18,6 +18,10 @@ use crate::response::{
 use crate::transport::{HttpRequest, HttpResponse};
 
 const PATH: &str = "/api/v2/opportunities";
+/// The route of one opportunity.
+pub(crate) const ONE: &str = "/api/v2/opportunities/:id";
+/// The route of the list.
+pub(crate) const ALL: &str = PATH;
 
 #[derive(serde::Serialize)]
 struct Body<'a> {
@@ -27,12 +31,13 @@ struct Body<'a> {
 /// `PUT /api/v2/opportunities/:id`.
 pub(crate) fn update(call: &Checked<'_>) -> HttpRequest {
     let body = Some(json(&Body { opportunity: &call.fields }));
-    HttpRequest { method: Method::PUT, path: format!("{PATH}/{}", call.id), body, endpoint: None }
+    let path = format!("{PATH}/{}", call.id);
+    HttpRequest { method: Method::PUT, route: ONE, path, body, endpoint: None }
 }
 
 /// `GET /api/v2/opportunities/:id`.
 pub(crate) fn read(id: i64) -> HttpRequest {
-    get(format!("{PATH}/{id}"))
+    get(ONE, format!("{PATH}/{id}"))
 }
 
 /// `GET /api/v2/opportunities/:id`, before an update of it.
@@ -46,7 +51,7 @@ pub(crate) fn list(query: &CheckedQuery, page: u32) -> HttpRequest {
     for (name, value) in &query.parameters {
         path.extend(["&", &percent(name), "=", &percent(value)]);
     }
-    get(path)
+    get(ALL, path)
 }
 
 /// The opportunity in an answer, which must be the one that was asked for, as far as it says.

@@ -6,13 +6,13 @@ use serde::Serialize;
 use crate::transport::HttpRequest;
 
 /// `GET` of a path.
-pub(super) fn get(path: String) -> HttpRequest {
-    HttpRequest { method: Method::GET, path, body: None, endpoint: None }
+pub(super) fn get(route: &'static str, path: String) -> HttpRequest {
+    HttpRequest { method: Method::GET, route, path, body: None, endpoint: None }
 }
 
 /// `GET` of a path, to look something up for a call that is about something else.
-pub(super) fn look_up(path: String) -> HttpRequest {
-    HttpRequest { endpoint: Some(format!("GET {path}")), ..get(path) }
+pub(super) fn look_up(route: &'static str, path: String) -> HttpRequest {
+    HttpRequest { endpoint: Some(format!("GET {path}")), ..get(route, path) }
 }
 
 /// A JSON body.

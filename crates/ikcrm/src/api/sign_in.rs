@@ -25,6 +25,7 @@ pub(crate) fn sign_in(credentials: &Credentials) -> HttpRequest {
     let body = SignIn { login, password, device: "open_api", corp_id: corp_id.as_deref() };
     HttpRequest {
         method: Method::POST,
+        route: SIGN_IN,
         path: SIGN_IN.to_owned(),
         body: Some(json(&body)),
         endpoint: Some(format!("POST {SIGN_IN}")),

@@ -1,11 +1,13 @@
 //! `Engine`: what all calls of a client share; `Call`: one of them.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::exchange::Exchange;
 use super::lookups::Lookups;
 use super::session::{Membership, Refused};
+use super::trail::Trail;
 use crate::config::{CallOptions, Config, Priority};
 use crate::error::Error;
 use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
@@ -68,7 +70,7 @@ impl Engine {
     }
 
     /// A call with these options.
-    pub(crate) fn call(&self, options: &CallOptions) -> Call<'_> {
+    pub(crate) fn call<'a>(&'a self, options: &'a CallOptions) -> Call<'a> {
         /// Counts the calls, for their order.
         static CALLS: AtomicU64 = AtomicU64::new(0);
         let resources = self.resources();
@@ -81,6 +83,8 @@ impl Engine {
             Some(cancel) => Cancel::any_of([cancel.clone(), by.clone()]),
             None => by.clone(),
         };
+        let observed = options.observer.as_ref().and_then(|slot| slot.get());
+        let observed = observed.or(self.config.observer.as_ref());
         let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
         let credentials = self.config.account.credentials.as_ref();
@@ -92,6 +96,7 @@ impl Engine {
             turn: Turn { lane, order, max_wait: options.max_wait },
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.deadline, cancels),
+            trail: Trail::new(observed, order),
             password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();
@@ -153,6 +158,24 @@ impl Call<'_> {
 
     pub(crate) fn lookups(&self) -> &Lookups {
         &self.resources.lookups
+    }
+
+    /// What its observer is told.
+    pub(crate) fn trail(&self) -> &Trail<'_> {
+        &self.exchange.trail
+    }
+
+    /// What `work` brings, which is the whole of the call to this endpoint.
+    pub(crate) async fn to<T>(
+        &self,
+        method: &'static str,
+        route: &'static str,
+        work: Pin<&mut impl Future<Output = Result<T, Error>>>,
+    ) -> Result<T, Error> {
+        self.exchange.trail.start(method, route);
+        let result = work.await;
+        self.exchange.trail.end(result.as_ref().err());
+        result
     }
 
     /// Sends the request with the client's token, and once more with a new one when the CRM refused

@@ -1,8 +1,10 @@
 //! `Exchange`: sends a request until an answer decides, the retries are used up, or time is.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use super::retry::{self, Decision};
+use super::trail::{Attempted, Trail};
 use crate::auth::Token;
 use crate::error::{ApiErrorKind, Error};
 use crate::quota::{Fate, OpenQuota, Turn};
@@ -19,8 +21,16 @@ pub(crate) struct Exchange<'a> {
     pub(super) turn: Turn,
     pub(super) max_retries: u32,
     pub(super) budget: Budget,
+    pub(super) trail: Trail<'a>,
     /// What no error may show though an answer echoes it.
     pub(super) password: Option<&'a str>,
+}
+
+/// One attempt: what it brought, and how long that took.
+struct Sent {
+    outcome: Outcome,
+    attempted: Option<Attempted>,
+    elapsed: Duration,
 }
 
 /// Why a request failed for good.
@@ -51,9 +61,14 @@ impl Exchange<'_> {
         };
         loop {
             let outcome = self.send_once(request, token).await;
-            let outcome = outcome.map_err(|error| ended(error, doubtful, sent))?;
+            let Sent { outcome, attempted, elapsed } =
+                outcome.map_err(|error| ended(error, doubtful, sent))?;
             sent = outcome.progress != Progress::Unsent;
-            let error = match outcome.result.and_then(&decode) {
+            let status = outcome.result.as_ref().ok().map(|answer| answer.status);
+            let result = outcome.result.and_then(&decode);
+            let (failed, reused) = (result.as_ref().err(), outcome.reused);
+            self.trail.answer(attempted.as_ref(), elapsed, status, failed, reused);
+            let error = match result {
                 Ok(answer) => return Ok(answer),
                 Err(error) if !request.is_update() => error.without_effect(),
                 Err(error) => ended(error, doubtful, sent).error,
@@ -74,6 +89,7 @@ impl Exchange<'_> {
             match retry::decide(self.max_retries, attempt, &error, asked, left, retry::jitter()) {
                 Decision::Stop => return Err(Failure { error, sent }),
                 Decision::After(wait) => {
+                    self.trail.retry(wait, &error);
                     let slept = self.budget.sleep(wait).await;
                     slept.map_err(|error| ended(error, doubtful, sent))?;
                 }
@@ -85,20 +101,22 @@ impl Exchange<'_> {
     /// Sends the request once, when the quota lets it; the wait for that is not of the budget.
     ///
     /// The slot is the last thing that is taken: nothing else is waited for while it is held.
-    async fn send_once(
-        &self,
-        request: &HttpRequest,
-        token: Option<&Token>,
-    ) -> Result<Outcome, Error> {
+    async fn send_once(&self, request: &HttpRequest, token: Option<&Token>) -> Result<Sent, Error> {
         self.budget.check("its turn")?;
         let _permit = match self.quota {
             Some(_) => None,
             None => Some(self.budget.wait_for("its turn", self.permits.take()).await?),
         };
         let slot = match self.quota {
-            Some(quota) => Some(quota.take(self.turn, &self.budget).await?),
+            Some(quota) => {
+                let slot = pin!(quota.take(self.turn, &self.budget));
+                let slot = self.trail.waiting(slot).await;
+                self.trail.warn(|| quota.warnings());
+                Some(slot?)
+            }
             None => None,
         };
+        let attempted = self.trail.send(request.method_name(), request.route);
         let begun = clock::now();
         // From the slot's taking on, by a clock that counts the machine's sleep: a request that has
         // become late is not sent on a slot that may be another's by now.
@@ -106,11 +124,12 @@ impl Exchange<'_> {
         let terms = Terms { deadline, cancel: Some(self.budget.requests().clone()) };
         let authorization = token.map(Token::header);
         let outcome = self.workers.block(|| self.transport.send(request, authorization, terms));
-        self.budget.spend(clock::now().saturating_sub(begun));
+        let elapsed = clock::now().saturating_sub(begun);
+        self.budget.spend(elapsed);
         if let Some(slot) = slot {
             slot.settle(fate(outcome.progress));
         }
-        Ok(outcome)
+        Ok(Sent { outcome, attempted, elapsed })
     }
 
     /// After a refusal over quota lets all who share the quota wait, and this call only with them;
@@ -118,7 +137,7 @@ impl Exchange<'_> {
     fn back_off(&self, error: &Error) -> Option<Duration> {
         match self.quota {
             Some(quota) if is_over_quota(error) => {
-                quota.back_off(error.retry_after());
+                self.trail.blocked(quota.back_off(error.retry_after()));
                 Some(Duration::ZERO)
             }
             _ => error.retry_after(),

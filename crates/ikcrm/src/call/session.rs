@@ -4,6 +4,7 @@
 //! the others' token.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -189,6 +190,7 @@ impl Membership {
         match exchange.run(&request, None, api::sign_in::token).await {
             Ok(token) => {
                 self.session.note(None, interval);
+                exchange.trail.signed_in();
                 Ok(Arc::new(token))
             }
             Err(Failure { error, sent }) => {
@@ -203,7 +205,8 @@ impl Membership {
     async fn stored_token(&self, exchange: &Exchange<'_>) -> Result<Option<Token>, Error> {
         let Some(store) = self.account.token_store.clone() else { return Ok(None) };
         let get = move || store.get();
-        let token = self.session.run_hook(exchange, "the token store", get).await?;
+        let get = self.session.run_hook(exchange, "the token store", get);
+        let token = exchange.trail.asking("get", pin!(get)).await?;
         let token = token.map_err(|source| store_error("read", source))?;
         let token = token.filter(|token| !token.is_empty()).map(Token::new).transpose();
         token.map_err(|Fault(_, message)| store_error("used", message.into()))
@@ -219,7 +222,11 @@ impl Membership {
         }
         let token = Arc::clone(token);
         let tell = move || tell(&listeners, store.as_deref(), token.text());
-        self.session.run_hook(exchange, "the token store", tell).await?
+        let told = self.session.run_hook(exchange, "the token store", tell);
+        if self.account.token_store.is_none() {
+            return told.await?;
+        }
+        exchange.trail.asking("set", pin!(told)).await?
     }
 }
 

@@ -1,9 +1,10 @@
 //! The calls, each read top to bottom from the caller's values to the CRM's answer.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::Poll;
 
-use crate::api::opportunities;
+use crate::api::{field_maps, opportunities};
 use crate::call::{Call, Engine};
 use crate::config::CallOptions;
 use crate::error::Error;
@@ -25,11 +26,14 @@ pub(super) async fn update(
     let mut draft = check_update(id, update, &options.faults).or_faults()?;
     checked().await;
     let call = engine.call(options);
-    lookup::resolve(&mut draft, &call).await?;
-    let mut checked = draft.finish()?;
-    compare_and_fill(&mut checked, update, &call).await?;
-    let decode = |answer| opportunities::opportunity(answer, checked.id);
-    call.send(&opportunities::update(&checked), decode).await.map(Opportunity::of_update)
+    let work = async {
+        lookup::resolve(&mut draft, &call).await?;
+        let mut checked = draft.finish()?;
+        compare_and_fill(&mut checked, update, &call).await?;
+        let decode = |answer| opportunities::opportunity(answer, checked.id);
+        call.send(&opportunities::update(&checked), decode).await.map(Opportunity::of_update)
+    };
+    call.to("PUT", opportunities::ONE, pin!(work)).await
 }
 
 /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is
@@ -62,7 +66,8 @@ pub(super) async fn read(
     let id = check_opportunity_id(id, &options.faults)?;
     checked().await;
     let decode = |answer| opportunities::opportunity(answer, id);
-    engine.call(options).send(&opportunities::read(id), decode).await
+    let (call, request) = (engine.call(options), opportunities::read(id));
+    call.to("GET", opportunities::ONE, pin!(call.send(&request, decode))).await
 }
 
 /// `GET /api/v2/field_maps/:entity`.
@@ -74,7 +79,8 @@ pub(super) async fn field_map(
 ) -> Result<FieldMap, Error> {
     let entity = check_entity(entity, &options.faults)?;
     checked().await;
-    lookup::field_map(&engine.call(options), &entity, refresh).await
+    let call = engine.call(options);
+    call.to("GET", field_maps::ROUTE, pin!(lookup::field_map(&call, &entity, refresh))).await
 }
 
 /// How much of the quota is used.

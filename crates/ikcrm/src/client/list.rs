@@ -1,12 +1,13 @@
 //! `OpportunityList`: the rows of a list, page after page as they are needed.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use super::calls::checked;
 use super::prepared::PreparedCall;
 use crate::api::opportunities;
-use crate::call::Engine;
+use crate::call::{Call, Engine};
 use crate::config::CallOptions;
 use crate::error::Error;
 use crate::lookup;
@@ -105,11 +106,15 @@ impl Pager {
     async fn next_page(&self, options: &CallOptions) -> Result<Option<OpportunityPage>, Error> {
         checked().await;
         let call = self.engine.call(options);
+        call.to("GET", opportunities::ALL, pin!(self.read(&call))).await
+    }
+
+    async fn read(&self, call: &Call<'_>) -> Result<Option<OpportunityPage>, Error> {
         let _turn = call.budget().wait_for("another page of the list", self.turn.take()).await?;
         let mut at = lock(&self.at).clone();
         let Some(number) = at.next else { return Ok(None) };
         if let Some(label) = at.query.stage.take() {
-            let id = lookup::resolve_filter("stage", &label, &call).await?;
+            let id = lookup::resolve_filter("stage", &label, call).await?;
             at.query.parameters.push(("stage", id));
         }
         let page = call.send(&opportunities::list(&at.query, number), opportunities::page).await?;

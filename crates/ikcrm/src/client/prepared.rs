@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use crate::call::Engine;
 use crate::config::CallOptions;
 use crate::error::Error;
+use crate::observe::{Listener, ListenerSlot, Observer};
 use crate::sync::{Cancel, Reply, block_on};
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
@@ -34,6 +35,7 @@ type Work<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 pub struct PreparedCall<T> {
     engine: Arc<Engine>,
     cancel: Cancel,
+    observer: ListenerSlot,
     work: Work<T>,
 }
 
@@ -48,8 +50,11 @@ impl<T: Send + 'static> PreparedCall<T> {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let cancel = Cancel::any_of(options.cancel.clone());
-        let work = make(Arc::clone(engine), options.cancel(cancel.clone()));
-        Self { engine: Arc::clone(engine), cancel, work: Box::pin(work) }
+        let observer = ListenerSlot::default();
+        let mut options = options.cancel(cancel.clone());
+        options.observer = Some(Arc::clone(&observer));
+        let work = make(Arc::clone(engine), options);
+        Self { engine: Arc::clone(engine), cancel, observer, work: Box::pin(work) }
     }
 
     /// The same call with an answer made of its answer.
@@ -58,8 +63,20 @@ impl<T: Send + 'static> PreparedCall<T> {
         self,
         answer: impl FnOnce(T) -> A + Send + 'static,
     ) -> PreparedCall<A> {
-        let Self { engine, cancel, work } = self;
-        PreparedCall { engine, cancel, work: Box::pin(async move { work.await.map(answer) }) }
+        let Self { engine, cancel, observer, work } = self;
+        PreparedCall {
+            engine,
+            cancel,
+            observer,
+            work: Box::pin(async move { work.await.map(answer) }),
+        }
+    }
+
+    /// Lets this observer be told of the call's events, in the place of the client's.
+    pub fn observed_by(self, observer: impl Observer + 'static) -> Self {
+        // One that was named before stays.
+        self.observer.set(Listener::new(Arc::new(observer))).ok();
+        self
     }
 
     /// Makes the call and waits for its end.

@@ -12,6 +12,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
 use crate::input::setting::{duration, name_text, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Patch, Value};
+use crate::observe::Observer;
 use crate::quota::Quota;
 use crate::transport::Proxy;
 
@@ -49,6 +50,7 @@ pub struct ClientBuilder {
     pub(super) max_retries: Option<u32>,
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) proxy: Proxy,
+    pub(super) observer: Option<Arc<dyn Observer>>,
     /// Where the proxy's variables are read, unless in the process's own environment.
     pub(super) environment: Option<Arc<Environment>>,
     /// Unset for the default, null for no quota at all.
@@ -165,6 +167,27 @@ impl ClientBuilder {
     /// process); `None` turns it off.
     pub fn quota(mut self, quota: impl Into<Option<Quota>>) -> Self {
         self.quota = quota.into().map_or(Patch::Null, Patch::Set);
+        self
+    }
+
+    /// Who is told what happens in the calls: attempts, waits, retries, sign-ins (default: nobody).
+    ///
+    /// ```no_run
+    /// struct Print;
+    ///
+    /// impl ikcrm::Observer for Print {
+    ///     fn observe(&self, events: &[ikcrm::Event]) {
+    ///         for event in events {
+    ///             println!("{} {}", event.call_id(), event.name());
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let client = ikcrm::Client::builder().token("the open-API token").observer(Print).build()?;
+    /// # Ok::<(), ikcrm::Error>(())
+    /// ```
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 

@@ -7,6 +7,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{duration, duration_within, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
+use crate::observe::ListenerSlot;
 use crate::sync::Cancel;
 
 pub(crate) const OPTIONS: [&str; 5] =
@@ -35,6 +36,8 @@ pub struct CallOptions {
     pub(crate) deadline: Option<Duration>,
     pub(crate) priority: Priority,
     pub(crate) cancel: Option<Cancel>,
+    /// Who is told of the call's events, in the place of the client's observer.
+    pub(crate) observer: Option<ListenerSlot>,
     /// Faults found so far; a binding puts its language's names into them.
     #[doc(hidden)]
     pub faults: Vec<FieldError>,

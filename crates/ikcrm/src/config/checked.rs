@@ -10,6 +10,7 @@ use super::check::{
 use crate::auth::{Account, Credentials, Token};
 use crate::error::{FieldError, FieldErrorCode as Code, keep};
 use crate::input::Patch;
+use crate::observe::Listener;
 use crate::quota::{Quota, Scope, SharedQuota};
 use crate::transport::ProxyUrl;
 
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
     pub(crate) proxy: Option<ProxyUrl>,
+    /// Who is told of the calls' events.
+    pub(crate) observer: Option<Listener>,
 }
 
 impl fmt::Debug for Config {
@@ -71,8 +74,9 @@ impl ClientBuilder {
             });
             return Err(faults);
         }
+        let observer = self.observer.take().map(Listener::new);
         let account = self.account(token, interval.unwrap_or_default());
-        Ok(Config { base_url, account, timeout, max_retries, quota, ca_bundle, proxy })
+        Ok(Config { base_url, account, timeout, max_retries, quota, ca_bundle, proxy, observer })
     }
 
     fn account(self, token: Option<Token>, sign_in_interval: Duration) -> Account {

@@ -1,10 +1,11 @@
 //! What a job asks of the CRM, of the clock and of its caller, behind one trait; and how a client
 //! does it.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::api::opportunities;
+use crate::api::{custom_fields, field_maps, opportunities};
 use crate::call::Engine;
 use crate::config::{CallOptions, Priority};
 use crate::error::Error;
@@ -79,7 +80,9 @@ impl Caller {
         decode: impl Fn(HttpResponse) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let call = self.engine.call(&self.options);
-        block_on(call.send(request, decode), self.options.cancel.as_ref())
+        let sent = pin!(call.send(request, decode));
+        let call = call.to(request.method_name(), request.route, sent);
+        block_on(call, self.options.cancel.as_ref())
     }
 }
 
@@ -120,12 +123,14 @@ impl Crm for Caller {
 
     fn field_map(&self) -> Result<FieldMap, Error> {
         let call = self.engine.call(&self.options);
-        block_on(lookup::field_map(&call, ENTITY, true), self.options.cancel.as_ref())
+        let read = pin!(lookup::field_map(&call, ENTITY, true));
+        block_on(call.to("GET", field_maps::ROUTE, read), self.options.cancel.as_ref())
     }
 
     fn custom_fields(&self) -> Result<CustomFields, Error> {
         let call = self.engine.call(&self.options);
-        block_on(lookup::custom_fields(&call, true), self.options.cancel.as_ref())
+        let read = pin!(lookup::custom_fields(&call, true));
+        block_on(call.to("GET", custom_fields::ROUTE, read), self.options.cancel.as_ref())
     }
 
     fn now(&self) -> i64 {

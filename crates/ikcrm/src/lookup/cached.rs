@@ -14,14 +14,20 @@ pub(crate) async fn field_map(
 ) -> Result<FieldMap, Error> {
     let fetch = async {
         let request = api::field_maps::field_map(entity);
-        call.send(&request, |response| api::field_maps::parsed(response, entity)).await
+        let map = call.send(&request, |response| api::field_maps::parsed(response, entity)).await;
+        call.trail().looked_up(request.route);
+        map
     };
     call.lookups().field_map(entity).get(refresh, call.budget(), fetch).await
 }
 
 /// The custom fields of opportunities.
 pub(crate) async fn custom_fields(call: &Call<'_>, refresh: bool) -> Result<CustomFields, Error> {
-    let fetch =
-        async { call.send(&api::custom_fields::custom_fields(), api::custom_fields::parsed).await };
+    let fetch = async {
+        let request = api::custom_fields::custom_fields();
+        let fields = call.send(&request, api::custom_fields::parsed).await;
+        call.trail().looked_up(request.route);
+        fields
+    };
     call.lookups().custom_fields().get(refresh, call.budget(), fetch).await
 }

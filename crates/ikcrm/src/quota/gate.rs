@@ -166,7 +166,6 @@ impl Gate {
     }
 
     /// What the user should hear of and has not been told yet.
-    #[expect(dead_code, reason = "observers will be told of them")]
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         self.store.warnings()
     }

@@ -64,8 +64,16 @@ impl OpenQuota {
     }
 
     /// Lets nobody pass for a whole window, or longer if asked: somebody else spends the quota too.
-    pub(crate) fn back_off(&self, asked: Option<Duration>) {
-        self.gate.block(asked.unwrap_or_default().max(self.limit.per));
+    /// Tells for how long.
+    pub(crate) fn back_off(&self, asked: Option<Duration>) -> Duration {
+        let wait = asked.unwrap_or_default().max(self.limit.per);
+        self.gate.block(wait);
+        wait
+    }
+
+    /// What the user should hear of the store and was not told yet: a word for it, and what it means.
+    pub(crate) fn warnings(&self) -> Vec<(&'static str, String)> {
+        self.gate.warnings().iter().map(|warning| (warning.name(), warning.to_string())).collect()
     }
 
     pub(crate) async fn status(&self, budget: &Budget) -> Result<QuotaStatus, Error> {

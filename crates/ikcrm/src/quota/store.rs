@@ -72,6 +72,41 @@ pub(crate) enum Warning {
     Lost,
 }
 
+impl Warning {
+    /// A stable word for it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Stricter { .. } => "stricter",
+            #[cfg(feature = "quota-redis")]
+            Self::Evicts { .. } => "evicts",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stricter { own, other } => write!(
+                f,
+                "this client may make {} calls in {:?}, but another one with the same key only {} in \
+                 {:?}, and that holds for both: give all of them the same quota",
+                own.calls, own.per, other.calls, other.per,
+            ),
+            #[cfg(feature = "quota-redis")]
+            Self::Evicts { policy } => write!(
+                f,
+                "the quota's Redis may forget slots when its memory is full: its maxmemory-policy is \
+                 {policy}; set it to noeviction",
+            ),
+            Self::Lost => f.write_str(
+                "the quota's store lost what others had taken, so nobody sends anything until those \
+                 slots would be free again",
+            ),
+        }
+    }
+}
+
 /// The warnings of a store, each told once.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(Mutex<(Vec<Warning>, Vec<Warning>)>);

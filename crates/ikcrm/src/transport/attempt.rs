@@ -181,6 +181,11 @@ impl Attempt {
         }
     }
 
+    /// Whether bytes of the request left over a connection that was there already.
+    pub(super) fn reused_connection(&self) -> bool {
+        !self.0.fresh_connection.get() && self.progress() != Progress::Unsent
+    }
+
     pub(super) fn answered_with(&self, status: u16) {
         self.0.status.set(Some(status));
     }

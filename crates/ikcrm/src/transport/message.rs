@@ -10,6 +10,8 @@ pub(crate) struct HttpRequest {
     pub(crate) method: Method,
     /// What follows the base URL.
     pub(crate) path: String,
+    /// The path with `:id` for what it names, as events show it.
+    pub(crate) route: &'static str,
     /// Nothing for a request that only reads.
     pub(crate) body: Option<Vec<u8>>,
     /// The endpoint, for errors to name, when it is not the one that the call is about.
@@ -17,6 +19,15 @@ pub(crate) struct HttpRequest {
 }
 
 impl HttpRequest {
+    /// The method's name, for events.
+    pub(crate) fn method_name(&self) -> &'static str {
+        match self.method {
+            Method::PUT => "PUT",
+            Method::POST => "POST",
+            _ => "GET",
+        }
+    }
+
     /// Whether the CRM changes an opportunity when it carries the request out.
     pub(crate) fn is_update(&self) -> bool {
         self.method == Method::PUT

@@ -1,0 +1,315 @@
+//! `Trail`: what happened in one call, until its observer is told. Without an observer it is nothing.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::process;
+use std::sync::Mutex;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::observe::{CallId, Event, LONG_WAIT, Level, Listener};
+use crate::sync::clock::{self, Moment};
+use crate::sync::{lock, timer};
+
+/// What happened in one call.
+pub(crate) struct Trail<'a>(Option<Box<Kept<'a>>>);
+
+struct Kept<'a> {
+    listener: &'a Listener,
+    level: Level,
+    call_id: CallId,
+    begun: Moment,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is about the call as a whole; nothing before it starts and after it ended.
+    endpoint: Option<(&'static str, &'static str)>,
+    /// What was not told yet.
+    events: Vec<Event>,
+    attempts: u32,
+    lookups: u32,
+    quota_wait: Duration,
+    status: Option<u16>,
+}
+
+/// An attempt under way.
+pub(super) struct Attempted {
+    number: u32,
+    method: &'static str,
+    route: &'static str,
+}
+
+impl<'a> Trail<'a> {
+    /// The trail of the call of this number.
+    pub(super) fn new(listener: Option<&'a Listener>, number: u64) -> Self {
+        let level = listener.and_then(|it| Some((it, it.guarded(|observer| observer.level())?)));
+        Self(level.map(|(listener, level)| {
+            let call_id = CallId { process: process::id(), number };
+            let (begun, state) = (clock::now(), Mutex::default());
+            Box::new(Kept { listener, level, call_id, begun, state })
+        }))
+    }
+
+    /// The call starts.
+    pub(super) fn start(&self, method: &'static str, route: &'static str) {
+        let Some(kept) = &self.0 else { return };
+        lock(&kept.state).endpoint = Some((method, route));
+        kept.add(|call_id, at| Event::CallStarted { call_id, at, method, route });
+    }
+
+    /// The call ends.
+    pub(super) fn end(&self, error: Option<&Error>) {
+        if let Some(kept) = &self.0 {
+            kept.end(error.map(Error::code), error.and_then(Error::api_code));
+        }
+    }
+
+    /// An attempt begins.
+    pub(super) fn send(&self, method: &'static str, route: &'static str) -> Option<Attempted> {
+        let kept = self.0.as_ref()?;
+        let mut state = lock(&kept.state);
+        state.attempts += 1;
+        let attempt = state.attempts;
+        drop(state);
+        kept.add(|call_id, at| Event::AttemptSent { call_id, at, attempt, method, route });
+        Some(Attempted { number: attempt, method, route })
+    }
+
+    /// It ended so.
+    pub(super) fn answer(
+        &self,
+        attempted: Option<&Attempted>,
+        elapsed: Duration,
+        status: Option<u16>,
+        error: Option<&Error>,
+        reused: bool,
+    ) {
+        let (Some(kept), Some(attempted)) = (&self.0, attempted) else { return };
+        let status = status.or_else(|| error.and_then(Error::status));
+        lock(&kept.state).status = status;
+        let &Attempted { number: attempt, method, route } = attempted;
+        let (api_code, error_code) = (error.and_then(Error::api_code), error.map(Error::code));
+        kept.add(|call_id, at| Event::AttemptAnswered {
+            call_id,
+            at,
+            attempt,
+            method,
+            route,
+            elapsed,
+            status,
+            api_code,
+            error_code,
+            reused,
+        });
+    }
+
+    pub(super) fn retry(&self, wait: Duration, error: &Error) {
+        let Some(kept) = &self.0 else { return };
+        let attempt = lock(&kept.state).attempts;
+        let (status, api_code, error_code) = (error.status(), error.api_code(), error.code());
+        kept.add(|call_id, at| Event::RetryPlanned {
+            call_id,
+            at,
+            attempt,
+            wait,
+            status,
+            api_code,
+            error_code,
+        });
+    }
+
+    pub(super) fn signed_in(&self) {
+        self.add(|call_id, at| Event::SignedIn { call_id, at });
+    }
+
+    pub(crate) fn looked_up(&self, route: &'static str) {
+        let Some(kept) = &self.0 else { return };
+        lock(&kept.state).lookups += 1;
+        kept.add(|call_id, at| Event::LookupMade { call_id, at, route });
+    }
+
+    pub(super) fn blocked(&self, wait: Duration) {
+        self.add(|call_id, at| Event::QuotaBlocked { call_id, at, wait });
+    }
+
+    /// What the quota's store has to say.
+    pub(super) fn warn(&self, warnings: impl FnOnce() -> Vec<(&'static str, String)>) {
+        let Some(kept) = &self.0 else { return };
+        for (warning, message) in warnings() {
+            kept.add(|call_id, at| Event::StoreWarning { call_id, at, warning, message });
+        }
+    }
+
+    /// What `work` brings, which asks the token store.
+    pub(super) async fn asking<T>(
+        &self,
+        action: &'static str,
+        work: Pin<&mut impl Future<Output = T>>,
+    ) -> T {
+        let Some(kept) = &self.0 else { return work.await };
+        let begun = clock::now();
+        let value = work.await;
+        let elapsed = clock::now().saturating_sub(begun);
+        kept.add(|call_id, at| Event::TokenStoreAsked { call_id, at, action, elapsed });
+        value
+    }
+
+    /// What `slot` brings, for which the call may have to wait.
+    pub(super) async fn waiting<T>(&self, mut slot: Pin<&mut impl Future<Output = T>>) -> T {
+        let Some(kept) = &self.0 else { return slot.await };
+        let (mut begun, mut told, mut alarm) = (None, false, None);
+        let value = poll_fn(|context| {
+            if let Poll::Ready(value) = slot.as_mut().poll(context) {
+                return Poll::Ready(value);
+            }
+            let now = clock::now();
+            let since = *begun.get_or_insert_with(|| {
+                kept.add(|call_id, at| Event::QuotaWaitBegan { call_id, at });
+                now
+            });
+            let wait = now.saturating_sub(since);
+            if !told && wait >= LONG_WAIT {
+                told = true;
+                kept.add(|call_id, at| Event::QuotaWaitLong { call_id, at, wait });
+            }
+            alarm = (!told).then(|| timer::wake_at(since + LONG_WAIT, context.waker()));
+            Poll::Pending
+        })
+        .await;
+        drop(alarm);
+        if let Some(begun) = begun {
+            let wait = clock::now().saturating_sub(begun);
+            lock(&kept.state).quota_wait += wait;
+            kept.add(|call_id, at| Event::QuotaWaitEnded { call_id, at, wait });
+        }
+        value
+    }
+
+    fn add(&self, event: impl FnOnce(CallId, Duration) -> Event) {
+        if let Some(kept) = &self.0 {
+            kept.add(event);
+        }
+    }
+}
+
+impl Kept<'_> {
+    fn add(&self, event: impl FnOnce(CallId, Duration) -> Event) {
+        let event = event(self.call_id, clock::now().saturating_sub(self.begun));
+        if event.level() < self.level {
+            return;
+        }
+        let urgent = event.is_urgent();
+        lock(&self.state).events.push(event);
+        if urgent {
+            self.tell();
+        }
+    }
+
+    fn end(&self, error_code: Option<&'static str>, api_code: Option<i64>) {
+        let mut state = lock(&self.state);
+        let Some((method, route)) = state.endpoint.take() else { return };
+        let State { attempts, lookups, quota_wait, status, .. } = *state;
+        drop(state);
+        self.add(|call_id, at| Event::CallFinished {
+            call_id,
+            at,
+            method,
+            route,
+            elapsed: at,
+            quota_wait,
+            attempts,
+            lookups,
+            status,
+            api_code,
+            error_code,
+        });
+        self.tell();
+    }
+
+    /// Tells the observer what it does not know yet; not under the lock.
+    fn tell(&self) {
+        let events = std::mem::take(&mut lock(&self.state).events);
+        if !events.is_empty() {
+            self.listener.guarded(|observer| observer.observe(&events));
+        }
+    }
+}
+
+/// A call that is dropped amid its work, such as by a panic, ends for its observer too.
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.end(Some("cancelled"), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::observe::Observer;
+
+    /// Keeps the names of events, a list for each time that it was told; fails if it is to.
+    #[derive(Clone, Default)]
+    struct Names {
+        told: Arc<Mutex<Vec<Vec<&'static str>>>>,
+        level: Option<Level>,
+        panics: bool,
+    }
+
+    impl Observer for Names {
+        fn observe(&self, events: &[Event]) {
+            lock(&self.told).push(events.iter().map(Event::name).collect());
+            assert!(!self.panics, "as it is to");
+        }
+
+        fn level(&self) -> Level {
+            self.level.unwrap_or(Level::Debug)
+        }
+    }
+
+    fn told(names: &Names, calls: impl Fn(&Trail<'_>)) -> Vec<Vec<&'static str>> {
+        let listener = Listener::new(Arc::new(names.clone()));
+        for number in 0..2 {
+            calls(&Trail::new(Some(&listener), number));
+        }
+        lock(&names.told).clone()
+    }
+
+    fn call(trail: &Trail<'_>) {
+        trail.start("GET", "/");
+        trail.signed_in();
+        trail.retry(Duration::ZERO, &Error::Cancelled { may_have_been_applied: false });
+        trail.looked_up("/");
+        trail.end(None);
+    }
+
+    #[test]
+    fn a_retry_is_told_at_once_and_brings_along_what_came_before() {
+        let first = ["call_started", "signed_in", "retry_planned"].to_vec();
+        let last = ["lookup_made", "call_finished"].to_vec();
+        let calls = [first.clone(), last.clone(), first, last];
+        assert_eq!(told(&Names::default(), call), calls);
+    }
+
+    #[test]
+    fn only_what_matters_enough_is_told() {
+        let names = Names { level: Some(Level::Warning), ..Names::default() };
+        assert_eq!(told(&names, call), [["retry_planned"], ["retry_planned"]]);
+    }
+
+    #[test]
+    fn an_observer_that_panics_fails_no_call_and_is_not_asked_again() {
+        let names = Names { panics: true, ..Names::default() };
+        assert_eq!(told(&names, call).len(), 1);
+    }
+
+    #[test]
+    fn a_call_that_is_dropped_amid_its_work_ends_for_its_observer() {
+        let told = told(&Names::default(), |trail| trail.start("GET", "/"));
+        assert_eq!(told[0], ["call_started", "call_finished"]);
+    }
+}

@@ -1,0 +1,153 @@
+"""`Event`: what happens in a call, and who is told of it: the log and a function of the user's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+    from logging import Logger
+
+    Rows = list[tuple[int, str, dict[str, Any]]]
+
+
+class Event(NamedTuple):
+    """Something that happened in a call. What says nothing about it is `None`.
+
+    Times are in seconds. None of it tells a body, a token or a person.
+    """
+
+    name: str
+    """What happened: `call_started`, `call_finished`, `quota_wait_began`, `quota_wait_long`,
+    `quota_wait_ended`, `attempt_sent`, `attempt_answered`, `retry_planned`, `signed_in`,
+    `lookup_made`, `quota_blocked`, `store_warning` or `token_store_asked`."""
+    call_id: str
+    """The call, among those of this machine."""
+    at: float
+    """When it happened, counted from the call's start."""
+    method: str | None = None
+    """The HTTP method of the call or the attempt."""
+    route: str | None = None
+    """The endpoint, such as `/api/v2/opportunities/:id`."""
+    attempt: int | None = None
+    """The number of the request in its call, from 1: of the call itself, a look-up, a sign-in."""
+    attempts: int | None = None
+    """How many requests the call made."""
+    lookups: int | None = None
+    """How many of them were look-ups of labels."""
+    elapsed: float | None = None
+    """How long it took."""
+    wait: float | None = None
+    """How long the call waited for the quota, or is to wait."""
+    quota_wait: float | None = None
+    """How long the call waited for the quota in all."""
+    status: int | None = None
+    """The answer's HTTP status."""
+    api_code: int | None = None
+    """The CRM's code, if it refused."""
+    error_code: str | None = None
+    """The `code` of the error, as in `IkcrmError.code`."""
+    reused: bool | None = None
+    """Whether an attempt went over a connection of an earlier one."""
+    action: str | None = None
+    """What the token store was asked: `get` or `set`."""
+    warning: str | None = None
+    """What is wrong with the quota's store: `stricter`, `evicts` or `lost`."""
+    message: str | None = None
+    """The same in a sentence."""
+
+
+class Events:
+    """Who is told of a client's events. Tools that print variables find nothing to print."""
+
+    __slots__ = ("_log", "_on_event", "_reported")
+
+    def __init__(self, on_event: Callable[[Event], object] | None) -> None:
+        self._log = _logger()
+        self._on_event = on_event
+        self._reported = False
+        """Whether it was told already that `on_event` raises."""
+
+    def watch(self, spawned: bool) -> tuple[int, Callable[[Rows], object]] | None:
+        """From which level on a call that begins here is of interest, and what to tell.
+
+        The events of a call that is `spawned` come in the context of the task that waits for it.
+        """
+        level = 10 if self._on_event else min(self._log.getEffectiveLevel(), 255)
+        if level > 30:
+            return None
+        return level, _in_task(self._tell) if spawned else self._tell
+
+    def _tell(self, rows: Rows) -> None:
+        failure = None
+        for level, name, facts in rows:
+            event = Event(name, **facts)
+            if self._log.isEnabledFor(level):
+                self._log.log(level, "%s", _Text(event), extra={"event": event})
+            try:
+                if self._on_event:
+                    self._on_event(event)
+            except Exception as error:
+                failure = error
+        if failure and not self._reported:
+            self._reported = True
+            raise failure
+
+
+class _Text:
+    """An event as a line of a log, which is made only when it is wanted."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+
+    def __str__(self) -> str:
+        name, call_id, *_ = self._event
+        facts = zip(self._event._fields[2:], self._event[2:], strict=True)
+        told = [f"{fact}={_shown(value)}" for fact, value in facts if value is not None]
+        return " ".join([call_id, name, *told])
+
+
+def _shown(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _in_task(tell: Callable[[Rows], None]) -> Callable[[Rows], object]:
+    """Tells on the loop that runs now, if one does, and in the context of now."""
+    from asyncio import _get_running_loop
+    from contextvars import copy_context
+
+    loop: AbstractEventLoop | None = _get_running_loop()
+    if loop is None:
+        return tell
+    context = copy_context()
+
+    def told(rows: Rows) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(tell, rows, context=context)
+
+    return told
+
+
+@cache
+def _logger() -> Logger:
+    """The logger `ikcrm`: silent until the program asks for it, or `IKCRM_LOG` does."""
+    import logging
+
+    log = logging.getLogger("ikcrm")
+    log.addHandler(logging.NullHandler())
+    level = os.environ.get("IKCRM_LOG", "").upper()
+    if level in ("DEBUG", "INFO", "WARNING"):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(level)
+    elif level:
+        log.addHandler(logging.StreamHandler(sys.stderr))
+        log.warning("IKCRM_LOG must be debug, info or warning, got %r", level.lower())
+    return log

@@ -1,0 +1,105 @@
+// What a call shows: `onEvent`, channels and NODE_DEBUG, in the caller's context.
+
+import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { spawn } from 'node:child_process'
+import diagnostics from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { test } from 'node:test'
+
+import { Crm, FIELDS, PACKAGE, TOKEN, json } from './support.mjs'
+
+const COURSE = ['call_started', 'attempt_sent', 'attempt_answered', 'call_finished']
+const context = new AsyncLocalStorage()
+
+/** Answers the first request with a passing failure. */
+function failingOnce(crm) {
+  crm.answerWith((request) => request.answer(undefined, request === crm.requests[0] ? 503 : 200))
+}
+
+async function rowsOf(list) {
+  const rows = []
+  for await (const row of list) rows.push(row)
+  return rows
+}
+
+test('events come in order, before the answer and in the context of the caller', async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const seen = []
+  const client = crm.client({ onEvent: ({ name }) => seen.push([name, context.getStore()]) })
+  const call = async (caller) => {
+    await client.updateOpportunity(1, FIELDS)
+    const own = seen.filter(([, of]) => of === caller).map(([name]) => name)
+    assert.deepEqual(own, COURSE)
+  }
+  await Promise.all(['a', 'b', 'c'].map((caller) => context.run(caller, call, caller)))
+})
+
+test('a finished call tells what it cost', async (t) => {
+  const crm = await Crm.start(t)
+  failingOnce(crm)
+  const events = []
+  await crm.client({ onEvent: (event) => events.push(event) }).updateOpportunity(1, FIELDS)
+  const end = events.at(-1)
+  assert.deepEqual([end.name, end.attempts, end.status], ['call_finished', 2, 200])
+  assert.deepEqual([end.method, end.route], ['PUT', '/api/v2/opportunities/:id'])
+  const retry = events.find(({ name }) => name === 'retry_planned')
+  assert.deepEqual([retry.attempt, retry.status, retry.errorCode], [1, 503, 'server'])
+  assert(end.elapsedMs > retry.waitMs)
+})
+
+test('subscribers of channels are told in the context of the caller', async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll('{"code":0,"data":{"opportunities":[],"total_count":0}}')
+  const seen = []
+  const channels = ['call:start', 'attempt:start', 'attempt:end', 'call:end']
+  for (const name of channels) {
+    const tell = ({ route }, channel) => seen.push([channel, route, context.getStore()])
+    diagnostics.subscribe(`ikcrm:${name}`, tell)
+    t.after(() => diagnostics.unsubscribe(`ikcrm:${name}`, tell))
+  }
+  await context.run('a list', () => rowsOf(crm.client().listOpportunities()))
+  assert.deepEqual(
+    seen,
+    channels.map((name) => [`ikcrm:${name}`, '/api/v2/opportunities', 'a list']),
+  )
+})
+
+test('what onEvent throws is told once and fails no call', async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const onEvent = () => {
+    throw new Error("the user's own")
+  }
+  const client = crm.client({ onEvent })
+  const warnings = []
+  const keep = (warning) => warnings.push(warning.message)
+  process.on('warning', keep)
+  t.after(() => process.off('warning', keep))
+  for (let call = 0; call < 2; call++) await client.updateOpportunity(1, FIELDS)
+  assert.deepEqual(warnings, ["onEvent threw, which fails no call: Error: the user's own"])
+})
+
+test('NODE_DEBUG prints the events, and nothing of whom they are about', async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const code = `
+    const { Client } = require(process.argv[1])
+    const client = new Client({ token: process.argv[2], baseUrl: process.argv[3], quota: null })
+    client.updateOpportunity(568587, { title: 'ccc', customer_id: 1 })
+  `
+  const child = spawn(process.execPath, ['-e', code, PACKAGE, TOKEN, crm.url], {
+    env: { ...process.env, NODE_DEBUG: 'ikcrm' },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  })
+  let printed = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (printed += text))
+  assert.deepEqual(await once(child, 'close'), [0, null])
+  for (const name of COURSE) assert(printed.includes(` ${name} `), printed)
+  const never = [TOKEN, ...json('contract/events.json').never]
+  assert.deepEqual(
+    never.filter((word) => printed.includes(word)),
+    [],
+  )
+})
