@@ -214,6 +214,24 @@ export class CancelledError extends IkcrmError {
   declare readonly code: 'cancelled'
 }
 
+/** `job_stopped`: a job stopped before its end; what it did is in its file, and it can go on. */
+export class JobStoppedError extends IkcrmError {
+  static override readonly code: string = 'job_stopped'
+  declare readonly code: 'job_stopped'
+}
+
+/** `job_in_use`: another process, or another thread, works on the job. */
+export class JobInUseError extends IkcrmError {
+  static override readonly code: string = 'job_in_use'
+  declare readonly code: 'job_in_use'
+}
+
+/** `job_file`: the job's file cannot be read or written, or is not what was asked for. */
+export class JobFileError extends IkcrmError {
+  static override readonly code: string = 'job_file'
+  declare readonly code: 'job_file'
+}
+
 /**
  * Every error of this package, told apart by its `code`:
  *
@@ -240,6 +258,9 @@ export type AnyIkcrmError =
   | TokenStoreError
   | ConflictError
   | CancelledError
+  | JobStoppedError
+  | JobInUseError
+  | JobFileError
 
 /** Every class by its name, since a minifier may rename the classes themselves. */
 const NAMED = {
@@ -262,6 +283,9 @@ const NAMED = {
   TokenStoreError,
   ConflictError,
   CancelledError,
+  JobStoppedError,
+  JobInUseError,
+  JobFileError,
 }
 
 for (const [name, { prototype }] of Object.entries(NAMED)) {

@@ -22,6 +22,9 @@ export {
   TokenStoreError,
   ConflictError,
   CancelledError,
+  JobStoppedError,
+  JobInUseError,
+  JobFileError,
 } from './errors.js'
 export type {
   AnyIkcrmError,

@@ -255,6 +255,37 @@ fn a_list_is_flat_and_comes_in_pages() {
 }
 
 #[test]
+fn a_lists_row_has_what_the_vendors_pages_show_and_no_more() {
+    let keys = |sandbox: &Sandbox| {
+        let list = data(sandbox, "/api/v2/opportunities?sort=updated_at", "sandbox-token");
+        let row = list["opportunities"][0].as_object().unwrap().clone();
+        row.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let shown = "approve_status created_at creator customer_id customer_name customer_requirement \
+                 expect_amount expect_sign_date get_time id is_own is_user_self kind kind_mapped \
+                 real_revisit_at sign_possibility source source_mapped stage stage_mapped title \
+                 updated_at user_id user_name";
+    let documented = sandbox();
+    update(&documented, &json!({"note": "newest"}));
+    let mut found = keys(&documented);
+    found.sort();
+    assert_eq!(found.join(" "), shown);
+    let whole = Sandbox::builder().quota(None).whole_list_rows(true).start().unwrap();
+    update(&whole, &json!({"note": "newest"}));
+    assert!(keys(&whole).contains(&"note".to_owned()));
+}
+
+#[test]
+fn whether_a_list_is_ordered_by_its_updates_can_be_switched() {
+    for sorts in [true, false] {
+        let sandbox = Sandbox::builder().quota(None).sorts_by_update(sorts).start().unwrap();
+        update(&sandbox, &json!({"note": "newest"}));
+        let newest = data(&sandbox, "/api/v2/opportunities?sort=updated_at", "sandbox-token");
+        assert_eq!(newest["opportunities"][0]["id"] == json!(568_587), sorts);
+    }
+}
+
+#[test]
 fn a_list_is_filtered_and_ordered() {
     let sandbox = sandbox();
     let ids = |query: &str| {

@@ -239,6 +239,12 @@ impl Client {
         })
     }
 
+    /// What the calls of a job are made with.
+    #[cfg(feature = "jobs")]
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.0
+    }
+
     /// How much of the quota is used now; nothing when it is turned off.
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 
 mod api;
 mod field;
+mod stop;
 mod excerpt;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ pub use excerpt::Excerpt;
 use excerpt::{redacted, shortened};
 pub(crate) use field::{Fault, fault, keep};
 pub use field::{FieldError, FieldErrorCode};
+pub use stop::StopReason;
 
 /// An error of this library. Nothing it prints holds the token or the password.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -120,6 +123,34 @@ pub enum Error {
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
+    /// A job stopped before its end. What it did is in its file, and it can go on.
+    #[error("the job stopped ({reason}): {message}")]
+    JobStopped {
+        /// Why.
+        reason: StopReason,
+        /// What happened, and how to go on.
+        message: String,
+        /// The job's file.
+        path: PathBuf,
+        /// The error that stopped it, if one did.
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Another process, or another thread, works on the job.
+    #[error("{message}")]
+    JobInUse {
+        /// Who, as far as it is known.
+        message: String,
+        /// The job's file.
+        path: PathBuf,
+    },
+    /// The job's file cannot be read or written, or is not what was asked for.
+    #[error("{message}")]
+    JobFile {
+        /// What is wrong, and what to do.
+        message: String,
+        /// The job's file.
+        path: PathBuf,
+    },
 }
 
 fn list(fields: &[FieldError]) -> String {
@@ -156,6 +187,9 @@ impl Error {
             Self::SignInLimited { .. } => "sign_in_limited",
             Self::TokenStore { .. } => "token_store",
             Self::Cancelled { .. } => "cancelled",
+            Self::JobStopped { .. } => "job_stopped",
+            Self::JobInUse { .. } => "job_in_use",
+            Self::JobFile { .. } => "job_file",
         }
     }
 
@@ -220,7 +254,8 @@ impl Error {
             Self::Transport { retryable, .. } | Self::QuotaStore { retryable, .. } => *retryable,
             Self::RequestTimeout { .. }
             | Self::QuotaExceeded { .. }
-            | Self::SignInLimited { .. } => true,
+            | Self::SignInLimited { .. }
+            | Self::JobInUse { .. } => true,
             _ => false,
         }
     }
@@ -252,7 +287,12 @@ impl Error {
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         match self {
-            Self::Config { .. } | Self::Validation { .. } | Self::Conflict { .. } => false,
+            Self::Config { .. }
+            | Self::Validation { .. }
+            | Self::Conflict { .. }
+            | Self::JobStopped { .. }
+            | Self::JobInUse { .. }
+            | Self::JobFile { .. } => false,
             Self::Api(error) => error.may_have_been_applied,
             Self::Transport { may_have_been_applied, .. }
             | Self::RequestTimeout { may_have_been_applied, .. }
@@ -292,7 +332,12 @@ impl Error {
 
     fn applied(mut self, applied: bool) -> Self {
         match &mut self {
-            Self::Config { .. } | Self::Validation { .. } | Self::Conflict { .. } => {}
+            Self::Config { .. }
+            | Self::Validation { .. }
+            | Self::Conflict { .. }
+            | Self::JobStopped { .. }
+            | Self::JobInUse { .. }
+            | Self::JobFile { .. } => {}
             Self::Api(error) => error.may_have_been_applied = applied,
             Self::Transport { may_have_been_applied, .. }
             | Self::RequestTimeout { may_have_been_applied, .. }

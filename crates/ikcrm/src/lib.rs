@@ -46,6 +46,8 @@
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(feature = "jobs")]
+mod job;
 mod client;
 mod lookup;
 mod call;
@@ -63,9 +65,17 @@ mod error;
 pub use auth::{TokenStore, TokenStoreFailure};
 pub use client::{CallFuture, Client, OpportunityList, PreparedCall, update_opportunity};
 pub use config::{CallOptions, ClientBuilder, Edition, Priority};
-pub use error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode};
+pub use error::{
+    ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode, StopReason,
+};
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
+#[cfg(feature = "jobs")]
+pub use job::{
+    ApplyOptions, CallbackFailure, Cell, Change, Compare, Counts, Empty, JobRow, JobRows,
+    JobStatus, MaxErrors, OnConflict, OnDuplicate, PlanOptions, Problem, Progress, RowInput,
+    RowState, UpdateJob, open_job,
+};
 pub use quota::{Quota, QuotaStatus};
 pub use request::{OpportunityQuery, OpportunityUpdate, Order};
 pub use response::{
@@ -81,6 +91,8 @@ pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
     pub use crate::input::suggest::{nearest, unknown_message};
+    #[cfg(feature = "jobs")]
+    pub use crate::job::{APPLY_OPTIONS, PLAN_OPTIONS};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};

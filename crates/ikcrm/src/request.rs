@@ -1,5 +1,6 @@
 //! What a caller asks for, and its checks.
 
+mod labels;
 mod custom_field;
 mod query;
 mod validate;

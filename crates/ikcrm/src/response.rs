@@ -4,6 +4,7 @@ mod diff;
 mod field_map;
 mod page;
 mod opportunity;
+mod same;
 mod record;
 
 pub(crate) use diff::{GIVE_RECORD, check_unchanged, is_comparable};
@@ -16,3 +17,5 @@ pub(crate) use opportunity::{OPPORTUNITY, OPPORTUNITY_ROW};
 pub use page::OpportunityPage;
 pub(crate) use record::{Entries, Index, Name, span};
 pub use record::{Kind, Record, Shape, Typed};
+#[cfg(feature = "jobs")]
+pub(crate) use same::{Likeness, is_nothing, same};

@@ -20,11 +20,19 @@ fn the_fields_of_an_update_are_as_listed() {
     let rows = contract("fields.json");
     let listed = rows.as_array().unwrap().iter().map(|row| {
         let pick = |key: &str| row[key].clone();
-        json!([pick("name"), pick("kind"), pick("required"), pick("nullable")])
+        json!([
+            pick("name"),
+            pick("kind"),
+            pick("required"),
+            pick("nullable"),
+            pick("read"),
+            pick("listed"),
+        ])
     });
-    let known = FIELDS
-        .iter()
-        .map(|field| json!([field.name, field.kind.as_str(), field.required, !field.required]));
+    let known = FIELDS.iter().map(|field| {
+        let (kind, required) = (field.kind.as_str(), field.required);
+        json!([field.name, kind, required, !required, field.read, field.listed])
+    });
     assert_eq!(listed.collect::<Vec<_>>(), known.collect::<Vec<_>>());
 }
 
@@ -51,6 +59,15 @@ fn the_client_options_are_as_listed() {
     let options = contract("options.json");
     assert_eq!(column(&options["client"], "name"), OPTIONS);
     assert_eq!(column(&options["quota"], "name"), QUOTA_OPTIONS);
+}
+
+#[test]
+#[cfg(feature = "jobs")]
+fn the_options_of_jobs_are_as_listed() {
+    use ikcrm::contract::{APPLY_OPTIONS, PLAN_OPTIONS};
+    let options = contract("options.json");
+    assert_eq!(column(&options["plan"], "name"), PLAN_OPTIONS);
+    assert_eq!(column(&options["apply"], "name"), APPLY_OPTIONS);
 }
 
 #[test]

@@ -202,6 +202,24 @@ class CancelledError(IkcrmError):
     code = "cancelled"
 
 
+class JobStoppedError(IkcrmError):
+    """A job stopped before its end; what it did is in its file, and it can go on."""
+
+    code = "job_stopped"
+
+
+class JobInUseError(IkcrmError):
+    """Another process, or another thread, works on the job."""
+
+    code = "job_in_use"
+
+
+class JobFileError(IkcrmError):
+    """The job's file cannot be read or written, or is not what was asked for."""
+
+    code = "job_file"
+
+
 def _tree(base: type[IkcrmError]) -> list[type[IkcrmError]]:
     return [base, *(inner for derived in base.__subclasses__() for inner in _tree(derived))]
 

@@ -8,6 +8,8 @@ mod case;
 mod connection;
 mod exchange;
 mod http;
+mod job;
+mod proxy;
 mod script;
 mod server;
 mod tls;
@@ -15,4 +17,6 @@ mod tls;
 pub use case::{
     Call, Case, Exchange, Expect, Fault, ListensAs, Method, Outcome, Respond, Store, Tls,
 };
+pub use job::{Change, JobCase, JobFault, Step};
+pub use proxy::{JobServer, WireFault};
 pub use server::{Address, Report, Server};

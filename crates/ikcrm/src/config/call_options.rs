@@ -9,7 +9,8 @@ use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
 use crate::sync::Cancel;
 
-const OPTIONS: [&str; 5] = ["timeout", "max_retries", "max_wait", "deadline", "priority"];
+pub(crate) const OPTIONS: [&str; 5] =
+    ["timeout", "max_retries", "max_wait", "deadline", "priority"];
 const LONGEST_DEADLINE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Who comes first where calls wait for the quota.

@@ -60,6 +60,12 @@ pub(crate) enum Wire<'a> {
 
 impl Wire<'_> {
     /// The text, or nothing when it is none.
+    #[cfg(feature = "jobs")]
+    pub(crate) fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The text, or nothing when it is none.
     pub(crate) fn into_text(self) -> String {
         if let Self::Text(text) = self { text.into_owned() } else { String::new() }
     }

@@ -20,8 +20,8 @@ pub(crate) async fn field_map(
 }
 
 /// The custom fields of opportunities.
-pub(super) async fn custom_fields(call: &Call<'_>) -> Result<CustomFields, Error> {
+pub(crate) async fn custom_fields(call: &Call<'_>, refresh: bool) -> Result<CustomFields, Error> {
     let fetch =
         async { call.send(&api::custom_fields::custom_fields(), api::custom_fields::parsed).await };
-    call.lookups().custom_fields().get(false, call.budget(), fetch).await
+    call.lookups().custom_fields().get(refresh, call.budget(), fetch).await
 }

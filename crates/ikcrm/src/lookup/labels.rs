@@ -2,9 +2,8 @@
 
 use super::cached::{custom_fields, field_map};
 use crate::call::Call;
-use crate::error::{Error, Fault, FieldErrorCode as Code};
+use crate::error::Error;
 use crate::input::Value;
-use crate::input::check::Wire;
 use crate::request::{Draft, Label};
 
 /// The entity whose labels these are.
@@ -48,31 +47,16 @@ async fn option<'a>(
     (field, label): (&'a str, &'a str),
     call: &Call<'_>,
 ) -> Result<(), Error> {
-    let map = field_map(call, ENTITY, false).await?;
-    match map.id(field, label) {
-        Ok(id) => draft.fields.set(place, field.into(), Wire::Text(id.to_owned().into())),
-        Err(fault) => draft.faults.push(fault),
-    }
+    draft.set_option(place, field, label, &field_map(call, ENTITY, false).await?);
     Ok(())
 }
 
 async fn custom<'a>(
     draft: &mut Draft<'a>,
     place: usize,
-    (label, value): (&'a str, &'a Value),
+    labelled: (&'a str, &'a Value),
     call: &Call<'_>,
 ) -> Result<(), Error> {
-    let fields = custom_fields(call).await?;
-    let found = fields.find(label).and_then(|field| {
-        if draft.fields.has(&field.key) {
-            let message = format!("is given by its key {} too; give it once", field.key);
-            return Err(Fault(Code::Conflict, message));
-        }
-        Ok((field.key.clone(), field.check(value)?))
-    });
-    match found {
-        Ok((key, wire)) => draft.fields.set(place, key.into(), wire),
-        Err(fault) => draft.faults.push(fault.of(format!("custom.{label}"))),
-    }
+    draft.set_custom(place, labelled, &custom_fields(call, false).await?);
     Ok(())
 }

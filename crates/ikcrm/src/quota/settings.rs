@@ -244,6 +244,14 @@ pub(crate) struct SharedQuota {
     pub(super) name: String,
 }
 
+#[cfg(feature = "jobs")]
+impl SharedQuota {
+    /// How many calls may be made, in which time.
+    pub(crate) fn limit(&self) -> (usize, Duration) {
+        (self.quota.limit.calls.get(), self.quota.limit.per)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

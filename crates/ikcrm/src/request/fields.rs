@@ -40,34 +40,45 @@ pub struct Field {
     pub kind: FieldKind,
     /// Whether the CRM's page says it must be given; such a field may not be null either.
     pub required: bool,
+    /// Where an answer has it: the first of these paths that is there.
+    pub read: &'static [&'static str],
+    /// Whether the rows of a list have it too.
+    pub listed: bool,
 }
 
-const fn optional(name: &'static str, kind: FieldKind) -> Field {
-    Field { name, kind, required: false }
+const fn field(name: &'static str, kind: FieldKind, read: &'static [&'static str]) -> Field {
+    Field { name, kind, required: false, read, listed: true }
 }
 
-const fn required(name: &'static str, kind: FieldKind) -> Field {
-    Field { name, kind, required: true }
+impl Field {
+    const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    const fn not_listed(self) -> Self {
+        Self { listed: false, ..self }
+    }
 }
 
 /// The fields of `PUT /api/v2/opportunities/:id`: its table, then `name` and `approve_status` of
 /// its sample request.
 #[doc(hidden)]
 pub const FIELDS: &[Field] = &[
-    optional("user_id", FieldKind::Id),
-    required("title", FieldKind::Text),
-    required("customer_id", FieldKind::Id),
-    optional("expect_amount", FieldKind::Money),
-    optional("stage", FieldKind::Option),
-    optional("expect_sign_date", FieldKind::Date),
-    optional("get_time", FieldKind::Date),
-    optional("customer_requirement", FieldKind::Text),
-    optional("note", FieldKind::Text),
-    optional("source", FieldKind::Option),
-    optional("kind", FieldKind::Option),
-    optional("want_department_id", FieldKind::Id),
-    optional("name", FieldKind::Text),
-    optional("approve_status", FieldKind::Text),
+    field("user_id", FieldKind::Id, &["user_id", "user.id"]),
+    field("title", FieldKind::Text, &["title"]).required(),
+    field("customer_id", FieldKind::Id, &["customer_id", "customer.id"]).required(),
+    field("expect_amount", FieldKind::Money, &["expect_amount"]),
+    field("stage", FieldKind::Option, &["stage"]),
+    field("expect_sign_date", FieldKind::Date, &["expect_sign_date"]),
+    field("get_time", FieldKind::Date, &["get_time"]),
+    field("customer_requirement", FieldKind::Text, &["customer_requirement"]),
+    field("note", FieldKind::Text, &["note"]).not_listed(),
+    field("source", FieldKind::Option, &["source"]),
+    field("kind", FieldKind::Option, &["kind"]),
+    field("want_department_id", FieldKind::Id, &["want_department_id", "department.id"])
+        .not_listed(),
+    field("name", FieldKind::Text, &["name"]).not_listed(),
+    field("approve_status", FieldKind::Text, &["approve_status"]),
 ];
 
 /// The row of a field, if the API has one of this name.

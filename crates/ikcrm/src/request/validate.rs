@@ -137,6 +137,12 @@ fn present(field: &str, current: &Opportunity) -> Result<Option<Wire<'static>>, 
 }
 
 impl<'a> Draft<'a> {
+    /// The id, if it is one.
+    #[cfg(feature = "jobs")]
+    pub(crate) fn id(&self) -> Option<i64> {
+        self.id
+    }
+
     /// The draft, unless it is known already to be wrong, and no look-up may tell more.
     pub(crate) fn or_faults(self) -> Result<Self, Error> {
         let known = self.labels.is_empty() && !self.faults.is_empty();

@@ -2,8 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::opportunity::Opportunity;
+use super::opportunity::{OPPORTUNITY, Opportunity};
 use super::record::Record;
+use super::same::{Likeness, same};
 use crate::error::{Error, FieldError, FieldErrorCode};
 use crate::input::key::is_read_only;
 
@@ -39,47 +40,21 @@ fn common<'a>(given: &'a Record, now: &'a Record) -> impl Iterator<Item = &'a st
 /// The keys that both have with different values.
 fn differences<'a>(given: &'a Record, now: &'a Record) -> impl Iterator<Item = &'a str> {
     common(given, now).filter(|key| match (given.get_raw(key), now.get_raw(key)) {
-        (Some(before), Some(after)) => before != after && !same_text(before, after),
+        (Some(before), Some(after)) => before != after && !same_text(key, before, after),
         _ => false,
     })
 }
 
-fn same_text(before: &str, after: &str) -> bool {
+/// Compares by the kind of the attribute or of the custom field; what is neither, by its shape.
+fn same_text(key: &str, before: &str, after: &str) -> bool {
     let parse = |text| serde_json::from_str::<Json>(text).unwrap_or_default();
-    same(&parse(before), &parse(after))
+    same(likeness(key), &parse(before), &parse(after))
 }
 
-/// Whether two values mean the same: a relation is its id, nothing is nothing however it is spelt,
-/// and a number may come as text.
-fn same(before: &Json, after: &Json) -> bool {
-    match (before, after) {
-        _ if is_nothing(before) || is_nothing(after) => is_nothing(before) && is_nothing(after),
-        (Json::Object(a), Json::Object(b)) => match (a.get("id"), b.get("id")) {
-            (Some(a), Some(b)) => same(a, b),
-            _ => {
-                a.len() == b.len()
-                    && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-            }
-        },
-        (Json::Array(a), Json::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Json::Number(number), Json::Number(other)) => number.as_f64() == other.as_f64(),
-        (Json::Number(number), Json::String(text)) | (Json::String(text), Json::Number(number)) => {
-            text.parse().ok() == number.as_f64()
-        }
-        _ => before == after,
-    }
-}
-
-fn is_nothing(value: &Json) -> bool {
-    match value {
-        Json::Null => true,
-        Json::String(text) => text.is_empty(),
-        Json::Array(items) => items.is_empty(),
-        Json::Object(entries) => entries.is_empty(),
-        Json::Bool(_) | Json::Number(_) => false,
-    }
+fn likeness(key: &str) -> Likeness {
+    let attribute = OPPORTUNITY.fields.iter().find(|(name, _)| *name == key);
+    let likeness = attribute.map(|(_, kind)| Likeness::of_kind(*kind));
+    likeness.or_else(|| Likeness::of_custom(key)).unwrap_or(Likeness::Shape)
 }
 
 #[cfg(test)]

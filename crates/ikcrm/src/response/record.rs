@@ -183,7 +183,7 @@ impl Record {
             Kind::Records(shape) => self.list(shape, json),
             _ => scalar(json, kind),
         };
-        typed.ok_or_else(|| self.unexpected(key))
+        typed.ok_or_else(|| self.unexpected(key, json))
     }
 
     fn nested(&self, shape: &'static Shape, json: &str, range: Range<usize>) -> Option<Typed<'_>> {
@@ -202,14 +202,14 @@ impl Record {
         items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
     }
 
-    fn unexpected(&self, key: &str) -> Error {
+    fn unexpected(&self, key: &str, json: &str) -> Error {
         Error::InvalidAnswer {
             message: format!(
                 "{}.{key} came in an unexpected form; its text is still there under its key",
                 self.shape.name
             ),
             status: Some(200),
-            excerpt: Excerpt::default(),
+            excerpt: Excerpt::of(json),
             may_have_been_applied: self.of_update,
         }
     }

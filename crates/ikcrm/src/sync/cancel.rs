@@ -84,6 +84,13 @@ impl Cancel {
         self.is_cancelled() || self.0.parents.iter().any(Self::poll)
     }
 
+    /// Asks the probes although the flag is set: whether somebody cancels once more.
+    #[cfg(feature = "jobs")]
+    pub(crate) fn poll_again(&self) -> bool {
+        let probed = self.0.probe.as_ref().is_some_and(|probe| probe());
+        probed || self.0.parents.iter().any(Self::poll_again)
+    }
+
     /// Whether a probe must be asked again and again.
     pub(crate) fn has_probe(&self) -> bool {
         self.0.probe.is_some() || self.0.parents.iter().any(Self::has_probe)

@@ -1,0 +1,223 @@
+//! Options of jobs taken by their names, for values that are known only at run time.
+
+use super::load::moment;
+use super::options::{
+    ApplyOptions, AsOf, Compare, Empty, MaxErrors, OnConflict, OnDuplicate, PlanOptions,
+};
+use super::row::RowState;
+use crate::config::CALL_OPTIONS;
+use crate::error::{Fault, FieldErrorCode as Code};
+use crate::input::setting::{duration, number, text, whole};
+use crate::input::suggest::unknown_message;
+use crate::input::{Value, excerpt};
+
+/// The options of a plan, for tests against the contract.
+#[doc(hidden)]
+pub const PLAN_OPTIONS: &[&str] =
+    &["job", "id", "key", "columns", "empty", "compare", "on_duplicate", "as_of", "partial"];
+
+/// The options of an application, for tests against the contract.
+#[doc(hidden)]
+pub const APPLY_OPTIONS: &[&str] = &[
+    "skip_invalid",
+    "on_conflict",
+    "retry",
+    "max_errors",
+    "max_updates",
+    "max_duration",
+    "max_age",
+    "limit",
+    "quota_share",
+];
+
+impl PlanOptions<'_> {
+    /// Sets an option by its name, or one of a call; times are in seconds. A null leaves the default,
+    /// and what does not fit is told by the plan.
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let taken = match name {
+            name if CALL_OPTIONS.contains(&name) => {
+                self.call = self.call.set(name, value);
+                Ok(())
+            }
+            name if !PLAN_OPTIONS.contains(&name) => Err(unknown(name, PLAN_OPTIONS)),
+            _ if value == Value::Null => Ok(()),
+            name => self.take(name, &value),
+        };
+        self.call.faults.extend(taken.err().map(|fault| fault.of(name)));
+        self
+    }
+
+    fn take(&mut self, name: &str, value: &Value) -> Result<(), Fault> {
+        match name {
+            "job" => self.job = Some(text(value)?.into()),
+            "id" => self.id = text(value)?,
+            "key" => self.key = Some(text(value)?),
+            "columns" => self.columns = Some(columns(value)?),
+            "empty" => match value {
+                Value::Map(columns) => {
+                    for (column, value) in columns {
+                        self.empty_of.push((column.clone(), word(value, EMPTY)?));
+                    }
+                }
+                value => self.empty = word(value, EMPTY)?,
+            },
+            "compare" => self.compare = word(value, COMPARE)?,
+            "on_duplicate" => self.on_duplicate = word(value, ON_DUPLICATE)?,
+            "as_of" => self.as_of = Some(as_of(value)?),
+            _ => self.partial = flag(value)?,
+        }
+        Ok(())
+    }
+}
+
+impl ApplyOptions<'_> {
+    /// Sets an option by its name, or one of a call; times are in seconds. A null leaves the default,
+    /// and what does not fit is told when the job is applied.
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let taken = match name {
+            name if CALL_OPTIONS.contains(&name) => {
+                self.call = self.call.set(name, value);
+                Ok(())
+            }
+            name if !APPLY_OPTIONS.contains(&name) => Err(unknown(name, APPLY_OPTIONS)),
+            _ if value == Value::Null => Ok(()),
+            name => self.take(name, &value),
+        };
+        self.call.faults.extend(taken.err().map(|fault| fault.of(name)));
+        self
+    }
+
+    fn take(&mut self, name: &str, value: &Value) -> Result<(), Fault> {
+        let rows = |value| whole(value).map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+        match name {
+            "skip_invalid" => self.skip_invalid = flag(value)?,
+            "on_conflict" => self.on_conflict = word(value, ON_CONFLICT)?,
+            "retry" => self.retry = states(value)?,
+            "max_errors" => self.max_errors = max_errors(value)?,
+            "max_updates" => self.max_updates = Some(rows(value)?),
+            "max_duration" => self.max_duration = Some(duration(value)?),
+            "max_age" => self.max_age = duration(value)?,
+            "limit" => self.limit = Some(rows(value)?),
+            _ => self.quota_share = number(value)?,
+        }
+        Ok(())
+    }
+}
+
+fn unknown(name: &str, known: &[&str]) -> Fault {
+    let known = known.iter().copied().chain(CALL_OPTIONS);
+    Fault(Code::Unknown, unknown_message("option", name, known))
+}
+
+/// The words of an option, with what they mean.
+type Words<T> = &'static [(&'static str, T)];
+
+const EMPTY: Words<Empty> = &[("keep", Empty::Keep), ("clear", Empty::Clear)];
+const COMPARE: Words<Compare> =
+    &[("auto", Compare::Auto), ("get", Compare::Get), ("none", Compare::None)];
+const ON_DUPLICATE: Words<OnDuplicate> =
+    &[("reject", OnDuplicate::Reject), ("last", OnDuplicate::Last)];
+const ON_CONFLICT: Words<OnConflict> =
+    &[("report", OnConflict::Report), ("overwrite", OnConflict::Overwrite)];
+
+fn word<T: Copy>(value: &Value, words: Words<T>) -> Result<T, Fault> {
+    let found = match value {
+        Value::Text(text) => words.iter().find(|(word, _)| word == text),
+        _ => None,
+    };
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        Fault(Code::Unknown, format!("must be {}, got {}", words.join(" or "), value.describe()))
+    })
+}
+
+fn flag(value: &Value) -> Result<bool, Fault> {
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        _ => Err(Fault(Code::Type, format!("must be true or false, got {}", value.describe()))),
+    }
+}
+
+fn columns(value: &Value) -> Result<Vec<(String, String)>, Fault> {
+    let Value::Map(columns) = value else {
+        let message = format!("must be fields by their columns, got {}", value.describe());
+        return Err(Fault(Code::Type, message));
+    };
+    columns.iter().map(|(column, field)| Ok((column.clone(), text(field)?))).collect()
+}
+
+/// A time as `YYYY-MM-DD HH:MM` in China, or the column that holds such times.
+fn as_of(value: &Value) -> Result<AsOf, Fault> {
+    let time = match value {
+        Value::Date(date) => {
+            return Ok(AsOf::Time(date.to_datetime(jiff::civil::Time::midnight())));
+        }
+        value => text(value)?,
+    };
+    match moment(&time) {
+        Some(time) => {
+            format!("{}:00", time.replace(' ', "T")).parse().map(AsOf::Time).map_err(|_| {
+                Fault(
+                    Code::Format,
+                    format!("must be a time as YYYY-MM-DD HH:MM, got {:?}", excerpt(&time)),
+                )
+            })
+        }
+        None => Ok(AsOf::Column(time)),
+    }
+}
+
+fn states(value: &Value) -> Result<Vec<RowState>, Fault> {
+    let words =
+        if let Value::List(words) = value { words.as_slice() } else { std::slice::from_ref(value) };
+    let state = |value: &Value| {
+        let word = text(value)?;
+        let unknown = || Fault(Code::Unknown, format!("there is no state {:?}", excerpt(&word)));
+        RowState::from_word(&word).ok_or_else(unknown)
+    };
+    words.iter().map(state).collect()
+}
+
+/// A number of rows, or a share such as `5%`.
+fn max_errors(value: &Value) -> Result<MaxErrors, Fault> {
+    let share = if let Value::Text(text) = value { text.strip_suffix('%') } else { None };
+    match share {
+        None => Ok(MaxErrors::Rows(u64::try_from(whole(value)?).unwrap_or(u64::MAX))),
+        Some(share) => share.trim().parse().map(MaxErrors::Percent).map_err(|_| {
+            Fault(Code::Format, format!("must be a number or such as 5%, got {}", value.describe()))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_told_with_what_would() {
+        let list = |text: &str| Value::List(vec![text.into()]);
+        for (name, value, part) in [
+            ("on_conflict", Value::from("ask"), "report or overwrite"),
+            ("skip_invalid", Value::from(1), "true or false"),
+            ("retry", list("lost"), "no state"),
+            ("retry", list("updated"), "failed"),
+            ("max_errors", Value::from("many%"), "5%"),
+            ("quota_share", Value::from(2), "at most 1"),
+            ("max_eror", Value::from(2), "max_errors"),
+        ] {
+            let error = ApplyOptions::new().set(name, value).check().unwrap_err();
+            assert_eq!(error.fields().len(), 1, "{error}");
+            assert!(error.to_string().contains(part), "{name}: {error}");
+        }
+        for (name, value, part) in [
+            ("compare", Value::from("all"), "auto or get or none"),
+            ("columns", Value::from("stage"), "by their columns"),
+            ("empty", Value::Map(vec![("a".to_owned(), "drop".into())]), "keep or clear"),
+        ] {
+            let faults = PlanOptions::new().set(name, value).call.faults;
+            assert!(faults.first().is_some_and(|fault| fault.message.contains(part)), "{faults:?}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Plans a job: loads the rows in one step, then compares them with the CRM.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::compare::Comparer;
+use super::crm::Crm;
+use super::desk::{Desk, Kind, Stop};
+use super::finish::{End, finish};
+use super::input::RowInput;
+use super::judge::Policy;
+use super::load::{Maps, load, print_of};
+use super::lock::{self, Lock};
+use super::options::{Compare, OnDuplicate, PlanOptions, SHARE};
+use super::row::{Row, RowState};
+use super::run::{needs_reading, option_ids};
+use super::store::{self, Store, unusable};
+use super::update_job::UpdateJob;
+use super::watch::Watch;
+use crate::error::{Error, StopReason};
+use crate::request::{CustomFields, FIELDS};
+use crate::response::FieldMap;
+
+/// Rows as they come; what their source fails with ends the loading.
+pub(super) type Rows<'r> = dyn Iterator<Item = Result<RowInput, Error>> + 'r;
+
+/// Plans a job of these rows, or goes on with the one that is there.
+pub(super) fn plan(
+    crm: &dyn Crm,
+    rows: &mut Rows<'_>,
+    mut options: PlanOptions<'_>,
+) -> Result<UpdateJob, Error> {
+    if !options.call.faults.is_empty() {
+        return Err(Error::Validation { fields: options.call.faults });
+    }
+    let path = options.job.clone().unwrap_or_else(private);
+    let job = UpdateJob::new(path.clone(), options.job.is_none());
+    let _lock = Lock::take(&path)?;
+    let store = if Store::is_there(&path) {
+        again(&path, rows, &options)?
+    } else {
+        let loaded = load_new(crm, &path, rows, &options);
+        loaded.inspect_err(|_| clean(&path))?
+    };
+    let policy = policy(&store)?;
+    let compared = store.get::<String>("status")?.is_some_and(|status| status != "planning");
+    let pending = store.rows(Some(RowState::Pending), 0, 1)?;
+    if compared && pending.is_empty() {
+        return Ok(job);
+    }
+    store.begin_work()?;
+    let watch = Watch::new(options.on_progress.take(), None, policy.send_all);
+    let desk = Desk::new(&store, crm, SHARE, watch);
+    let end = compare(&desk, policy);
+    finish(&desk, end, &End::Ready)?;
+    Ok(job)
+}
+
+fn compare(desk: &Desk<'_>, policy: Policy) -> Result<(), Stop> {
+    check_place(desk)?;
+    Comparer { desk, policy }.pending()?;
+    desk.tell(None)
+}
+
+/// Refuses a job of another CRM or enterprise.
+pub(super) fn check_place(desk: &Desk<'_>) -> Result<(), Stop> {
+    let here = desk.crm.enterprise();
+    let of = |name: &str| desk.store.get::<String>(name);
+    let (base_url, corp_id) = (of("base_url")?, of("corp_id")?);
+    if base_url.as_ref() == Some(&here.base_url) && corp_id == here.corp_id {
+        return Ok(());
+    }
+    let place = |url: &str, id: Option<&String>| match id {
+        Some(id) => format!("{url} (corp_id {id})"),
+        None => url.to_owned(),
+    };
+    let message = format!(
+        "the job was planned for {}, and this client is for {}",
+        place(&base_url.unwrap_or_default(), corp_id.as_ref()),
+        place(&here.base_url, here.corp_id.as_ref()),
+    );
+    Err(Stop::new(StopReason::WrongEnterprise, message))
+}
+
+/// How the job judges, by the options of its plan.
+pub(super) fn policy(store: &Store) -> Result<Policy, Error> {
+    let flag = |name: &str| Ok::<_, Error>(store.get::<bool>(name)? == Some(true));
+    Ok(Policy { send_all: flag("send_all")?, partial: flag("partial")?, overwrite: false })
+}
+
+/// The path of a job that was given none.
+fn private() -> PathBuf {
+    let mut bytes = [0; 16];
+    // Without randomness, a name that is taken is refused, as any other path is.
+    SystemRandom::new().fill(&mut bytes).ok();
+    std::env::temp_dir().join(format!("ikcrm-{:032x}.job", u128::from_be_bytes(bytes)))
+}
+
+/// Where a job is loaded before it gets its name.
+fn loading(path: &Path) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push("-loading");
+    path.into()
+}
+
+/// Leaves nothing of a job that could not be loaded.
+fn clean(path: &Path) {
+    let loading = loading(path);
+    let mut journal = OsString::from(&loading);
+    journal.push("-journal");
+    for path in [loading, journal.into(), lock::path(path)] {
+        std::fs::remove_file(path).ok();
+    }
+}
+
+/// The job that is there, if it is of the same rows and options.
+fn again(path: &Path, rows: &mut Rows<'_>, options: &PlanOptions<'_>) -> Result<Store, Error> {
+    let store = Store::open(path)?;
+    if store.get::<String>("options")? != Some(options.fingerprint()) {
+        return Err(unusable(
+            path,
+            "it was planned with other options; go on with it by apply_updates, or give another path",
+        ));
+    }
+    let mut prints = Vec::new();
+    for (number, input) in (1..).zip(rows) {
+        prints.push(load(number, &input?, options, None)?.1);
+    }
+    if store.get::<String>("fingerprint")? != Some(print_of(prints)) {
+        return Err(unusable(
+            path,
+            "it is a job of other rows; go on with it by apply_updates, or give another path",
+        ));
+    }
+    Ok(store)
+}
+
+/// A new job, which gets its name when it is complete.
+fn load_new(
+    crm: &dyn Crm,
+    path: &Path,
+    rows: &mut Rows<'_>,
+    options: &PlanOptions<'_>,
+) -> Result<Store, Error> {
+    let beside = loading(path);
+    std::fs::remove_file(&beside).ok();
+    let store = Store::create(&beside)?;
+    let lost = |stop: Stop| stop.into_error(path, true);
+    let load = || load_rows(&Desk::new(&store, crm, SHARE, Watch::default()), rows, options);
+    store.transaction(load).map_err(lost)?;
+    drop(store);
+    store::publish(&beside, path)?;
+    Store::open(path)
+}
+
+fn load_rows(desk: &Desk<'_>, rows: &mut Rows<'_>, options: &PlanOptions<'_>) -> Result<(), Stop> {
+    let store = desk.store;
+    let map = desk.need(Kind::Lookup, |crm| crm.field_map())?;
+    note_plan(desk, options, &map)?;
+    let policy = policy(store)?;
+    let mut loader =
+        Loader { desk, options, policy, map: &map, custom: None, choices: HashSet::new() };
+    let (mut prints, mut count, mut expects) = (Vec::new(), 0_i64, false);
+    for input in rows {
+        count += 1;
+        let input = input.map_err(Stop::raised)?;
+        expects |= !input.expected.is_empty();
+        prints.push(loader.row(count, &input)?);
+        if count % 1000 == 0 {
+            desk.check_cancel()?;
+        }
+    }
+    let keeps_last = options.on_duplicate == OnDuplicate::Last;
+    store.mark_duplicates(keeps_last)?;
+    store.put("keeps_last", keeps_last)?;
+    store.put("expects", expects)?;
+    store.put("rows", count)?;
+    store.put("fingerprint", print_of(prints))?;
+    store.put("status", "planning")?;
+    Ok(desk.note_calls()?)
+}
+
+/// Writes down what the job is for.
+fn note_plan(desk: &Desk<'_>, options: &PlanOptions<'_>, map: &FieldMap) -> Result<(), Error> {
+    let (store, enterprise) = (desk.store, desk.crm.enterprise());
+    store.put("options", options.fingerprint())?;
+    store.put("send_all", options.compare == Compare::None)?;
+    store.put("partial", options.partial)?;
+    store.put("base_url", enterprise.base_url)?;
+    store.put("corp_id", enterprise.corp_id)?;
+    store.put_json("option_ids", &option_ids(map))?;
+    note_means(desk)
+}
+
+/// Writes down what tells how long the job takes.
+pub(super) fn note_means(desk: &Desk<'_>) -> Result<(), Error> {
+    let milliseconds =
+        |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    desk.store.put("timeout_ms", milliseconds(desk.crm.timeout()))?;
+    desk.store.put("interval_ms", milliseconds(desk.interval()))
+}
+
+/// Writes rows to the file.
+struct Loader<'a, 'd, 'o> {
+    desk: &'a Desk<'d>,
+    options: &'a PlanOptions<'o>,
+    policy: Policy,
+    map: &'a FieldMap,
+    custom: Option<CustomFields>,
+    /// Options that are in the file already.
+    choices: HashSet<(String, String, String)>,
+}
+
+impl Loader<'_, '_, '_> {
+    fn row(&mut self, number: i64, input: &RowInput) -> Result<[u8; 16], Stop> {
+        let (desk, known) = (self.desk, &mut self.custom);
+        let mut custom = || {
+            if let Some(fields) = known {
+                return Ok(fields.clone());
+            }
+            let fields = desk.need(Kind::Lookup, |crm| crm.custom_fields());
+            let fields = fields.map_err(|stop| stop.into_error(desk.store.path(), true))?;
+            Ok(known.insert(fields).clone())
+        };
+        let mut maps = Maps { fields: self.map, custom: &mut custom };
+        let (mut row, print) = load(number, input, self.options, Some(&mut maps))?;
+        row.listable = self.is_listable(&row);
+        if row.state == RowState::Pending && !needs_reading(&row, self.policy) {
+            row.state = RowState::Planned;
+        }
+        self.note_choices(&row)?;
+        desk.store.insert(&row)?;
+        Ok(print)
+    }
+
+    /// Whether the row of a list tells enough to compare this one.
+    fn is_listable(&self, row: &Row) -> bool {
+        let listed = |name: &str| FIELDS.iter().any(|field| field.name == name && field.listed);
+        match self.options.compare {
+            Compare::Get => false,
+            Compare::None => true,
+            Compare::Auto => row.fields.iter().any(|plan| listed(&plan.field)),
+        }
+    }
+
+    /// Remembers the options that rows use, to look later whether they are still the same.
+    fn note_choices(&mut self, row: &Row) -> Result<(), Error> {
+        let fields = row.fields.iter().filter(|plan| self.map.field(&plan.field).is_some());
+        for plan in fields {
+            let Ok(value) = serde_json::from_str::<String>(plan.after.get()) else { continue };
+            let label = plan.label.clone().unwrap_or_default();
+            let choice = (plan.field.clone(), value, label);
+            if !self.choices.contains(&choice) {
+                self.desk.store.add_choice(&choice.0, &choice.1, &choice.2)?;
+                self.choices.insert(choice);
+            }
+        }
+        Ok(())
+    }
+}
