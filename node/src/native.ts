@@ -5,59 +5,61 @@ import { join } from 'node:path'
 
 import type * as Native from './native.cjs'
 
-/** The platforms that the package comes with; spelt out, so that bundlers find the files. */
-const PUBLISHED: Record<string, () => unknown> = {
-  'linux-x64-gnu': () => require('../native.linux-x64-gnu.node'),
-}
+const target = `${process.platform}-${process.arch}${abi()}`
+const built = join(__dirname, '..', `native.${target}.node`)
 
-/** What tells the systems of one platform apart, in the names of files. */
-const ABI: Record<string, string> = { linux: '-gnu', win32: '-msvc' }
-
-const target = `${process.platform}-${process.arch}${ABI[process.platform] ?? ''}`
-const file = `native.${target}.node`
-const path = join(__dirname, '..', file)
-
-function load(): unknown {
-  const published = PUBLISHED[target]
-  try {
-    if (published) return published()
-    // On any other platform there may be one that was built there.
-    if (existsSync(path)) return require(path)
-  } catch (cause) {
-    throw new Error(reason(cause), { cause })
-  }
-  throw new Error(unsupported(target))
-}
-
-/** Why the module of this platform could not be loaded, and what to do. */
-function reason(cause: unknown): string {
-  if (isMusl()) return unsupported(target.replace('-gnu', '-musl'))
-  if (!existsSync(path)) {
-    return (
-      `ikcrm: ${path} is missing. If a bundler packs your program, mark ikcrm as external, so ` +
-      'that its files stay together; otherwise install ikcrm again'
-    )
-  }
-  const why = cause instanceof Error ? cause.message : String(cause)
-  const remedy = why.includes('GLIBC')
-    ? 'Run your program on a newer system: ikcrm needs glibc 2.34 or newer'
-    : 'The file may be damaged: install ikcrm again'
-  return `ikcrm: ${path} cannot be loaded: ${why}. ${remedy}`
-}
-
-function unsupported(here: string): string {
-  return (
-    `ikcrm has no native module for ${here}; it has one for ${Object.keys(PUBLISHED).join(', ')}. ` +
-    'Run your program there, such as in the container image node:22-bookworm-slim, or build ikcrm ' +
-    'here from its source with `make node`'
-  )
+/** What tells the systems of one platform apart. */
+function abi(): string {
+  if (process.platform === 'linux') return isMusl() ? '-musl' : '-gnu'
+  return process.platform === 'win32' ? '-msvc' : ''
 }
 
 /** Whether this is a Linux without glibc, such as Alpine. */
 function isMusl(): boolean {
-  if (process.platform !== 'linux') return false
+  if (!existsSync(`/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`))
+    return false
+  // A system with glibc may have musl too; only the report tells, and it takes its time.
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
   return header.glibcVersionRuntime === undefined
+}
+
+function load(): unknown {
+  try {
+    // What was built in this checkout goes first.
+    if (existsSync(built)) return require(built)
+    // Each is spelt out, and within `try`, so that bundlers take the one that is installed.
+    if (target === 'linux-x64-gnu') return require('ikcrm-linux-x64-gnu')
+    if (target === 'linux-arm64-gnu') return require('ikcrm-linux-arm64-gnu')
+    if (target === 'linux-x64-musl') return require('ikcrm-linux-x64-musl')
+    if (target === 'linux-arm64-musl') return require('ikcrm-linux-arm64-musl')
+    if (target === 'darwin-x64') return require('ikcrm-darwin-x64')
+    if (target === 'darwin-arm64') return require('ikcrm-darwin-arm64')
+    if (target === 'win32-x64-msvc') return require('ikcrm-win32-x64-msvc')
+    if (target === 'win32-arm64-msvc') return require('ikcrm-win32-arm64-msvc')
+  } catch (cause) {
+    throw new Error(reason(cause as NodeJS.ErrnoException), { cause })
+  }
+  throw new Error(
+    `ikcrm has no native module for ${target}; it has one for Linux, macOS and Windows on x64 and ` +
+      'arm64. Run your program there, such as in the container image node:22-bookworm-slim, or ' +
+      'build ikcrm here from its source with `make node`',
+  )
+}
+
+/** Why the module of this platform could not be loaded, and what to do. */
+function reason({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'MODULE_NOT_FOUND') {
+    return (
+      `ikcrm: the package ikcrm-${target} is not installed; it has the native module for this ` +
+      'platform. Type `npm install ikcrm` on this platform, and do not leave out optional ' +
+      'packages. If a bundler packs your program, mark ikcrm as external, so that its files stay ' +
+      'together'
+    )
+  }
+  const remedy = message.includes('GLIBC')
+    ? 'Run your program on a newer system: ikcrm needs glibc 2.17 or newer'
+    : 'The file may be damaged: install ikcrm again'
+  return `ikcrm: the native module for ${target} cannot be loaded: ${message}. ${remedy}`
 }
 
 export const { CancelHandle, CompletionQueue, NativeClient, NativeList, NativeSandbox, version } =

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 
-import { PACKAGE } from './support.mjs'
+import { json, PACKAGE } from './support.mjs'
 
 /** A copy of the package without its native module. */
 function copied(t) {
@@ -27,32 +27,60 @@ function failure(folder, before = '') {
 const set = (name, value) =>
   `Object.defineProperty(process, '${name}', { value: ${JSON.stringify(value)} });`
 
-test('other platforms are named, with what to do', (t) => {
+/** Makes the process one on this platform. */
+const on = (platform, arch) => set('platform', platform) + set('arch', arch)
+
+/** Makes the process one on a Linux with musl. */
+const MUSL = `const fs = require('node:fs')
+  const { existsSync } = fs
+  fs.existsSync = (path) => String(path).startsWith('/lib/ld-musl') || existsSync(path)
+  process.report.getReport = () => ({ header: {} });`
+
+test('a platform without a package is named, with what to do', (t) => {
   const folder = copied(t)
-  const platforms = [
-    ['darwin', 'arm64', 'darwin-arm64'],
-    ['win32', 'x64', 'win32-x64-msvc'],
-    ['linux', 'arm64', 'linux-arm64-gnu'],
+  for (const [platform, arch, target] of [
     ['freebsd', 'x64', 'freebsd-x64'],
-  ]
-  for (const [platform, arch, target] of platforms) {
-    const message = failure(folder, set('platform', platform) + set('arch', arch))
-    assert.match(
-      message,
-      new RegExp(`no native module for ${target}; it has one for linux-x64-gnu`),
-    )
-    assert.match(message, /container image|make node/)
+    ['linux', 'riscv64', 'linux-riscv64-gnu'],
+    ['win32', 'ia32', 'win32-ia32-msvc'],
+  ]) {
+    const message = failure(folder, on(platform, arch))
+    assert.match(message, new RegExp(`no native module for ${target}; it has one for Linux, macOS`))
+    assert.match(message, /container image.*make node/)
     assert.doesNotMatch(message, /npm|ikcrm-/)
   }
 })
 
-test('a Linux without glibc is told as one', (t) => {
-  const report = 'process.report.getReport = () => ({ header: {} });'
-  assert.match(failure(copied(t), report), /no native module for linux-x64-musl/)
+test("a platform's package that is missing is named, with what to type", (t) => {
+  const folder = copied(t)
+  const { targets } = json('../node/package.json').napi
+  const platforms = [
+    ['linux-x64-gnu', on('linux', 'x64')],
+    ['linux-arm64-gnu', on('linux', 'arm64')],
+    ['linux-x64-musl', MUSL + on('linux', 'x64')],
+    ['linux-arm64-musl', MUSL + on('linux', 'arm64')],
+    ['darwin-x64', on('darwin', 'x64')],
+    ['darwin-arm64', on('darwin', 'arm64')],
+    ['win32-x64-msvc', on('win32', 'x64')],
+    ['win32-arm64-msvc', on('win32', 'arm64')],
+  ]
+  assert.equal(platforms.length, targets.length)
+  for (const [target, before] of platforms) {
+    assert.match(
+      failure(folder, before),
+      new RegExp(
+        `^ikcrm: the package ikcrm-${target} is not installed.*npm install ikcrm.*external`,
+      ),
+    )
+  }
 })
 
-test('a file that a bundler left behind is told to be missing', (t) => {
-  assert.match(failure(copied(t)), /native\.linux-x64-gnu\.node is missing.*external/)
+test("a platform's package is found, and no other is looked for", (t) => {
+  const folder = copied(t)
+  const place = join(folder, 'node_modules', 'ikcrm-darwin-arm64')
+  mkdirSync(place, { recursive: true })
+  writeFileSync(join(place, 'index.js'), "throw new Error('found')")
+  assert.match(failure(folder, on('darwin', 'arm64')), /module for darwin-arm64 cannot.*: found\./)
+  assert.match(failure(folder, on('darwin', 'x64')), /ikcrm-darwin-x64 is not installed/)
 })
 
 test('a damaged file is told to be one', (t) => {
@@ -64,5 +92,5 @@ test('a damaged file is told to be one', (t) => {
 test('a module that was built on another platform is taken there', (t) => {
   const folder = copied(t)
   writeFileSync(join(folder, 'native.linux-riscv64-gnu.node'), 'built here')
-  assert.match(failure(folder, set('arch', 'riscv64')), /riscv64-gnu\.node cannot be loaded/)
+  assert.match(failure(folder, set('arch', 'riscv64')), /module for linux-riscv64-gnu cannot be loaded/)
 })
