@@ -1,6 +1,6 @@
 //! `Cancel`: a flag that ends a call from outside.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,7 +36,8 @@ struct Inner {
 #[derive(Default)]
 struct Waiting {
     last: u64,
-    wakers: BTreeMap<u64, Waker>,
+    /// By number, and mostly one: small where ten thousand calls wait.
+    wakers: VecDeque<(u64, Waker)>,
 }
 
 impl Cancel {
@@ -66,7 +67,7 @@ impl Cancel {
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
         let wakers = std::mem::take(&mut lock(&self.0.waiting).wakers);
-        wakers.into_values().for_each(Waker::wake);
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// Whether the flag is set.
@@ -103,7 +104,7 @@ impl Cancel {
         let mut waiting = lock(&self.0.waiting);
         waiting.last += 1;
         let number = waiting.last;
-        waiting.wakers.insert(number, waker.clone());
+        waiting.wakers.push_back((number, waker.clone()));
         drop(waiting);
         wakings.push(Waking { cancel: self.clone(), number });
         wakings
@@ -119,7 +120,11 @@ pub(crate) struct Waking {
 
 impl Drop for Waking {
     fn drop(&mut self) {
-        lock(&self.cancel.0.waiting).wakers.remove(&self.number);
+        let mut waiting = lock(&self.cancel.0.waiting);
+        if let Ok(place) = waiting.wakers.binary_search_by_key(&self.number, |(number, _)| *number)
+        {
+            waiting.wakers.remove(place);
+        }
     }
 }
 
