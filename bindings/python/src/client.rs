@@ -15,7 +15,7 @@ use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 use crate::answer::Answer;
 use crate::call::{self, UpdateCall};
 use crate::cancel::{Cancel, Signals};
-use crate::events::Teller;
+use crate::events::observed;
 use crate::field_map::FieldMap;
 use crate::hooks::{self, Hook, TokenStore};
 use crate::list::Pages;
@@ -118,7 +118,7 @@ impl Client {
         let (query, options) = call::query(arguments)?;
         let list = slf.get().open()?.list_opportunities_with(&query, options);
         let list = list.map_err(|error| errors::exception(slf.py(), &error))?;
-        Ok(Pages::new(list, slf.clone().into_any().unbind()))
+        Ok(Pages::new(list, slf.clone().into_any().unbind(), Arc::clone(&slf.get().watch)))
     }
 
     /// Reads the options of an entity's fields, in the same way as an opportunity.
@@ -165,22 +165,6 @@ impl Client {
         self.core.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The call, of whose events Python is told, if anybody there wants to hear of them. A call on
-    /// this thread has `signals`.
-    pub(crate) fn observed<T: Send + 'static>(
-        &self,
-        py: Python<'_>,
-        call: PreparedCall<T>,
-        signals: Option<&Signals>,
-    ) -> PyResult<PreparedCall<T>> {
-        let raised = signals.map(Signals::raised).unwrap_or_default();
-        let teller = Teller::of(&self.watch.bind(py)?, signals.is_none(), raised)?;
-        Ok(match teller {
-            Some(teller) => call.observed_by(teller),
-            None => call,
-        })
-    }
-
     /// Makes a call. Without `done` on this thread, while other threads run and signals end it; its
     /// answer is given back. Else without holding this thread: `done` is told the answer or an
     /// exception, and what cancels the call is given back.
@@ -195,7 +179,7 @@ impl Client {
         let Some(done) = done else {
             let signals = Signals::default();
             let call = call(&client, signals.also_end(options));
-            let call = slf.get().observed(py, call, Some(&signals))?;
+            let call = observed(&slf.get().watch.bind(py)?, call, Some(&signals))?;
             let result = py.detach(|| call.wait());
             return signals.check(py, result.map(answer))?.into_py_any(py);
         };
@@ -205,7 +189,7 @@ impl Client {
         }
         let cancel = Cancel::default();
         let call = call(&client, cancel.also_end(options));
-        let call = slf.get().observed(py, call, None)?;
+        let call = observed(&slf.get().watch.bind(py)?, call, None)?;
         spawn(py, call.map(answer), Pending::new(done, slf.clone().into_any().unbind()));
         cancel.into_py_any(py)
     }

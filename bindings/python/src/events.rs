@@ -1,17 +1,17 @@
 //! `Teller`: tells Python what happens in a call.
 
 use ikcrm::contract::Fact;
-use ikcrm::{Event, Level, Observer};
+use ikcrm::{Event, Level, Observer, PreparedCall};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::cancel::Raised;
+use crate::cancel::{Raised, Signals};
 use crate::exit;
 
 /// The function that takes the events of one call, from the level on that is of interest.
-pub(crate) struct Teller {
+struct Teller {
     tell: Py<PyAny>,
     level: Level,
     /// Where what is to end the program goes, such as a `KeyboardInterrupt`.
@@ -21,14 +21,24 @@ pub(crate) struct Teller {
 impl Teller {
     /// What `watch` says of the call that begins: nothing when nobody would hear of it. `spawned` is
     /// whether the caller goes on meanwhile.
-    pub(crate) fn of(
-        watch: &Bound<'_, PyAny>,
-        spawned: bool,
-        raised: Raised,
-    ) -> PyResult<Option<Self>> {
+    fn of(watch: &Bound<'_, PyAny>, spawned: bool, raised: Raised) -> PyResult<Option<Self>> {
         let watched: Option<(u8, Py<PyAny>)> = watch.call1((spawned,))?.extract()?;
         Ok(watched.map(|(level, tell)| Self { tell, level: level_of(level), raised }))
     }
+}
+
+/// The call, of whose events Python is told if `watch` says that anybody there wants to hear of them.
+/// A call on this thread has `signals`.
+pub(crate) fn observed<T: Send + 'static>(
+    watch: &Bound<'_, PyAny>,
+    call: PreparedCall<T>,
+    signals: Option<&Signals>,
+) -> PyResult<PreparedCall<T>> {
+    let raised = signals.map(Signals::raised).unwrap_or_default();
+    Ok(match Teller::of(watch, signals.is_none(), raised)? {
+        Some(teller) => call.observed_by(teller),
+        None => call,
+    })
 }
 
 impl Observer for Teller {

@@ -1,12 +1,15 @@
 //! `Pages`: a list of opportunities, page after page.
 
+use std::sync::Arc;
+
 use ikcrm::{OpportunityList, OpportunityPage, OpportunityRow};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::answer::Rows;
 use crate::cancel::{Cancel, Signals};
-use crate::client::Client;
+use crate::events::observed;
+use crate::hooks::Hook;
 use crate::pending::{Pending, spawn};
 
 /// The pages of a list. One at a time is read, by whichever thread asks.
@@ -15,11 +18,13 @@ pub(crate) struct Pages {
     list: OpportunityList,
     /// The client in Python, whose hooks must not be collected while its list is in use.
     owner: Py<PyAny>,
+    /// The client's, which shows it to the collector.
+    watch: Arc<Hook>,
 }
 
 impl Pages {
-    pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>) -> Self {
-        Self { list, owner }
+    pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>, watch: Arc<Hook>) -> Self {
+        Self { list, owner, watch }
     }
 }
 
@@ -36,8 +41,7 @@ impl Pages {
     fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
         let (py, signals) = (rows.py(), Signals::default());
         let call = self.list.prepare_next_page(Some(signals.cancel()));
-        let call =
-            self.owner.bind(py).cast::<Client>()?.get().observed(py, call, Some(&signals))?;
+        let call = observed(&self.watch.bind(py)?, call, Some(&signals))?;
         let page = py.detach(|| call.wait());
         // A signal that comes with the page must not lose it.
         let appended = page.map(|page| append(rows, rows_of(page)));
@@ -49,7 +53,7 @@ impl Pages {
     fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> PyResult<Cancel> {
         let cancel = Cancel::default();
         let call = self.list.prepare_next_page(Some(cancel.0.clone()));
-        let call = self.owner.bind(py).cast::<Client>()?.get().observed(py, call, None)?;
+        let call = observed(&self.watch.bind(py)?, call, None)?;
         let pending = Pending::new(done, self.owner.clone_ref(py));
         spawn(py, call.map(|page| Appended { page: rows_of(page), rows }), pending);
         Ok(cancel)
