@@ -1,4 +1,4 @@
-"""Updates from two threads at once with the installed package: the GIL, where there is none, stays off."""
+"""Updates from two threads at once with the installed package; no GIL comes where there is none."""
 
 import sys
 import sysconfig
