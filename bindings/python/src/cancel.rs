@@ -51,7 +51,10 @@ impl Signals {
         ikcrm::Cancel::with_probe(move || {
             let error = exit::attach(|py| py.check_signals().err()).flatten();
             let ends = error.is_some();
-            *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
+            if ends {
+                // Asked again, as a job does for a second Ctrl-C, it keeps what was raised before.
+                *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
+            }
             ends
         })
     }

@@ -9,6 +9,7 @@ mod exit;
 mod field_map;
 mod hooks;
 mod interpreter;
+mod job;
 mod list;
 mod pending;
 mod record;
@@ -33,6 +34,8 @@ mod native {
     use crate::exit::prepare_exit;
     #[pymodule_export]
     use crate::field_map::FieldMap;
+    #[pymodule_export]
+    use crate::job::{Clear, UpdateJob};
     #[pymodule_export]
     use crate::list::Pages;
     #[pymodule_export]

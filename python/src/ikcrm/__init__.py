@@ -11,13 +11,16 @@ an `AsyncClient`, takes them as arguments.
 from ikcrm import _native
 from ikcrm._native import Cancel
 from ikcrm.arguments import (
+    ApplyOptions,
     AsyncTokenStore,
     CallOptions,
     ClientOptions,
     OpportunityFields,
     OpportunityQuery,
     OpportunityUpdate,
+    PlanOptions,
     TokenStore,
+    UpdatesOptions,
 )
 from ikcrm.async_client import AsyncClient
 from ikcrm.client import Client, reset_client, update_opportunity
@@ -48,6 +51,15 @@ from ikcrm.errors import (
     ValidationError,
 )
 from ikcrm.field_map import FieldMap, FieldOption
+from ikcrm.jobs import (
+    CLEAR,
+    Change,
+    JobProblem,
+    JobProgress,
+    JobRow,
+    UpdateJob,
+    open_job,
+)
 from ikcrm.lists import AsyncOpportunityList, OpportunityList
 from ikcrm.quota import Quota, QuotaStatus
 from ikcrm.records import (
@@ -64,8 +76,10 @@ from ikcrm.records import (
 __version__ = _native.VERSION
 
 __all__ = [
+    "CLEAR",
     "Address",
     "ApiError",
+    "ApplyOptions",
     "AsyncClient",
     "AsyncOpportunityList",
     "AsyncTokenStore",
@@ -73,6 +87,7 @@ __all__ = [
     "CallOptions",
     "Cancel",
     "CancelledError",
+    "Change",
     "ChooseEnterpriseError",
     "Client",
     "ClientOptions",
@@ -88,6 +103,12 @@ __all__ = [
     "IkcrmError",
     "InvalidAnswerError",
     "InvalidParametersError",
+    "JobFileError",
+    "JobInUseError",
+    "JobProblem",
+    "JobProgress",
+    "JobRow",
+    "JobStoppedError",
     "NotFoundError",
     "Opportunity",
     "OpportunityFields",
@@ -95,6 +116,7 @@ __all__ = [
     "OpportunityQuery",
     "OpportunityRow",
     "OpportunityUpdate",
+    "PlanOptions",
     "Quota",
     "QuotaExceededError",
     "QuotaStatus",
@@ -107,9 +129,12 @@ __all__ = [
     "TokenStore",
     "TokenStoreError",
     "TransportError",
+    "UpdateJob",
+    "UpdatesOptions",
     "User",
     "ValidationError",
     "__version__",
+    "open_job",
     "reset_client",
     "update_opportunity",
 ]
