@@ -144,6 +144,7 @@ def test_all_public_names_are_exported() -> None:
         "sandbox",
         "testing",
         "settings",
+        "update_job",
     }
     assert public - modules == set(ikcrm.__all__) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate

@@ -336,7 +336,7 @@ def test_errors_tell_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
     client.apply_updates(job)
     with pytest.raises(ikcrm.JobStoppedError, match="1 not found") as raised:
         job.raise_for_failures()
-    assert raised.value.job is job
+    assert raised.value.job.path == job.path
     assert job.problems[0].examples[0].id == 404
     with pytest.raises(ikcrm.JobFileError):
         ikcrm.open_job(tmp_path / "none")

@@ -51,15 +51,6 @@ from ikcrm.errors import (
     ValidationError,
 )
 from ikcrm.field_map import FieldMap, FieldOption
-from ikcrm.jobs import (
-    CLEAR,
-    Change,
-    JobProblem,
-    JobProgress,
-    JobRow,
-    UpdateJob,
-    open_job,
-)
 from ikcrm.lists import AsyncOpportunityList, OpportunityList
 from ikcrm.quota import Quota, QuotaStatus
 from ikcrm.records import (
@@ -71,6 +62,15 @@ from ikcrm.records import (
     OpportunityRow,
     Record,
     User,
+)
+from ikcrm.update_job import (
+    CLEAR,
+    Change,
+    JobProblem,
+    JobProgress,
+    JobRow,
+    UpdateJob,
+    open_job,
 )
 
 __version__ = _native.VERSION

@@ -10,9 +10,9 @@ from os import PathLike
 from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, Union
 
 from ikcrm._native import Cancel
-from ikcrm.jobs import JobProgress, JobRow, RowState
 from ikcrm.quota import Quota
 from ikcrm.records import Opportunity
+from ikcrm.update_job import JobProgress, JobRow, RowState
 
 if TYPE_CHECKING:
     from datetime import date, datetime

@@ -22,10 +22,10 @@ from ikcrm.arguments import (
 )
 from ikcrm.client import BaseClient
 from ikcrm.field_map import FieldMap
-from ikcrm.jobs import UpdateJob
 from ikcrm.lists import AsyncOpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
+from ikcrm.update_job import UpdateJob
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, CancelledError, Future
@@ -97,13 +97,17 @@ class AsyncClient(BaseClient):
         The rows are taken on a thread of the job's; callbacks run on the loop, and may be
         coroutine functions. Cancelling the task gives a call under way two seconds to end.
         """
-        return await self._loop.job(options, lambda named, call: jobs.plan(self, rows, named, call))
+        return await self._loop.job(
+            options, lambda named, call: jobs.plan(self._native, rows, named, call)
+        )
 
     async def apply_updates(
         self, job: UpdateJob | str | PathLike[str], **options: Unpack[ApplyOptions]
     ) -> UpdateJob:
         """Works a job off: the awaitable twin of `Client.apply_updates`."""
-        return await self._loop.job(options, lambda named, call: jobs.apply(self, job, named, call))
+        return await self._loop.job(
+            options, lambda named, call: jobs.apply(self._native, job, named, call)
+        )
 
     async def update_opportunities(
         self,
@@ -114,12 +118,14 @@ class AsyncClient(BaseClient):
     ) -> UpdateJob:
         """Plans and applies: the awaitable twin of `Client.update_opportunities`."""
         return await self._loop.job(
-            options, lambda named, call: jobs.update(self, rows, confirm, named, call)
+            options, lambda named, call: jobs.update(self._native, rows, confirm, named, call)
         )
 
     async def plan_undo(self, job: UpdateJob, /, **options: Unpack[PlanOptions]) -> UpdateJob:
         """Plans a job that brings another one back: the awaitable twin of `Client.plan_undo`."""
-        return await self._loop.job(options, lambda named, call: jobs.undo(self, job, named, call))
+        return await self._loop.job(
+            options, lambda named, call: jobs.undo(self._native, job, named, call)
+        )
 
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""

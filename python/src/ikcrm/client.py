@@ -23,11 +23,11 @@ from ikcrm.arguments import (
     UpdatesOptions,
 )
 from ikcrm.field_map import FieldMap
-from ikcrm.jobs import UpdateJob
 from ikcrm.lists import OpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
 from ikcrm.settings import Settings
+from ikcrm.update_job import UpdateJob
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -201,7 +201,7 @@ class Client(BaseClient):
             JobInUseError: while somebody works on the job.
             JobStoppedError: when something stopped it; the same call goes on.
         """
-        return jobs.plan(self, rows, options)
+        return jobs.plan(self._native, rows, options)
 
     def apply_updates(
         self, job: UpdateJob | str | PathLike[str], **options: Unpack[ApplyOptions]
@@ -219,7 +219,7 @@ class Client(BaseClient):
             CancelledError: when `cancel` was set.
             JobInUseError, JobFileError: as `plan_updates`.
         """
-        return jobs.apply(self, job, options)
+        return jobs.apply(self._native, job, options)
 
     def update_opportunities(
         self,
@@ -235,7 +235,7 @@ class Client(BaseClient):
 
         Raises what `plan_updates` and `apply_updates` raise.
         """
-        return jobs.update(self, rows, confirm, options)
+        return jobs.update(self._native, rows, confirm, options)
 
     def plan_undo(self, job: UpdateJob, /, **options: Unpack[PlanOptions]) -> UpdateJob:
         """Plans a job that brings back what another one changed.
@@ -245,7 +245,7 @@ class Client(BaseClient):
 
         Raises what `plan_updates` raises; `JobInUseError` while somebody works on the job.
         """
-        return jobs.undo(self, job, options)
+        return jobs.undo(self._native, job, options)
 
     def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now; `None` when it is turned off.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from ikcrm.jobs import UpdateJob
+    from ikcrm.update_job import UpdateJob
 
 FieldErrorCode = Literal[
     "required",
@@ -219,7 +219,7 @@ class JobStoppedError(IkcrmError):
     def job(self) -> UpdateJob:
         """The job. Raises `JobFileError` when its file is gone."""
         if self._job is None:
-            from ikcrm.jobs import open_job
+            from ikcrm.update_job import open_job
 
             self._job = open_job(self.path or "")
         return self._job
