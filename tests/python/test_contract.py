@@ -7,7 +7,7 @@ import pytest
 from support import Crm, load
 
 import ikcrm
-from ikcrm import arguments, errors, records
+from ikcrm import arguments, errors, jobs, records
 
 CLASSES = load("contract/errors.json")
 OPTIONS = load("contract/options.json")
@@ -64,6 +64,16 @@ def test_the_call_options_are_those_of_the_table() -> None:
     )
     assert beside_fields == {row["name"] for row in OPTIONS["call"]}
     assert set(annotations(ikcrm.CallOptions)) < beside_fields
+
+
+def test_the_options_of_a_job_are_those_of_the_table() -> None:
+    both = set(annotations(arguments.JobOptions))
+    planning, applying = (
+        set(annotations(kind)) - both for kind in (ikcrm.PlanOptions, ikcrm.ApplyOptions)
+    )
+    assert planning == jobs.PLAN_ONLY == {row["name"] for row in OPTIONS["plan"]}
+    assert applying == jobs.APPLY_ONLY == {row["name"] for row in OPTIONS["apply"]} | {"on_row"}
+    assert set(annotations(ikcrm.UpdatesOptions)) == both | planning | applying
 
 
 def test_the_parts_of_a_query_are_those_of_the_table() -> None:
@@ -125,7 +135,7 @@ def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
 
 
 def test_all_public_names_are_exported() -> None:
-    assert sorted(ikcrm.__all__) == ikcrm.__all__
+    assert ["CLEAR", *sorted(set(ikcrm.__all__) - {"CLEAR"})] == ikcrm.__all__
     public = {name for name in vars(ikcrm) if not name.startswith("_")}
     modules = {
         "arguments",
@@ -133,6 +143,7 @@ def test_all_public_names_are_exported() -> None:
         "client",
         "errors",
         "events",
+        "jobs",
         "json_text",
         "field_map",
         "lists",
@@ -141,6 +152,7 @@ def test_all_public_names_are_exported() -> None:
         "sandbox",
         "testing",
         "settings",
+        "update_job",
     }
     assert public - modules == set(ikcrm.__all__) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate

@@ -74,10 +74,14 @@ const UPDATE_OPTIONS: &[&str] = &[
 ];
 
 /// What every call takes.
-const CALL_OPTIONS: &[&str] =
+pub(crate) const CALL_OPTIONS: &[&str] =
     &["timeout", "max_retries", "max_wait", "deadline", "priority", "cancel"];
 
-fn option(mut options: CallOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<CallOptions> {
+pub(crate) fn option(
+    mut options: CallOptions,
+    name: &str,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<CallOptions> {
     if name != "cancel" {
         return Ok(options.set(name, value::read(value)?));
     }

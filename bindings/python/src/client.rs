@@ -18,6 +18,7 @@ use crate::cancel::{Cancel, Signals};
 use crate::events::observed;
 use crate::field_map::FieldMap;
 use crate::hooks::{self, Hook, TokenStore};
+use crate::job::{self, UpdateJob};
 use crate::list::Pages;
 use crate::pending::{Pending, spawn};
 use crate::{errors, exit, value};
@@ -144,6 +145,42 @@ impl Client {
     fn quota(slf: &Bound<'_, Self>, done: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
         let call = |client: &ikcrm::Client, options| client.prepare_quota(options);
         Self::make(slf, CallOptions::new(), done, call, |status| status.map(usage))
+    }
+
+    /// Plans updates of many rows, which an iterable of mappings gives.
+    #[pyo3(signature = (rows: "object", options: "object", on_progress: "object" = None))]
+    fn plan_updates(
+        &self,
+        rows: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+        on_progress: Option<Py<PyAny>>,
+    ) -> PyResult<UpdateJob> {
+        job::plan(&self.open()?, rows, options, on_progress)
+    }
+
+    /// Works a job off.
+    #[pyo3(signature = (
+        job, options: "object", on_progress: "object" = None, on_row: "object" = None
+    ))]
+    fn apply_updates(
+        &self,
+        job: &Bound<'_, UpdateJob>,
+        options: &Bound<'_, PyDict>,
+        on_progress: Option<Py<PyAny>>,
+        on_row: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        job::apply(&self.open()?, job, options, on_progress, on_row)
+    }
+
+    /// Plans a job that brings back what another one changed.
+    #[pyo3(signature = (job, options: "object", on_progress: "object" = None))]
+    fn plan_undo(
+        &self,
+        job: &Bound<'_, UpdateJob>,
+        options: &Bound<'_, PyDict>,
+        on_progress: Option<Py<PyAny>>,
+    ) -> PyResult<UpdateJob> {
+        job::undo(&self.open()?, job, options, on_progress)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -16,6 +16,9 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
         Ok(exception) => PyErr::from_value(exception),
         Err(failure) => return failure,
     };
+    if let Some(end) = end_of_job(error) {
+        exception.set_cause(py, Some(self::exception(py, end)));
+    }
     let Some(raised) = raised_by_hook(error) else { return exception };
     let cause = raised.error.clone_ref(py);
     if !raised.ends_the_program(py) {
@@ -48,7 +51,20 @@ fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     .into_py_dict(py)?;
     details.set_item("retryable", error.retryable())?;
     details.set_item("may_have_been_applied", error.may_have_been_applied())?;
-    class.call((error.to_string(),), Some(&details))
+    let exception = class.call((error.to_string(),), Some(&details))?;
+    if let Error::JobStopped { reason, path, .. } = error {
+        exception.setattr("reason", reason.as_str())?;
+        exception.setattr("path", path.as_os_str())?;
+    }
+    Ok(exception)
+}
+
+/// The error that stopped a job.
+fn end_of_job(error: &Error) -> Option<&Error> {
+    match error {
+        Error::JobStopped { source: Some(source), .. } => source.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// What a token store or an `on_token` in Python raised.

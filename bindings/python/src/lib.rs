@@ -11,6 +11,7 @@ mod field_map;
 mod fork;
 mod hooks;
 mod interpreter;
+mod job;
 mod list;
 mod pending;
 mod record;
@@ -37,6 +38,8 @@ mod native {
     use crate::field_map::FieldMap;
     #[pymodule_export]
     use crate::fork::forked;
+    #[pymodule_export]
+    use crate::job::{Clear, UpdateJob};
     #[pymodule_export]
     use crate::list::Pages;
     #[pymodule_export]

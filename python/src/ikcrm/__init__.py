@@ -11,13 +11,16 @@ an `AsyncClient`, takes them as arguments.
 from ikcrm import _native
 from ikcrm._native import Cancel
 from ikcrm.arguments import (
+    ApplyOptions,
     AsyncTokenStore,
     CallOptions,
     ClientOptions,
     OpportunityFields,
     OpportunityQuery,
     OpportunityUpdate,
+    PlanOptions,
     TokenStore,
+    UpdatesOptions,
 )
 from ikcrm.async_client import AsyncClient
 from ikcrm.client import Client, reset_client, update_opportunity
@@ -61,12 +64,23 @@ from ikcrm.records import (
     Record,
     User,
 )
+from ikcrm.update_job import (
+    CLEAR,
+    Change,
+    JobProblem,
+    JobProgress,
+    JobRow,
+    UpdateJob,
+    open_job,
+)
 
 __version__ = _native.VERSION
 
 __all__ = [
+    "CLEAR",
     "Address",
     "ApiError",
+    "ApplyOptions",
     "AsyncClient",
     "AsyncOpportunityList",
     "AsyncTokenStore",
@@ -74,6 +88,7 @@ __all__ = [
     "CallOptions",
     "Cancel",
     "CancelledError",
+    "Change",
     "ChooseEnterpriseError",
     "Client",
     "ClientOptions",
@@ -90,6 +105,12 @@ __all__ = [
     "IkcrmError",
     "InvalidAnswerError",
     "InvalidParametersError",
+    "JobFileError",
+    "JobInUseError",
+    "JobProblem",
+    "JobProgress",
+    "JobRow",
+    "JobStoppedError",
     "NotFoundError",
     "Opportunity",
     "OpportunityFields",
@@ -97,6 +118,7 @@ __all__ = [
     "OpportunityQuery",
     "OpportunityRow",
     "OpportunityUpdate",
+    "PlanOptions",
     "Quota",
     "QuotaExceededError",
     "QuotaStatus",
@@ -109,9 +131,12 @@ __all__ = [
     "TokenStore",
     "TokenStoreError",
     "TransportError",
+    "UpdateJob",
+    "UpdatesOptions",
     "User",
     "ValidationError",
     "__version__",
+    "open_job",
     "reset_client",
     "update_opportunity",
 ]

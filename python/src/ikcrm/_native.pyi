@@ -30,6 +30,13 @@ class Cancel:
         """
 
 @final
+class Clear:
+    """
+    In a row, what clears a field.
+    """
+    def __new__(cls, /) -> Clear: ...
+
+@final
 class Client:
     """
     A client of the core, until it is closed.
@@ -40,6 +47,10 @@ class Client:
 
         `wait` waits for a coroutine of an async token store's, on a thread of the core's. `watch`
         tells who hears of the events of a call that begins.
+        """
+    def apply_updates(self, /, job: UpdateJob, options: "object", on_progress: "object" = None, on_row: "object" = None) -> None:
+        """
+        Works a job off.
         """
     def close(self, /, timeout: SupportsFloat | SupportsIndex) -> None:
         """
@@ -61,6 +72,14 @@ class Client:
     def list_opportunities(self, /, arguments: "object") -> Pages:
         """
         The list of a query, of which nothing is read yet.
+        """
+    def plan_undo(self, /, job: UpdateJob, options: "object", on_progress: "object" = None) -> UpdateJob:
+        """
+        Plans a job that brings back what another one changed.
+        """
+    def plan_updates(self, /, rows: "object", options: "object", on_progress: "object" = None) -> UpdateJob:
+        """
+        Plans updates of many rows, which an iterable of mappings gives.
         """
     def quota(self, /, done: "object" = None) -> Any:
         """
@@ -205,6 +224,76 @@ def forked() -> None:
     """
     To be called in a forked process, whose parent's threads it has not.
     """
+@final
+class UpdateJob:
+    """
+    A job's file.
+    """
+    def __new__(cls, /, path: "str") -> UpdateJob:
+        """
+        Opens the job that is there.
+        """
+    def calls(self, /) -> list[tuple[str, int]]:
+        """
+        The number of calls made, by kind.
+        """
+    def calls_to_go(self, /) -> int:
+        """
+        About how many calls are left.
+        """
+    def counts(self, /) -> list[tuple[str, int]]:
+        """
+        The number of rows in each state, in the order in which states are told.
+        """
+    def ok(self, /) -> bool:
+        """
+        Whether every row is in the CRM as wanted.
+        """
+    @property
+    def path(self, /) -> str:
+        """
+        The file's path.
+        """
+    def problems(self, /) -> list[tuple[str, str, int, list[Any]]]:
+        """
+        The causes for which rows are not as wanted.
+        """
+    def raise_for_failures(self, /) -> None:
+        """
+        Raises unless every row is in the CRM as wanted.
+        """
+    def rows(self, /, state: "object", number: "object") -> list[Any]:
+        """
+        Some of the rows after this number, in this state or in any.
+        """
+    def skip_ids(self, /, ids: SupportsGetItem[int, SupportsIndex]) -> int:
+        """
+        Takes the rows with these ids out; tells how many.
+        """
+    def skip_keys(self, /, keys: SupportsGetItem[int, str]) -> int:
+        """
+        Takes the rows with these keys out; tells how many.
+        """
+    def status(self, /) -> str:
+        """
+        How far the job is.
+        """
+    def stop_reason(self, /) -> str | None:
+        """
+        Why it stopped, if it did.
+        """
+    def summary(self, /) -> str:
+        """
+        The job in ten lines at most.
+        """
+    def time_left(self, /) -> float | None:
+        """
+        About how many seconds they take.
+        """
+    def to_json(self, /) -> str:
+        """
+        What it tells of itself, as JSON text.
+        """
 
 def prepare_exit() -> None:
     """

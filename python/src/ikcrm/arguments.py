@@ -13,12 +13,14 @@ from ikcrm._native import Cancel
 from ikcrm.events import Event
 from ikcrm.quota import Quota
 from ikcrm.records import Opportunity
+from ikcrm.update_job import JobProgress, JobRow, RowState
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
     from decimal import Decimal
 else:  # loaded when somebody asks for the types at run time
     date, Decimal = "__import__('datetime').date", "__import__('decimal').Decimal"
+    datetime = "__import__('datetime').datetime"
 
 Id: TypeAlias = SupportsIndex | str
 """The id of an object: a whole number from 1 to 2^53 - 1, or its digits."""
@@ -188,3 +190,74 @@ class OpportunityQuery(CallOptions, total=False):
     """Only those made from the first to the last of these days, in China's time."""
     per_page: int | None
     """How many rows a page has, 1 to 100 (100, so that a list takes the fewest calls)."""
+
+
+class JobOptions(CallOptions, total=False):
+    """What planning and applying a job both take, besides the options of each call."""
+
+    on_progress: Callable[[JobProgress], object] | None
+    """Called with how far the job is, at most four times a second. What it raises stops the job."""
+    progress: bool
+    """Writes the progress to stderr (`False`): on a terminal one line, else a line every 30 s."""
+
+
+class _PlanOptions(TypedDict, total=False):
+    job: str | PathLike[str] | None
+    """The job's file (a private one, which goes with its object once nothing of it is needed). A
+    job of the same rows and options that is there goes on."""
+    id: str | None
+    """The column that holds the ids (`id`)."""
+    key: str | None
+    """The column by which you know a row again, such as a contract's number (none)."""
+    columns: Mapping[str, str] | None
+    """The columns to use, and the fields that they are; the others are only kept (all)."""
+    empty: Literal["keep", "clear"] | Mapping[str, Literal["keep", "clear"]] | None
+    """What an empty cell does, for all or by column: `None`, NaN and blank text are empty
+    (`keep`)."""
+    compare: Literal["auto", "get", "none"] | None
+    """How rows are compared with the CRM before: by pages of its list where they tell enough, one
+    by one, or not at all, which sends every row (`auto`)."""
+    on_duplicate: Literal["reject", "last"] | None
+    """What happens to rows with the same id: none of them is sent, or the last one (`reject`)."""
+    as_of: datetime | str | None
+    """When the rows were taken from the CRM, or the column that tells it: a row that was changed
+    there later is a conflict. Without a zone it is China's time (none)."""
+    partial: bool | None
+    """Sends changed fields only, without `title` and `customer_id` (`False`)."""
+
+
+class _ApplyOptions(TypedDict, total=False):
+    skip_invalid: bool | None
+    """Sends the other rows although some are invalid or duplicate (`False`)."""
+    on_conflict: Literal["report", "overwrite"] | None
+    """What happens to a row whose opportunity somebody else changed (`report`)."""
+    retry: RowState | Sequence[RowState] | None
+    """States to take up again: `failed`, `refused`, `not_found`, `conflict` (none)."""
+    max_errors: int | str | None
+    """How many rows of this run may fail, or which share, such as `5%` (100)."""
+    max_updates: int | None
+    """How many rows may be sent at all: a job with more stops before the first (any number)."""
+    max_duration: float | None
+    """The seconds that the run may take; then the job is stopped, and returned (any time)."""
+    max_age: float | None
+    """How many seconds old a reading may be when its row is sent (600); 0 reads each row just
+    before its update."""
+    limit: int | None
+    """Sends so many rows and stops (all)."""
+    quota_share: float | None
+    """How much of the client's quota the job may use (0.8)."""
+    on_row: Callable[[JobRow], object] | None
+    """Called with each row that is done, after that is in the file. What it raises stops the
+    job."""
+
+
+class PlanOptions(JobOptions, _PlanOptions, total=False):
+    """The options of `plan_updates` and `plan_undo`."""
+
+
+class ApplyOptions(JobOptions, _ApplyOptions, total=False):
+    """The options of `apply_updates`."""
+
+
+class UpdatesOptions(JobOptions, _PlanOptions, _ApplyOptions, total=False):
+    """The options of `update_opportunities`: those of a plan, and of its application."""

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from atexit import register
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ikcrm import _native
+from ikcrm import _native, jobs
 from ikcrm._typing import Self, Unpack
-from ikcrm.arguments import CallOptions, Id, OpportunityQuery, OpportunityUpdate
+from ikcrm.arguments import (
+    ApplyOptions,
+    CallOptions,
+    Id,
+    OpportunityQuery,
+    OpportunityUpdate,
+    PlanOptions,
+    UpdatesOptions,
+)
 from ikcrm.client import BaseClient
 from ikcrm.field_map import FieldMap
 from ikcrm.lists import AsyncOpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
+from ikcrm.update_job import UpdateJob
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, CancelledError, Future
-    from collections.abc import Awaitable, Callable
-    from typing import Any
+    from collections.abc import Awaitable
 
 T = TypeVar("T")
 
@@ -79,6 +89,44 @@ class AsyncClient(BaseClient):
         )
         return FieldMap(native)
 
+    async def plan_updates(
+        self, rows: Iterable[Mapping[str, Any]], **options: Unpack[PlanOptions]
+    ) -> UpdateJob:
+        """Plans updates of many opportunities: the awaitable twin of `Client.plan_updates`.
+
+        The rows are taken on a thread of the job's; callbacks run on the loop, and may be
+        coroutine functions. Cancelling the task gives a call under way two seconds to end.
+        """
+        return await self._loop.job(
+            options, lambda named, call: jobs.plan(self._native, rows, named, call)
+        )
+
+    async def apply_updates(
+        self, job: UpdateJob | str | PathLike[str], **options: Unpack[ApplyOptions]
+    ) -> UpdateJob:
+        """Works a job off: the awaitable twin of `Client.apply_updates`."""
+        return await self._loop.job(
+            options, lambda named, call: jobs.apply(self._native, job, named, call)
+        )
+
+    async def update_opportunities(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        confirm: Callable[[UpdateJob], object] | None = None,
+        **options: Unpack[UpdatesOptions],
+    ) -> UpdateJob:
+        """Plans and applies: the awaitable twin of `Client.update_opportunities`."""
+        return await self._loop.job(
+            options, lambda named, call: jobs.update(self._native, rows, confirm, named, call)
+        )
+
+    async def plan_undo(self, job: UpdateJob, /, **options: Unpack[PlanOptions]) -> UpdateJob:
+        """Plans a job that brings another one back: the awaitable twin of `Client.plan_undo`."""
+        return await self._loop.job(
+            options, lambda named, call: jobs.undo(self._native, job, named, call)
+        )
+
     async def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now: the awaitable twin of `Client.quota`."""
         usage: tuple[int, int, int, float] | None = await self._loop.outcome(self._native.quota)
@@ -129,6 +177,35 @@ class _LastLoop:
             if not call.answer.done():
                 cancel.cancel()
 
+    async def job(
+        self,
+        options: Mapping[str, Any],
+        work: Callable[[dict[str, Any], Callable[..., Any]], UpdateJob],
+    ) -> UpdateJob:
+        """Runs a job on a thread of its own; whoever stops waiting cancels it, and waits for it to
+        end well."""
+        from asyncio import CancelledError, get_running_loop, shield, wait
+        from threading import Thread
+
+        self._loop = get_running_loop()
+        call: _Call[UpdateJob] = _Call(self._loop)
+        cancel = _native.Cancel()
+        named = {**options, "also_cancel": cancel}
+        Thread(target=_run, args=(call, lambda: work(named, self._call)), daemon=True).start()
+        try:
+            return await shield(call.answer)
+        except CancelledError:
+            if not call.answer.done():
+                cancel.cancel()
+                await wait([call.answer])
+            if not call.answer.cancelled():
+                call.answer.exception()  # nobody else asks for it
+            raise
+
+    def _call(self, function: Callable[..., Any], told: Any) -> Any:
+        """Calls a job's callback on the loop, for a thread that waits for it."""
+        return self.wait(_called(function, told))
+
     def wait(self, awaitable: Awaitable[T]) -> T:
         """Waits for a token store's coroutine, on a thread of the core's, while its loop runs."""
         from asyncio import run_coroutine_threadsafe
@@ -140,6 +217,21 @@ class _LastLoop:
             if not loop.is_running():
                 raise TimeoutError("the loop ended before the token store did")
         return future.result()
+
+
+def _run(call: _Call[T], work: Callable[[], T]) -> None:
+    """Does the work on this thread, and tells how it ended."""
+    try:
+        answer = work()
+    except BaseException as error:
+        call.done(None, error)
+    else:
+        call.done(answer, None)
+
+
+async def _called(function: Callable[..., Any], told: Any) -> Any:
+    returned = function(told)
+    return await returned if hasattr(returned, "__await__") else returned
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
-from ikcrm import _native
+from ikcrm import _native, jobs
 from ikcrm._typing import Self, Unpack
-from ikcrm.arguments import CallOptions, ClientOptions, Id, OpportunityQuery, OpportunityUpdate
+from ikcrm.arguments import (
+    ApplyOptions,
+    CallOptions,
+    ClientOptions,
+    Id,
+    OpportunityQuery,
+    OpportunityUpdate,
+    PlanOptions,
+    UpdatesOptions,
+)
 from ikcrm.events import Events
 from ikcrm.field_map import FieldMap
 from ikcrm.lists import OpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
 from ikcrm.settings import Settings
+from ikcrm.update_job import UpdateJob
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
 
 class BaseClient:
@@ -171,6 +183,72 @@ class Client(BaseClient):
         Raises `ValidationError` when there is no such entity, and what a call can raise.
         """
         return FieldMap(self._native.field_map(entity, refresh, options))
+
+    def plan_updates(
+        self, rows: Iterable[Mapping[str, Any]], **options: Unpack[PlanOptions]
+    ) -> UpdateJob:
+        """Plans updates of many opportunities: reads, and writes nothing to the CRM.
+
+            job = client.plan_updates([{"id": 568587, "stage": "赢单"}], job="q3.job")
+            print(job)
+            client.apply_updates(job)
+
+        A row is a mapping with the id and the fields to change; `title` and `customer_id` need not
+        be given. `None`, NaN, NaT and blank text are empty cells, which change nothing unless
+        `empty` says so; `ikcrm.CLEAR` clears a field. A row with a wrong value is `invalid` and
+        stays in the job. With the file of a job of the same rows and options it goes on.
+
+        Raises
+            ValidationError: when an option is wrong, or a row is no mapping.
+            JobFileError: when the path holds anything else than a job of the same rows and options.
+            JobInUseError: while somebody works on the job.
+            JobStoppedError: when something stopped it; the same call goes on.
+        """
+        return jobs.plan(self._native, rows, options)
+
+    def apply_updates(
+        self, job: UpdateJob | str | PathLike[str], **options: Unpack[ApplyOptions]
+    ) -> UpdateJob:
+        """Works a job off, given as such or by its path, and goes on where it was left.
+
+        A row is in the file as `sending` before its first byte leaves. One of which it is not known
+        whether the CRM has it is read first: nothing is sent blindly twice.
+
+        Returns the job when it is completed, or stopped by `limit` or `max_duration`. Ctrl-C gives
+        a call under way two seconds to end; a second one does not.
+
+        Raises
+            JobStoppedError: when anything else stopped the job; the same call goes on.
+            CancelledError: when `cancel` was set.
+            JobInUseError, JobFileError: as `plan_updates`.
+        """
+        return jobs.apply(self._native, job, options)
+
+    def update_opportunities(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        confirm: Callable[[UpdateJob], object] | None = None,
+        **options: Unpack[UpdatesOptions],
+    ) -> UpdateJob:
+        """Plans and applies in one call; with a job file of the same rows it goes on.
+
+        `confirm` is called with the plan; unless it returns `True`, nothing is sent and the job
+        stays `ready`.
+
+        Raises what `plan_updates` and `apply_updates` raise.
+        """
+        return jobs.update(self._native, rows, confirm, options)
+
+    def plan_undo(self, job: UpdateJob, /, **options: Unpack[PlanOptions]) -> UpdateJob:
+        """Plans a job that brings back what another one changed.
+
+        Its rows are the updated ones, which must still be as that job left them. A field whose
+        value before is not known makes its row `invalid`.
+
+        Raises what `plan_updates` raises; `JobInUseError` while somebody works on the job.
+        """
+        return jobs.undo(self._native, job, options)
 
     def quota(self) -> QuotaStatus | None:
         """How much of the quota is used now; `None` when it is turned off.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from ikcrm.update_job import UpdateJob
 
 FieldErrorCode = Literal[
     "required",
@@ -206,6 +209,20 @@ class JobStoppedError(IkcrmError):
     """A job stopped before its end; what it did is in its file, and it can go on."""
 
     code = "job_stopped"
+    reason: str | None = None
+    """Why, such as `max_errors`, `outage` or `auth`."""
+    path: str | None = None
+    """The job's file."""
+    _job: UpdateJob | None = None
+
+    @property
+    def job(self) -> UpdateJob:
+        """The job. Raises `JobFileError` when its file is gone."""
+        if self._job is None:
+            from ikcrm.update_job import open_job
+
+            self._job = open_job(self.path or "")
+        return self._job
 
 
 class JobInUseError(IkcrmError):

@@ -63,6 +63,8 @@ impl fmt::Display for JobStatus {
 pub struct UpdateJob {
     path: PathBuf,
     private: bool,
+    /// The process that made it: a fork's copy deletes nothing.
+    pid: u32,
 }
 
 /// Reads a job, even while another process works on it.
@@ -77,7 +79,7 @@ pub fn open_job(path: impl AsRef<Path>) -> Result<UpdateJob, Error> {
 
 impl UpdateJob {
     pub(super) fn new(path: PathBuf, private: bool) -> Self {
-        Self { path, private }
+        Self { path, private, pid: std::process::id() }
     }
 
     pub(super) fn store(&self) -> Result<Store, Error> {
@@ -198,6 +200,15 @@ impl UpdateJob {
         JobRows { job: self, state, after: 0, read: Vec::new().into_iter(), ended: false }
     }
 
+    /// Some of the rows after this number, for an iterator of another language.
+    #[doc(hidden)]
+    pub fn rows_after(&self, state: Option<RowState>, number: u64) -> Result<Vec<JobRow>, Error> {
+        let store = self.store()?;
+        let after = i64::try_from(number).unwrap_or(i64::MAX);
+        let (rows, send_all) = (store.rows(state, after, CHUNK)?, sends_all(&store)?);
+        Ok(rows.into_iter().map(|row| JobRow::new(row, send_all)).collect())
+    }
+
     /// Takes the rows of these opportunities out, unless they were sent; tells how many.
     ///
     /// # Errors
@@ -314,7 +325,7 @@ impl fmt::Display for UpdateJob {
 /// A private job goes with its object, unless it is needed to go on, or to know what was sent.
 impl Drop for UpdateJob {
     fn drop(&mut self) {
-        if !self.private {
+        if !self.private || self.pid != std::process::id() {
             return;
         }
         let is_needed = self.store().and_then(|store| {
@@ -361,19 +372,16 @@ fn now() -> i64 {
 pub struct JobRows<'a> {
     job: &'a UpdateJob,
     state: Option<RowState>,
-    after: i64,
+    after: u64,
     read: std::vec::IntoIter<JobRow>,
     ended: bool,
 }
 
 impl JobRows<'_> {
     fn read(&mut self) -> Result<(), Error> {
-        let store = self.job.store()?;
-        let rows = store.rows(self.state, self.after, CHUNK)?;
+        let rows = self.job.rows_after(self.state, self.after)?;
         self.ended = rows.len() < CHUNK;
         self.after = rows.last().map_or(self.after, |row| row.number);
-        let send_all = sends_all(&store)?;
-        let rows: Vec<_> = rows.into_iter().map(|row| JobRow::new(row, send_all)).collect();
         self.read = rows.into_iter();
         Ok(())
     }
