@@ -98,3 +98,14 @@ def refuses() -> None:
 async def refuses_awaiting(async_client: ikcrm.AsyncClient) -> None:
     async_client.update_opportunity(1, title="t")  # type: ignore[unused-coroutine]
     await async_client.update_opportunity(1, titel="t")  # type: ignore[call-arg]
+
+
+def admits_jobs() -> None:
+    rows = [{"id": 1, "stage": "赢单", "note": ikcrm.CLEAR}]
+    job = client.plan_updates(rows, job=Path("q3.job"), empty={"note": "clear"}, timeout=5)
+    assert_type(client.apply_updates(job, retry=["failed"], max_errors="5%"), ikcrm.UpdateJob)
+    client.update_opportunities(rows, confirm=lambda plan: plan.calls_to_go < 10, limit=3)
+    assert_type(next(job.rows("updated")).changes["stage"], ikcrm.Change)
+    assert_type(job.counts, dict[str, int])
+    client.apply_updates(job, on_conflict="ask")  # type: ignore[arg-type]
+    job.rows("lost")  # type: ignore[arg-type]
