@@ -87,7 +87,8 @@ def test_ten_thousand_tasks_wait_in_little_memory_and_without_threads(
     told = json.loads(output)
     with capsys.disabled():
         print(f"\n  10,000 waiting tasks: {told['megabytes']:.1f} MB, {told['threads']} threads")
-    assert told["megabytes"] < 80  # tasks, coroutines and arguments of Python among them
+    # 61 when this was written, Python's tasks and arguments among them. The aim is 40: not yet met.
+    assert told["megabytes"] < 80
     assert told["threads"] < 16
     assert (told["used"], told["waiting"], told["wrong"]) == (1, 10_000, "id")
     assert told["next_free"] > HOUR * 9_999
@@ -236,6 +237,18 @@ def test_an_async_store_that_does_not_return_ends_by_timeout_cancel_and_close(cr
             await closed
 
     asyncio.run(asyncio.wait_for(main(), LONG / 2))
+
+
+def test_an_on_token_that_does_not_return_holds_no_call_beyond_its_end(crm: Crm) -> None:
+    crm.answer_by(sign_in)
+    stuck = Stuck()
+    client = crm.client(**ACCOUNT, on_token=lambda _: stuck.get())
+    with pytest.raises(ikcrm.RequestTimeoutError, match="waiting for the token store") as raised:
+        client.update_opportunity(1, **FIELDS, timeout=2)
+    assert not raised.value.may_have_been_applied
+    # The token is there, and needs no hook.
+    assert client.update_opportunity(1, **FIELDS).id == 1
+    stuck.go_on.set()
 
 
 # --- stores that do not answer ----------------------------------------------------------------
