@@ -6,7 +6,7 @@ from _typeshed import SupportsGetItem
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
 from typing_extensions import disjoint_base
 
-__all__ = ["VERSION", "Cancel", "Client", "FieldMap", "Pages", "Record", "Sandbox", "forked", "prepare_exit"]
+__all__ = ["VERSION", "Cancel", "Clear", "Client", "FieldMap", "Pages", "Record", "Sandbox", "UpdateJob", "forked", "prepare_exit"]
 
 VERSION: Final[str]
 
@@ -220,10 +220,6 @@ class Sandbox:
     @property
     def url(self, /) -> str: ...
 
-def forked() -> None:
-    """
-    To be called in a forked process, whose parent's threads it has not.
-    """
 @final
 class UpdateJob:
     """
@@ -294,6 +290,11 @@ class UpdateJob:
         """
         What it tells of itself, as JSON text.
         """
+
+def forked() -> None:
+    """
+    To be called in a forked process, whose parent's threads it has not.
+    """
 
 def prepare_exit() -> None:
     """

@@ -211,11 +211,15 @@ class _LastLoop:
         from asyncio import run_coroutine_threadsafe
         from concurrent.futures import TimeoutError, wait
 
-        loop = self._loop
-        future = run_coroutine_threadsafe(_awaited(awaitable), loop)
-        while not wait([future], timeout=_GLANCE).done:
-            if not loop.is_running():
-                raise TimeoutError("the loop ended before the token store did")
+        loop, coroutine = self._loop, _awaited(awaitable)
+        try:
+            future = run_coroutine_threadsafe(coroutine, loop)
+            while not wait([future], timeout=_GLANCE).done:
+                if not loop.is_running():
+                    raise TimeoutError("the loop ended before the token store did")
+        except BaseException:
+            _close(coroutine, awaitable)
+            raise
         return future.result()
 
 
@@ -236,6 +240,13 @@ async def _called(function: Callable[..., Any], told: Any) -> Any:
 
 async def _awaited(awaitable: Awaitable[T]) -> T:
     return await awaitable
+
+
+def _close(*awaitables: Awaitable[Any]) -> None:
+    """Ends coroutines that no loop will run to their end."""
+    for awaitable in awaitables:
+        with suppress(ValueError):  # it runs in this very moment after all
+            getattr(awaitable, "close", lambda: None)()
 
 
 class _Call(Generic[T]):
