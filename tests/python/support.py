@@ -16,7 +16,7 @@ import ikcrm
 
 TESTS = Path(__file__).resolve().parents[1]
 TOKEN = "test-token-0123456789"
-FIELDS: ikcrm.OpportunityUpdate = {"title": "ccc", "customer_id": 1}
+FIELDS: ikcrm.OpportunityFields = {"title": "ccc", "customer_id": 1}
 LONG = 60.0
 """Seconds that no test may take: what ends earlier was not ended by its own deadline."""
 SAMPLE = (TESTS / "contract/sample_answer.json").read_text(encoding="utf-8")
