@@ -87,7 +87,7 @@ export class Client {
     fields: Partial<OpportunityUpdate>,
     options: UpdateOptions & ({ partial: boolean } | { fill: boolean }),
   ): Promise<Opportunity>
-  updateOpportunity(
+  async updateOpportunity(
     id: Id,
     fields: Partial<OpportunityUpdate>,
     options: UpdateOptions | null = null,
@@ -96,7 +96,7 @@ export class Client {
       const [others, record] = withRecordAsText(options)
       return this.#native.updateOpportunity(id, fields, others, cancel, record)
     }
-    return run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
+    return await run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
   }
 
   /**
@@ -104,10 +104,10 @@ export class Client {
    *
    * @throws {ValidationError} when the id is wrong, and what a call can throw.
    */
-  getOpportunity(id: Id, options: CallOptions | null = null): Promise<Opportunity> {
+  async getOpportunity(id: Id, options: CallOptions | null = null): Promise<Opportunity> {
     const prepare = (cancel: CancelHandle | undefined) =>
       this.#native.getOpportunity(id, options, cancel)
-    return run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
+    return await run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
   }
 
   /**
@@ -139,14 +139,14 @@ export class Client {
    *
    * @throws {ValidationError} when there is no such entity, and what a call can throw.
    */
-  fieldMap(
+  async fieldMap(
     entity: 'opportunity' | (string & {}) = 'opportunity',
     options: FieldMapOptions | null = null,
   ): Promise<FieldMap> {
     const read = (json: string) => answer.fieldMap(json, entity)
     const prepare = (cancel: CancelHandle | undefined) =>
       this.#native.fieldMap(entity, options, cancel)
-    return run(read, options?.signal, prepare, watch(this.#onEvent))
+    return await run(read, options?.signal, prepare, watch(this.#onEvent))
   }
 
   /**

@@ -21,7 +21,9 @@ function copied(t) {
 function failure(folder, before = '') {
   const source = `${before}
     try { require(${JSON.stringify(join(folder, 'dist'))}) } catch (error) { console.log(error.message) }`
-  return execFileSync(process.execPath, ['--eval', source], { encoding: 'utf8' }).trim()
+  return execFileSync(process.execPath, ['--eval', source], {
+    encoding: 'utf8',
+  }).trim()
 }
 
 const set = (name, value) =>
@@ -92,5 +94,8 @@ test('a damaged file is told to be one', (t) => {
 test('a module that was built on another platform is taken there', (t) => {
   const folder = copied(t)
   writeFileSync(join(folder, 'native.linux-riscv64-gnu.node'), 'built here')
-  assert.match(failure(folder, set('arch', 'riscv64')), /module for linux-riscv64-gnu cannot be loaded/)
+  assert.match(
+    failure(folder, set('arch', 'riscv64')),
+    /module for linux-riscv64-gnu cannot be loaded/,
+  )
 })
