@@ -35,6 +35,7 @@ fn check_by_hand(base: &str, asked: &Uri) {
     assert_eq!(asked.port_u16().is_none(), authority == host);
     assert_eq!(asked.port_u16(), port.parse().ok());
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    let is_here = host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     assert!(scheme.eq_ignore_ascii_case("https") || is_here, "{base:?} is not encrypted");
 }

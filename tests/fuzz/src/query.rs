@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 use ikcrm::contract::QUERY_PARTS;
-use ikcrm::{OpportunityQuery, Value, fuzz};
+use ikcrm::{Decimal, OpportunityQuery, Value, fuzz};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 use crate::values::{text, value};
@@ -51,12 +51,18 @@ fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::Integer(number) => Some(number.to_string()),
-        Value::Number(number) => Some(number.trim_start_matches('0').to_owned()),
+        Value::Number(number) => Some(whole(number)),
         Value::Text(text) => Some(text.clone()),
         Value::Date(date) => Some(date.to_string()),
         Value::List(days) => Some(days.iter().filter_map(as_text).collect::<Vec<_>>().join(" to ")),
         other => Some(format!("never sent: {other:?}")),
     }
+}
+
+/// The digits of a whole number, however it is written.
+fn whole(number: &str) -> String {
+    let decimal = Decimal::from_scientific(number).or_else(|_| number.parse::<Decimal>());
+    decimal.map_or_else(|_| number.to_owned(), |decimal| decimal.normalize().to_string())
 }
 
 /// Names and values of a URL's query.
