@@ -84,6 +84,22 @@ def test_ctrl_c_ends_the_wait_before_another_attempt_promptly(crm: Crm) -> None:
     assert len(crm.requests) == 1
 
 
+def test_ctrl_c_within_an_event_hook_ends_the_call_promptly(crm: Crm) -> None:
+    raised_at: list[float] = []
+
+    def on_event(event: ikcrm.Event) -> None:
+        if event.name == "retry_planned":
+            raised_at.append(time.monotonic())
+            kill(signal.SIGINT)
+
+    with in_thread(lambda: crm.arrived(1).answer("busy", 503, retry_after="30")):
+        client = crm.client(on_event=on_event)
+        with pytest.raises(KeyboardInterrupt):
+            client.update_opportunity(1, **FIELDS)
+    assert time.monotonic() - raised_at[0] < PROMPTLY
+    assert len(crm.requests) == 1
+
+
 def test_a_signal_ends_the_wait_for_a_slot_of_the_quota_promptly(crm: Crm) -> None:
     crm.answer_all()
     client = crm.client(quota=ikcrm.Quota(calls=1, per=3600))

@@ -52,6 +52,10 @@ impl Raised {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 
+    fn is_set(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn take(&self) -> Option<PyErr> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -64,7 +68,8 @@ impl Signals {
         let raised = self.raised();
         ikcrm::Cancel::with_probe(move || {
             let error = exit::attach(|py| py.check_signals().err()).flatten();
-            error.map(|error| raised.set(error)).is_some()
+            error.into_iter().for_each(|error| raised.set(error));
+            raised.is_set() // by whom it may be: Python's own code may have met the signal first
         })
     }
 
