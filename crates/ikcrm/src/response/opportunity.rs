@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
 
 use super::record::{Kind, Record, Shape, Typed};
 use crate::error::Error;
@@ -24,8 +25,14 @@ macro_rules! records {
         /// It derefs to [`Record`], which reaches every key that came, typed or not. An attribute
         /// is `None` when it is absent, null, `""` or `{}`, and an [`Error::InvalidAnswer`] when
         /// its value is not of its type.
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub struct $name(Record);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
 
         impl $name {
             $(
