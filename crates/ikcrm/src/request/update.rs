@@ -54,15 +54,16 @@ impl OpportunityUpdate {
     }
 
     setters! {
+    // <generated: setters>, by `make generate`
         /// The id of the user in charge (负责人).
         user_id: Id;
-        /// The opportunity's title (商机标题). Required; may be neither blank nor null.
+        /// The opportunity's title (商机标题). It may not be blank. Required; may not be null.
         title: String;
         /// The customer's id (对应客户). Required; may not be null.
         customer_id: Id;
-        /// The expected amount (预计销售金额), sent as decimal text; 28 significant digits at most.
+        /// The expected amount (预计销售金额): at most 28 digits, no thousands separators.
         expect_amount: Amount;
-        /// The sales stage (销售阶段), by its id or its label.
+        /// The sales stage (销售阶段): its id as the field map gives it, or its label.
         stage: Choice;
         /// The day on which the contract is expected (预计签单日期).
         expect_sign_date: Day;
@@ -72,9 +73,9 @@ impl OpportunityUpdate {
         customer_requirement: String;
         /// A note (备注).
         note: String;
-        /// The source (来源), by its id or its label.
+        /// The source (来源): its id as the field map gives it, or its label.
         source: Choice;
-        /// The kind of opportunity (商机类型), by its id or its label.
+        /// The kind (商机类型): its id as the field map gives it, or its label.
         kind: Choice;
         /// The id of the department it belongs to (所属部门).
         want_department_id: Id;
@@ -82,6 +83,7 @@ impl OpportunityUpdate {
         name: String;
         /// The state of approval, as in the page's sample request; its table does not list it.
         approve_status: String;
+    // </generated>
     }
 
     /// Sets a custom field by its key, such as `text_asset_8b1eeedd`, or by its label, such as

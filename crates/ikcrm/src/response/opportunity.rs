@@ -118,6 +118,7 @@ impl Opportunity {
 }
 
 records! {
+    // <generated: records>, by `make generate`
     /// A sales opportunity (商机) as the CRM answers it.
     Opportunity = OPPORTUNITY {
         /// The opportunity's id.
@@ -353,6 +354,7 @@ records! {
         /// The department's name.
         name: Text,
     }
+    // </generated>
 }
 
 /// Every typed object, for the bindings and for tests against the contract.
