@@ -72,7 +72,7 @@ export type Opportunity = {
   updated_at?: string | null
 }
 
-/** A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects. */
+/** A sales opportunity (商机) as a row of a list: flat, with ids and names for objects. */
 export type OpportunityRow = {
   [key: CustomKey]: unknown
   /** The opportunity's id. */

@@ -193,7 +193,7 @@ class Opportunity(Record):
 
 @_typed
 class OpportunityRow(Record):
-    """A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects."""
+    """A sales opportunity (商机) as a row of a list: flat, with ids and names for objects."""
 
     __slots__ = ()
 

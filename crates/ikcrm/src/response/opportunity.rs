@@ -171,7 +171,7 @@ records! {
         updated_at: DateTime,
     }
 
-    /// A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects.
+    /// A sales opportunity (商机) as a row of a list: flat, with ids and names for objects.
     OpportunityRow = OPPORTUNITY_ROW {
         /// The opportunity's id.
         id: Id,
