@@ -67,7 +67,11 @@ fuzz:
 gates:
 	.ci/gates
 
-generate: python node
+generate: python
+	$(PYTHON) tests/contract/generate.py
+	cargo fmt
+	cd python && ruff format --quiet
+	$(MAKE) --no-print-directory python node
 	cd python && maturin generate-stubs --quiet --features stubs --out src
 
 bench: python node

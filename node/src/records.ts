@@ -7,15 +7,18 @@ export type CustomKey =
   | `subform_${string}`
   | `${string}_${'mapped' | 'display' | 'i18n' | 'hidden_result'}`
 
+// <generated: records>, by `make generate`
 /**
- * A sales opportunity (商机) as the CRM answers it: every key that came, in order, with `null` for an
- * object that came as `{}`. An attribute may be missing. Any key that came, declared here or not, is
- * reached by `const all: Record<string, unknown> = opportunity`.
+ * A sales opportunity (商机) as the CRM answers it.
  *
- * No digit is lost. An id is a `number`, also where it came as text, and amounts of money are decimal
- * text. In what is not declared here, a whole number beyond 2^53 is a `bigint` (so is an id beyond it,
- * which the CRM does not have), and a decimal with more digits than a `number` holds is text. What came
- * in a form that cannot mean the declared type stays as it came.
+ * It has every key that came, in order, with `null` for an object that came as `{}`. An attribute
+ * may be missing, and an empty one may be `""`. Any key that came, declared here or not, is reached
+ * by `const all: Record<string, unknown> = opportunity`.
+ *
+ * No digit is lost. An id is a `number`, also where it came as text, and amounts of money are
+ * decimal text. In what is not declared here, a whole number beyond 2^53 is a `bigint`, and a
+ * decimal with more digits than a `number` holds is text. What cannot mean the declared type stays
+ * as it came.
  */
 export type Opportunity = {
   [key: CustomKey]: unknown
@@ -47,13 +50,13 @@ export type Opportunity = {
   stage?: string | null
   /** The label of the sales stage. */
   stage_mapped?: string | null
-  /** The id of the source (来源), or `""`. */
+  /** The id of the source (来源). */
   source?: string | null
-  /** The label of the source, or `""`. */
+  /** The label of the source. */
   source_mapped?: string | null
-  /** The id of the kind (商机类型), or `""`. */
+  /** The id of the kind (商机类型). */
   kind?: string | null
-  /** The label of the kind, or `""`. */
+  /** The label of the kind. */
   kind_mapped?: string | null
   /** What the customer needs (客户需求). */
   customer_requirement?: string | null
@@ -69,7 +72,7 @@ export type Opportunity = {
   updated_at?: string | null
 }
 
-/** A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects. */
+/** A sales opportunity (商机) as a row of a list: flat, with ids and names for objects. */
 export type OpportunityRow = {
   [key: CustomKey]: unknown
   /** The opportunity's id. */
@@ -114,9 +117,9 @@ export type OpportunityRow = {
   approve_status?: string | null
   /** The label of the state of approval. */
   approve_status_i18n?: string | null
-  /** When it was made, in China's time. */
+  /** When it was made, `YYYY-MM-DD HH:MM` in China's time. */
   created_at?: string | null
-  /** When it was last changed, in China's time. */
+  /** When it was last changed, `YYYY-MM-DD HH:MM` in China's time. */
   updated_at?: string | null
 }
 
@@ -133,23 +136,23 @@ export type Customer = {
   status?: string | null
   /** The label of the state. */
   status_mapped?: string | null
-  /** The id of the category, or `""`. */
+  /** The id of the category. */
   category?: string | null
-  /** The label of the category, or `""`. */
+  /** The label of the category. */
   category_mapped?: string | null
-  /** The id of the source (来源), or `""`. */
+  /** The id of the source (来源). */
   source?: string | null
-  /** The label of the source, or `""`. */
+  /** The label of the source. */
   source_mapped?: string | null
-  /** The id of the industry (行业), or `""`. */
+  /** The id of the industry (行业). */
   industry?: string | null
-  /** The label of the industry, or `""`. */
+  /** The label of the industry. */
   industry_mapped?: string | null
   /** The note (备注). */
   note?: string | null
   /** The customer it belongs to. */
   parent?: Customer | null
-  /** The people to talk to (联系人); `null` among them where the CRM has none to show. */
+  /** The people to talk to (联系人). */
   contacts?: (Contact | null)[] | null
   /** Where it is and how to reach it. */
   address?: Address | null
@@ -258,6 +261,7 @@ export type Department = {
   /** The department's name. */
   name?: string | null
 }
+// </generated>
 
 /** An option of a field. */
 export interface FieldOption {

@@ -30,16 +30,14 @@ export interface CustomFields {
  * Source: https://lxcrm.weiwenjia.com, page 修改商机接口, `PUT /api/v2/opportunities/:id`.
  */
 export interface OpportunityUpdate {
+  // <generated: fields>, by `make generate`
   /** The id of the user in charge (负责人). */
   user_id?: Id | null | undefined
-  /** The opportunity's title (商机标题); may not be blank. */
+  /** The opportunity's title (商机标题). It may not be blank. */
   title: string
   /** The customer's id (对应客户). */
   customer_id: Id
-  /**
-   * The expected amount (预计销售金额), at most 28 significant digits. Text keeps every digit;
-   * thousands separators are refused.
-   */
+  /** The expected amount (预计销售金额): at most 28 digits, no thousands separators. */
   expect_amount?: string | number | null | undefined
   /** The sales stage (销售阶段): its id as the field map gives it, or its label. */
   stage?: Id | null | undefined
@@ -61,6 +59,7 @@ export interface OpportunityUpdate {
   name?: string | null | undefined
   /** The state of approval, as in the page's sample request; its table does not list it. */
   approve_status?: string | null | undefined
+  // </generated>
   /** Custom fields. */
   custom?: CustomFields | undefined
 }

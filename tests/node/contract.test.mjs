@@ -36,7 +36,7 @@ test('the fields are those of the table', () => {
 })
 
 describe('the attributes of an answer are those of the table', () => {
-  for (const [name, attributes] of Object.entries(json('contract/answer.json'))) {
+  for (const [name, { attributes }] of Object.entries(json('contract/answer.json'))) {
     test(name, () => {
       assert.deepEqual([...declared(name).keys()], Object.keys(attributes))
     })

@@ -11,6 +11,10 @@ from ikcrm import arguments, errors, jobs, records
 
 CLASSES = load("contract/errors.json")
 OPTIONS = load("contract/options.json")
+RECORDS = {
+    name: {attribute: row["kind"] for attribute, row in record["attributes"].items()}
+    for name, record in load("contract/answer.json").items()
+}
 ANNOTATIONS = {
     "id": "int | None",
     "text": "str | None",
@@ -81,7 +85,7 @@ def test_the_parts_of_a_query_are_those_of_the_table() -> None:
     assert beside_options == {row["name"] for row in load("contract/query.json")}
 
 
-@pytest.mark.parametrize(("name", "attributes"), load("contract/answer.json").items())
+@pytest.mark.parametrize(("name", "attributes"), RECORDS.items())
 def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, str]) -> None:
     expected = {
         attribute: f"tuple[{kind[1:-1]}, ...]"

@@ -5,8 +5,10 @@ pub(crate) mod check;
 pub(crate) mod key;
 mod patch;
 pub(crate) mod suggest;
+mod field_value;
 mod value;
 
-pub use patch::Patch;
+pub use field_value::{Amount, Day, Id};
+pub use patch::{IntoPatch, Patch};
 pub(crate) use value::excerpt;
 pub use value::{Choice, Value};

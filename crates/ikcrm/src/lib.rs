@@ -69,7 +69,7 @@ pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{
     ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode, StopReason,
 };
-pub use input::{Choice, Patch, Value};
+pub use input::{Amount, Choice, Day, Id, IntoPatch, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
 #[cfg(feature = "jobs")]
 pub use job::{

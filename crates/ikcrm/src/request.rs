@@ -4,6 +4,7 @@ mod labels;
 mod custom_field;
 mod query;
 mod validate;
+mod from_serialize;
 mod update;
 mod fields;
 

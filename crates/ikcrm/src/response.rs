@@ -1,5 +1,6 @@
 //! What the CRM answers, typed.
 
+mod serialize;
 mod diff;
 mod field_map;
 mod page;

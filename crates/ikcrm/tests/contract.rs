@@ -44,7 +44,13 @@ fn the_attributes_of_an_answer_are_as_listed() {
         let attributes = shape.fields.iter().map(|(name, kind)| ((*name).to_owned(), word(*kind)));
         (shape.name.to_owned(), Value::Object(attributes.collect()))
     });
-    assert_eq!(contract("answer.json"), Value::Object(known.collect::<Map<_, _>>()));
+    let mut listed = contract("answer.json");
+    for record in listed.as_object_mut().unwrap().values_mut() {
+        let attributes = record["attributes"].as_object().unwrap().iter();
+        let kinds = attributes.map(|(name, row)| (name.clone(), row["kind"].clone()));
+        *record = Value::Object(kinds.collect());
+    }
+    assert_eq!(listed, Value::Object(known.collect::<Map<_, _>>()));
 }
 
 /// The contract's word for the kind of an attribute.

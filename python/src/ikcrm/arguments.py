@@ -124,14 +124,15 @@ class OpportunityFields(TypedDict, total=False):
     Source: https://lxcrm.weiwenjia.com, page 修改商机接口, `PUT /api/v2/opportunities/:id`.
     """
 
+    # <generated: fields>, by `make generate`
     user_id: Id | None
     """The id of the user in charge (负责人)."""
     title: str
-    """The opportunity's title (商机标题); may not be blank."""
+    """The opportunity's title (商机标题). It may not be blank."""
     customer_id: Id
     """The customer's id (对应客户)."""
     expect_amount: Amount | None
-    """The expected amount (预计销售金额); thousands separators are refused."""
+    """The expected amount (预计销售金额): at most 28 digits, no thousands separators."""
     stage: Id | None
     """The sales stage (销售阶段): its id as the field map gives it, or its label."""
     expect_sign_date: Day | None
@@ -152,6 +153,7 @@ class OpportunityFields(TypedDict, total=False):
     """A name, as in the page's sample request; its table does not list it."""
     approve_status: str | None
     """The state of approval, as in the page's sample request; its table does not list it."""
+    # </generated>
     custom: Mapping[str, CustomValue]
     """Custom fields by their keys or labels. `text_asset_…` takes text, a date or a list of texts,
     `numeric_asset_…` a number, `user_field_asset_…` an id or a list of ids; `file_asset…` and

@@ -132,6 +132,9 @@ def _loads(text: str) -> Any:
     return loads(text)
 
 
+# <generated: records>, by `make generate`
+
+
 @_typed
 class Opportunity(Record):
     """A sales opportunity (商机) as the CRM answers it."""
@@ -394,3 +397,6 @@ class Department(Record):
     """The department's id."""
     name: str | None
     """The department's name."""
+
+
+# </generated>

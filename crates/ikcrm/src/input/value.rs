@@ -98,7 +98,8 @@ impl Value {
 /// Numbers and texts convert into it, so `.stage(3514)` and `.stage("谈判/合同")` both work. A text of
 /// digits is an id. A label is looked up in the field map, which takes a call the first time; see
 /// [`Client::field_map`](crate::Client::field_map).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Choice {
     /// The option's id.
     Id(u64),
@@ -112,9 +113,40 @@ impl From<u64> for Choice {
     }
 }
 
+impl From<u32> for Choice {
+    fn from(id: u32) -> Self {
+        Self::Id(id.into())
+    }
+}
+
+impl From<i64> for Choice {
+    fn from(id: i64) -> Self {
+        // A number below 0 is nobody's id, and is told as it was given.
+        u64::try_from(id).map_or_else(|_| Self::Label(id.to_string()), Self::Id)
+    }
+}
+
+impl From<i32> for Choice {
+    fn from(id: i32) -> Self {
+        i64::from(id).into()
+    }
+}
+
+impl From<usize> for Choice {
+    fn from(id: usize) -> Self {
+        Self::Id(id as u64)
+    }
+}
+
 impl From<&str> for Choice {
     fn from(label: &str) -> Self {
         Self::Label(label.to_owned())
+    }
+}
+
+impl From<&String> for Choice {
+    fn from(label: &String) -> Self {
+        Self::Label(label.clone())
     }
 }
 
@@ -172,6 +204,12 @@ impl From<u64> for Value {
     }
 }
 
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        (value as u64).into()
+    }
+}
+
 impl From<f64> for Value {
     fn from(value: f64) -> Self {
         Self::Float(value)
@@ -190,6 +228,12 @@ impl From<&str> for Value {
     }
 }
 
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+
 impl From<String> for Value {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -205,6 +249,18 @@ impl From<Date> for Value {
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(values: Vec<T>) -> Self {
         Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Value>, const N: usize> From<[T; N]> for Value {
+    fn from(values: [T; N]) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Clone + Into<Value>> From<&[T]> for Value {
+    fn from(values: &[T]) -> Self {
+        values.to_vec().into()
     }
 }
 

@@ -20,7 +20,8 @@ pub const QUERY_PARTS: &[&str] =
     &["stage", "query", "sort", "order", "created_between", "per_page"];
 
 /// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Order {
     /// The smallest or the oldest first.
     Ascending,

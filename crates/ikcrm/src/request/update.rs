@@ -2,27 +2,26 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::Date;
-use rust_decimal::Decimal;
-
-use crate::input::{Choice, Patch, Value};
+use crate::input::{Amount, Choice, Day, Id, IntoPatch, Patch, Value};
 use crate::response::Opportunity;
 
 /// The fields to change in an opportunity.
 ///
-/// What is not set is not sent and keeps its value; [`Patch::Null`] clears a field. `title` and
+/// What is not set is not sent and keeps its value; [`Patch::Null`] clears a field. A setter takes
+/// the types that people have: an id is any whole number, an amount a number, a
+/// [`Decimal`](crate::Decimal) or text, a day a [`Date`](crate::Date) or text, and each an `Option`,
+/// whose `None` leaves the field alone. `title` and
 /// `customer_id` are required by the API's page and may not be null; [`partial`](Self::partial)
 /// lifts the requirement. Everything is checked together when the update is sent.
 ///
 /// ```
 /// use ikcrm::{OpportunityUpdate, Patch};
-/// use ikcrm::{Decimal, date};
 ///
 /// let update = OpportunityUpdate::new()
 ///     .title("ccc")
 ///     .customer_id(1)
-///     .expect_amount(Decimal::from(20_000))
-///     .get_time(date(2019, 2, 14))
+///     .expect_amount(20_000)
+///     .get_time("2019-02-14")
 ///     .note(Patch::Null)
 ///     .custom("text_asset_8b1eeedd", "x");
 /// # let _ = update;
@@ -55,34 +54,36 @@ impl OpportunityUpdate {
     }
 
     setters! {
+    // <generated: setters>, by `make generate`
         /// The id of the user in charge (负责人).
-        user_id: u64;
-        /// The opportunity's title (商机标题). Required; may be neither blank nor null.
+        user_id: Id;
+        /// The opportunity's title (商机标题). It may not be blank. Required; may not be null.
         title: String;
         /// The customer's id (对应客户). Required; may not be null.
-        customer_id: u64;
-        /// The expected amount (预计销售金额), sent as decimal text; 28 significant digits at most.
-        expect_amount: Decimal;
-        /// The sales stage (销售阶段), by its id or its label.
+        customer_id: Id;
+        /// The expected amount (预计销售金额): at most 28 digits, no thousands separators.
+        expect_amount: Amount;
+        /// The sales stage (销售阶段): its id as the field map gives it, or its label.
         stage: Choice;
         /// The day on which the contract is expected (预计签单日期).
-        expect_sign_date: Date;
+        expect_sign_date: Day;
         /// The day on which the opportunity was found (商机获取日期).
-        get_time: Date;
+        get_time: Day;
         /// What the customer needs (客户需求).
         customer_requirement: String;
         /// A note (备注).
         note: String;
-        /// The source (来源), by its id or its label.
+        /// The source (来源): its id as the field map gives it, or its label.
         source: Choice;
-        /// The kind of opportunity (商机类型), by its id or its label.
+        /// The kind (商机类型): its id as the field map gives it, or its label.
         kind: Choice;
         /// The id of the department it belongs to (所属部门).
-        want_department_id: u64;
+        want_department_id: Id;
         /// A name, as in the page's sample request; its table does not list it.
         name: String;
         /// The state of approval, as in the page's sample request; its table does not list it.
         approve_status: String;
+    // </generated>
     }
 
     /// Sets a custom field by its key, such as `text_asset_8b1eeedd`, or by its label, such as
@@ -96,10 +97,12 @@ impl OpportunityUpdate {
     ///
     /// Text and one choice are text, several choices a list of texts, a number a number, a date a
     /// date, users and departments ids or lists of ids.
-    pub fn custom(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+    ///
+    /// [`Patch::Null`] clears the field; [`Patch::Unset`] and `None` take it out of the update.
+    pub fn custom(mut self, key: impl Into<String>, value: impl IntoPatch) -> Self {
         let key = key.into();
         self.custom.retain(|(known, _)| *known != key);
-        self.custom.push((key, value.into()));
+        self.custom.extend(value.into_patch().into_value().map(|value| (key, value)));
         self
     }
 

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
 
 use super::record::{Kind, Record, Shape, Typed};
 use crate::error::Error;
@@ -24,8 +25,14 @@ macro_rules! records {
         /// It derefs to [`Record`], which reaches every key that came, typed or not. An attribute
         /// is `None` when it is absent, null, `""` or `{}`, and an [`Error::InvalidAnswer`] when
         /// its value is not of its type.
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub struct $name(Record);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
 
         impl $name {
             $(
@@ -111,6 +118,7 @@ impl Opportunity {
 }
 
 records! {
+    // <generated: records>, by `make generate`
     /// A sales opportunity (商机) as the CRM answers it.
     Opportunity = OPPORTUNITY {
         /// The opportunity's id.
@@ -163,7 +171,7 @@ records! {
         updated_at: DateTime,
     }
 
-    /// A sales opportunity (商机) as a row of a list: flat, with ids and names in place of objects.
+    /// A sales opportunity (商机) as a row of a list: flat, with ids and names for objects.
     OpportunityRow = OPPORTUNITY_ROW {
         /// The opportunity's id.
         id: Id,
@@ -346,6 +354,7 @@ records! {
         /// The department's name.
         name: Text,
     }
+    // </generated>
 }
 
 /// Every typed object, for the bindings and for tests against the contract.

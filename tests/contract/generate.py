@@ -1,0 +1,226 @@
+"""Writes what the tables of the contract say into the sources of the three languages.
+
+A source has the places between a line that ends in `<generated: NAME>` and one that ends in
+`</generated>`; all else in it is written by hand.
+"""
+
+import json
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+CONTRACT = Path(__file__).parent
+ROOT = CONTRACT.parents[1]
+
+Table = dict[str, Any]
+FIELDS: list[Table] = json.loads((CONTRACT / "fields.json").read_text(encoding="utf-8"))
+RECORDS: Table = json.loads((CONTRACT / "answer.json").read_text(encoding="utf-8"))
+
+RUST_FIELDS = {"id": "Id", "text": "String", "money": "Amount", "option": "Choice", "date": "Day"}
+PYTHON_FIELDS = {"id": "Id", "text": "str", "money": "Amount", "option": "Id", "date": "Day"}
+NODE_FIELDS = {
+    "id": "Id",
+    "text": "string",
+    "money": "string | number",
+    "option": "Id",
+    "date": "string",
+}
+RUST_KINDS = {"datetime": "DateTime"}
+PYTHON_KINDS = {
+    "id": "int",
+    "money": "Decimal",
+    "number": "float",
+    "bool": "bool",
+    "date": "date",
+    "datetime": "datetime",
+}
+NODE_KINDS = {
+    "id": "number",
+    "number": "number",
+    "bool": "boolean",
+    "percent": "string | number",
+}
+
+
+# --- the fields of an update ------------------------------------------------------------------
+
+
+def rust_table() -> Iterator[str]:
+    """The rows of `FIELDS` in the core."""
+    for field in FIELDS:
+        paths = ", ".join(f'"{path}"' for path in field["read"])
+        call = f'field("{field["name"]}", FieldKind::{field["kind"].title()}, &[{paths}])'
+        steps = [
+            f'.chinese("{field["chinese"]}")' if field["chinese"] else "",
+            ".required()" if field["required"] else "",
+            "" if field["listed"] else ".not_listed()",
+        ]
+        yield f"    {call}{''.join(steps)},"
+
+
+def rust_setters() -> Iterator[str]:
+    """The typed setters of `OpportunityUpdate` in the core."""
+    for field in FIELDS:
+        required = " Required; may not be null." if field["required"] else ""
+        yield from comment(field["doc"] + required, "        /// ")
+        yield f"        {field['name']}: {RUST_FIELDS[field['kind']]};"
+
+
+def python_fields() -> Iterator[str]:
+    """The keys of `OpportunityFields` in Python."""
+    for field in FIELDS:
+        null = " | None" if field["nullable"] else ""
+        yield f"    {field['name']}: {PYTHON_FIELDS[field['kind']]}{null}"
+        yield from docstring(field["doc"])
+
+
+def node_fields() -> Iterator[str]:
+    """The members of `OpportunityUpdate` in TypeScript."""
+    for field in FIELDS:
+        form = ", `YYYY-MM-DD`" if field["kind"] == "date" else ""
+        yield from jsdoc(field["doc"].removesuffix(".") + form + ".")
+        given = "" if field["required"] else "?"
+        null = " | null" if field["nullable"] else ""
+        left_out = "" if field["required"] else " | undefined"
+        yield f"  {field['name']}{given}: {NODE_FIELDS[field['kind']]}{null}{left_out}"
+
+
+# --- the objects of an answer -----------------------------------------------------------------
+
+
+def rust_records() -> Iterator[str]:
+    """The typed objects of the core."""
+    for number, (name, record) in enumerate(RECORDS.items()):
+        yield from [""] * (number > 0)
+        yield from comment(record["doc"], "    /// ")
+        yield f"    {name} = {shape(name)} {{"
+        for attribute, row in record["attributes"].items():
+            doc = row["doc"]
+            if row["kind"] == "datetime":
+                doc = doc.removesuffix(".") + ", in China's time."
+            yield from comment(doc, "        /// ")
+            yield f"        {attribute}: {rust_kind(row['kind'])},"
+        yield "    }"
+
+
+def rust_kind(kind: str) -> str:
+    """The core's word for a kind of attribute."""
+    if kind.startswith("["):
+        return f"Records({kind[1:-1]} = {shape(kind[1:-1])})"
+    if kind in RECORDS:
+        return f"Record({kind} = {shape(kind)})"
+    return RUST_KINDS.get(kind, kind.title())
+
+
+def shape(name: str) -> str:
+    """`OpportunityRow` as `OPPORTUNITY_ROW`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+
+
+def python_records() -> Iterator[str]:
+    """The classes of records in Python."""
+    for name, record in RECORDS.items():
+        yield from ["", "", "@_typed", f"class {name}(Record):"]
+        yield from docstring(record["doc"])
+        yield from ["", "    __slots__ = ()", ""]
+        for attribute, row in record["attributes"].items():
+            yield f"    {attribute}: {python_kind(row['kind'])}"
+            zone = ", in China's time." if row["kind"] == "datetime" else "."
+            yield from docstring(row["doc"].removesuffix(".") + zone)
+
+
+def python_kind(kind: str) -> str:
+    """The type of an attribute in Python."""
+    if kind.startswith("["):
+        return f"tuple[{kind[1:-1]}, ...]"
+    return f"{kind if kind in RECORDS else PYTHON_KINDS.get(kind, 'str')} | None"
+
+
+def node_records() -> Iterator[str]:
+    """The types of records in TypeScript."""
+    forms = {
+        "money": ": decimal text such as `20000.0`.",
+        "date": ', `YYYY-MM-DD` or `""`.',
+        "datetime": ", `YYYY-MM-DD HH:MM` in China's time.",
+    }
+    for number, (name, record) in enumerate(RECORDS.items()):
+        yield from [""] * (number > 0)
+        yield from jsdoc(record["doc"], "", record.get("node", ()))
+        yield f"export type {name} = {{"
+        yield "  [key: CustomKey]: unknown"
+        for attribute, row in record["attributes"].items():
+            yield from jsdoc(row["doc"].removesuffix(".") + forms.get(row["kind"], "."))
+            yield f"  {attribute}?: {node_kind(row['kind'])} | null"
+        yield "}"
+
+
+def node_kind(kind: str) -> str:
+    """The type of an attribute in TypeScript."""
+    if kind.startswith("["):
+        return f"({kind[1:-1]} | null)[]"  # as JSON has it; the core leaves out what is null
+    return kind if kind in RECORDS else NODE_KINDS.get(kind, "string")
+
+
+# --- forms ------------------------------------------------------------------------------------
+
+
+def comment(text: str, start: str) -> list[str]:
+    """A comment whose lines begin so."""
+    return textwrap.wrap(text, 100, initial_indent=start, subsequent_indent=start)
+
+
+def width(text: str) -> int:
+    """How many columns a text takes: a Chinese character takes two."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "FW") for character in text)
+
+
+def docstring(text: str) -> Iterator[str]:
+    """A docstring within a class."""
+    if width(text) <= 90:
+        yield f'    """{text}"""'
+        return
+    yield from textwrap.wrap(f'"""{text}', 98, initial_indent="    ", subsequent_indent="    ")
+    yield '    """'
+
+
+def jsdoc(text: str, indent: str = "  ", more: Sequence[str] = ()) -> Iterator[str]:
+    """A comment above a member, with more paragraphs if there are any."""
+    if width(indent + text) <= 92 and not more:
+        yield f"{indent}/** {text} */"
+        return
+    yield f"{indent}/**"
+    for paragraph in [text, *more]:
+        yield from [f"{indent} *"] * (paragraph is not text)
+        yield from comment(paragraph, f"{indent} * ")
+    yield f"{indent} */"
+
+
+PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
+    ("crates/ikcrm/src/request/fields.rs", "fields", rust_table),
+    ("crates/ikcrm/src/request/update.rs", "setters", rust_setters),
+    ("crates/ikcrm/src/response/opportunity.rs", "records", rust_records),
+    ("python/src/ikcrm/arguments.py", "fields", python_fields),
+    ("python/src/ikcrm/records.py", "records", python_records),
+    ("node/src/update.ts", "fields", node_fields),
+    ("node/src/records.ts", "records", node_records),
+]
+
+
+def main() -> None:
+    """Writes every place anew."""
+    for path, name, lines in PLACES:
+        source = ROOT / path
+        before, start, rest = source.read_text(encoding="utf-8").partition(f"<generated: {name}>")
+        head, _, _ = rest.partition("\n")
+        end = re.search(r"[^\n]*</generated>.*", rest, re.DOTALL)
+        if not start or not end:
+            raise SystemExit(f"{path} has no place from <generated: {name}> to </generated>")
+        text = "\n".join([before + start + head, *lines(), end[0]])
+        source.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
