@@ -3,6 +3,7 @@
 # of the compiler is stable, so no nightly and no cargo-fuzz are needed, but a C++ compiler is.
 #
 #   run.sh SECONDS [TARGET…]       look for what fails
+#   run.sh replay [TARGET…]        run the targets over their corpora, and look for nothing new
 #   run.sh keep [TARGET…]          add what the last runs found to the corpora, minimised
 #   run.sh TARGET FILE…            run the target over these inputs
 set -euo pipefail
@@ -23,13 +24,13 @@ binary=$target/$host/fuzz/ikcrm-fuzz
 
 all=$(cd corpus && ls)
 case ${1:-} in
-keep | *[0-9])
+keep | replay | *[0-9])
     what=$1
     shift
     targets=${*:-$all}
     ;;
 *)
-    export FUZZ=${1:?give a number of seconds, \"keep\" or a target}
+    export FUZZ=${1:?give a number of seconds, \"replay\", \"keep\" or a target}
     shift
     exec "$binary" -timeout=10 "$@"
     ;;
@@ -54,9 +55,14 @@ for name in $targets; do
         echo "$name: $(find "corpus/$name" -type f | wc -l) inputs"
         continue
     fi
-    [ -f "dictionaries/$name.dict" ] && options+=("-dict=dictionaries/$name.dict")
-    if "$binary" "${options[@]}" -max_total_time="$what" "-artifact_prefix=$target/failed/$name-" \
-        "$found" "$here/corpus/$name" >"$target/$name.log" 2>&1; then
+    options+=("-artifact_prefix=$target/failed/$name-")
+    if [ "$what" = replay ]; then
+        options+=(-runs=0)
+    else
+        [ -f "dictionaries/$name.dict" ] && options+=("-dict=dictionaries/$name.dict")
+        options+=(-max_total_time="$what" "$found")
+    fi
+    if "$binary" "${options[@]}" "$here/corpus/$name" >"$target/$name.log" 2>&1; then
         echo "$name: $(grep '^Done' "$target/$name.log")"
     else
         cat "$target/$name.log"

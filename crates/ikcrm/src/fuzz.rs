@@ -118,6 +118,27 @@ impl Window {
         Self { window: quota::Window::default(), limit: Limit { calls, per } }
     }
 
+    /// The one in a file with this content, if it can be read.
+    pub fn in_file(
+        calls: NonZeroUsize,
+        per: Duration,
+        content: &[u8],
+        now: Duration,
+    ) -> Option<Self> {
+        let window = quota::window_in(content, now)?;
+        Some(Self { window, limit: Limit { calls, per } })
+    }
+
+    /// Writes it to a file, and goes on with what another process finds there.
+    ///
+    /// # Panics
+    ///
+    /// When that cannot be read.
+    #[expect(clippy::expect_used, reason = "a finding")]
+    pub fn pass_on(&mut self, now: Duration) {
+        self.window = quota::passed_on(&self.window, now).expect("what was written can be read");
+    }
+
     /// How long to wait at least; nothing when a slot was taken.
     pub fn take(
         &mut self,

@@ -21,4 +21,7 @@ pub(crate) use settings::SharedQuota;
 pub use settings::{QUOTA_OPTIONS, Quota};
 pub(crate) use window::Fate;
 #[cfg(feature = "fuzzing")]
-pub(crate) use window::{Limit, Request, Taken, Window};
+pub(crate) use {
+    file::{passed_on, window_in},
+    window::{Limit, Request, Taken, Window},
+};

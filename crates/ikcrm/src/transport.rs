@@ -9,6 +9,7 @@ mod tunnel;
 mod tls;
 mod proxy;
 mod names;
+mod authority;
 mod tcp;
 mod body;
 mod failure;
@@ -27,6 +28,7 @@ use ureq::http::{HeaderMap, HeaderValue, Request};
 use crate::error::Error;
 
 pub(crate) use attempt::{Progress, Terms};
+pub(crate) use authority::{is_host, port};
 pub(crate) use message::{HttpRequest, HttpResponse};
 pub(crate) use proxy::{Proxy, ProxyUrl};
 pub(crate) use tls::count_certificates;

@@ -29,7 +29,7 @@ fn check_by_hand(base: &str, asked: &Uri) {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (authority, ""),
     };
-    assert!(!base.contains(['@', '?', '#', ' ']) && !host.contains('\\'), "{base:?}");
+    assert!(!base.contains(['@', '?', '#', ' ']) && !base.contains('\\'), "{base:?}");
     assert!(!host.is_empty());
     assert_eq!(asked.host(), Some(host));
     assert_eq!(asked.port_u16().is_none(), authority == host);

@@ -1,5 +1,5 @@
-//! The quota's window: no stretch of `per` ever counts more than `calls`, whatever the calls' fates,
-//! and who waits long enough gets a slot.
+//! The quota's window: no stretch of `per` ever counts more than `calls`, whatever the calls' fates and
+//! whatever stands in the file that processes share, and who waits long enough gets a slot.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use libfuzzer_sys::arbitrary::{Result, Unstructured};
 const LATE: Duration = Duration::from_secs(10);
 /// A block is no longer, nor longer than six windows.
 const LONGEST_BLOCK: Duration = Duration::from_secs(600);
+/// The longest window that a file may tell of, and how long a call in it may be open.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 pub(crate) fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
@@ -32,6 +34,8 @@ struct Model {
     window: Window,
     calls: usize,
     per: Duration,
+    /// The longest window that may be known: others may have used the quota before.
+    longest: Duration,
     now: Duration,
     ids: u64,
     open: Vec<Call>,
@@ -48,26 +52,34 @@ impl Model {
         let calls = NonZeroUsize::MIN.saturating_add(input.int_in_range(0..=11)?);
         let per = Duration::from_millis(input.int_in_range(1..=20_000)?);
         let now = Duration::from_millis(input.arbitrary::<u32>()?.into());
+        let content = usize::from(input.arbitrary::<u8>()?);
+        let used = Window::in_file(calls, per, input.bytes(content.min(input.len()))?, now);
+        let (longest, free_by) = match used {
+            Some(_) => (LONGEST, now + LONGEST * 7),
+            None => (per, now),
+        };
         Ok(Self {
-            window: state(calls, per),
+            window: used.unwrap_or_else(|| Window::new(calls, per)),
             calls: calls.get(),
             per,
+            longest,
             now,
             ids: 0,
             open: Vec::new(),
             counted: Vec::new(),
             not_before: Duration::ZERO,
-            free_by: now,
+            free_by,
         })
     }
 
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        match input.int_in_range(0..=7_u8)? {
+        match input.int_in_range(0..=8_u8)? {
             0 | 1 => self.now += Duration::from_millis(input.arbitrary::<u16>()?.into()),
             2 => self.now += Duration::from_millis(input.arbitrary::<u32>()?.into()),
             3 | 4 => self.take(input)?,
             5 => self.settle(input)?,
             6 => self.block(input)?,
+            7 => self.pass_on(),
             _ => self.look(),
         }
         Ok(())
@@ -85,11 +97,13 @@ impl Model {
                     // The answer got lost: asked again, it is the same slot.
                     assert_eq!(self.window.take(id, hold, ahead, self.now), None);
                 }
-                self.free_by = self.free_by.max(self.now + hold + LATE);
+                self.free_by = self.free_by.max(self.now + timeout + LATE + self.longest);
                 self.open.push(Call { id, sent: self.now, deadline: self.now + timeout });
             }
             Some(wait) if ahead == 0 => {
                 assert!(!wait.is_zero(), "no slot, and no time to wait");
+                // Of limits that others had, one may be forgotten before.
+                let wait = if self.longest == self.per { wait } else { Duration::ZERO };
                 self.not_before = self.not_before.max(self.now.saturating_add(wait));
             }
             Some(_) => {}
@@ -112,13 +126,13 @@ impl Model {
                 self.window.unknown(call.id, self.now);
                 let late = call.deadline.max(self.now.min(call.deadline) + LATE);
                 self.counted.push(between(call.sent, late, part));
-                self.free_by = self.free_by.max(self.now + LATE + self.per);
+                self.free_by = self.free_by.max(self.now + LATE + self.longest);
             }
             // The answer came, by the deadline.
             _ if self.now <= call.deadline => {
                 self.window.answered(call.id, self.now);
                 self.counted.push(between(call.sent, self.now, part));
-                self.free_by = self.free_by.max(self.now + self.per);
+                self.free_by = self.free_by.max(self.now + self.longest);
             }
             _ => self.counted.push(between(call.sent, call.deadline + LATE, part)),
         }
@@ -132,10 +146,17 @@ impl Model {
         };
         self.window.block(duration, self.now);
         // Within bounds, which depend on the windows that were seen.
-        let (least, most) = (duration.min(LONGEST_BLOCK), LONGEST_BLOCK.max(self.per * 6));
+        let (least, most) = (duration.min(LONGEST_BLOCK), LONGEST_BLOCK.max(self.longest * 6));
         self.not_before = self.not_before.max(self.now + least);
         self.free_by = self.free_by.max(self.now + duration.min(most));
         Ok(())
+    }
+
+    /// Another process goes on where this one was, by the file that they share.
+    fn pass_on(&mut self) {
+        let before = self.window.usage(self.now);
+        self.window.pass_on(self.now);
+        assert_eq!(self.window.usage(self.now), before, "not what was written");
     }
 
     /// What is told is what would happen.
@@ -157,15 +178,13 @@ impl Model {
                 self.per
             );
         }
-        let taken = self.window.take(0, self.per, 0, self.free_by.max(self.now));
+        let end = self.free_by.max(self.now);
+        // Who comes for the first time waits for what windows shorter than his do not know.
+        let wait = self.window.take(0, self.per, 0, end).unwrap_or_default();
+        assert!(wait < self.longest || wait.is_zero(), "{wait:?}");
+        let taken = self.window.take(0, self.per, 0, end + wait);
         assert_eq!(taken, None, "everything is over, and there is no slot");
     }
-}
-
-/// The state to begin with. What a store keeps between processes belongs here too: its bytes, as far
-/// as they can be read.
-fn state(calls: NonZeroUsize, per: Duration) -> Window {
-    Window::new(calls, per)
 }
 
 /// A moment from `first` to `last`.

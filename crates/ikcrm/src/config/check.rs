@@ -8,7 +8,7 @@ use super::edition::Edition;
 use crate::error::{Fault, FieldErrorCode as Code};
 use crate::input::Value;
 use crate::input::setting::{duration_within, whole};
-use crate::transport::{Proxy, ProxyUrl, count_certificates};
+use crate::transport::{self, Proxy, ProxyUrl, count_certificates, is_host};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 const MOST_RETRIES: u32 = 10;
@@ -82,8 +82,13 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     if !is_host(uri.host().unwrap_or("-")) {
         return fault("must have a host, such as https://lxcrm.weiwenjia.com");
     }
-    if let Some(port) = wrong_port(&uri) {
-        return fault(&format!("has the port {port:?}; a port is 1 to 65535"));
+    if let Some(Err(port)) = uri.authority().map(transport::port) {
+        return fault(&format!("has the port {port:?}; a port is a colon and 1 to 65535"));
+    }
+    if let Some(wrong) = not_of_a_path(uri.path()) {
+        return fault(&format!(
+            "has {wrong:?} in its path; write it as % and two hexadecimal digits"
+        ));
     }
     let base = without_endpoint(url);
     match (uri.scheme_str(), uri.host()) {
@@ -94,18 +99,10 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
     }
 }
 
-fn is_host(host: &str) -> bool {
-    let ip = host.strip_prefix('[').map(|ip| ip.trim_end_matches(']'));
-    ip.map_or(!host.is_empty(), |ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
-}
-
-/// A port that is none; a library for URLs takes it for the scheme's own.
-fn wrong_port(uri: &http::Uri) -> Option<&str> {
-    let authority = uri.authority()?;
-    let rest = authority.as_str().get(authority.host().len()..).filter(|rest| !rest.is_empty())?;
-    let port = rest.strip_prefix(':').unwrap_or(rest);
-    let number = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse::<u16>());
-    (!matches!(number, Some(Ok(1..)))).then_some(port)
+/// The first character that no path of a URL has; a server, or a proxy on the way, may take it for
+/// another, as many take `\` for `/`.
+fn not_of_a_path(path: &str) -> Option<char> {
+    path.chars().find(|c| !c.is_ascii_alphanumeric() && !"/%-._~!$&'()*+,;=:".contains(*c))
 }
 
 /// The URL without the part of the path that each endpoint begins with, which may be given too.

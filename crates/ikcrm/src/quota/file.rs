@@ -20,6 +20,8 @@ use crate::sync::{clock, lock};
 use state::{FileId, Here, MOST_BYTES, Memory, Name, Refused, change};
 
 pub(crate) use place::path_of;
+#[cfg(feature = "fuzzing")]
+pub(crate) use state::{passed_on, window_in};
 
 /// How long a process waits for another one's lock, which is held for a few microseconds.
 const LOCKED: Duration = Duration::from_secs(1);

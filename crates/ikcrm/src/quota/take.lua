@@ -83,7 +83,7 @@ end
 
 -- What was sent before the windows known so far is not known, so a longer one begins after that.
 if new then
-  if not looks and longest_known > 0 and longest_known < per then
+  if longest_known > 0 and longest_known < per then
     blocked = math.max(blocked, now + per - longest_known)
   end
   table.insert(limits, {calls = calls, per = per})

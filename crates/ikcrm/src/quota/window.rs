@@ -264,7 +264,10 @@ impl Window {
     /// How many slots are taken, and when the next can be had.
     pub(crate) fn usage(&mut self, limit: Limit, ahead: usize, now: Duration) -> (usize, Duration) {
         self.arrive(now);
-        (self.taken(limit.per).count(), self.next(ahead, limit).saturating_sub(now))
+        // As who takes a slot finds it, but a look makes no limit known to others.
+        let mut seen = self.clone();
+        seen.see(limit, now);
+        (self.taken(limit.per).count(), seen.next(ahead, limit).saturating_sub(now))
     }
 
     /// Another limit, seen within the last hour, that holds back who keeps to this one.
@@ -440,6 +443,8 @@ mod tests {
         assert_eq!(window.stricter(strict), None);
         assert_eq!(window.usage(loose, 0, seconds(6)), (1, seconds(5)));
         let later = seconds(3600);
+        window.block(seconds(0), later);
+        assert_eq!(window.usage(loose, 1, later).1, seconds(0), "as a take would find it");
         assert_eq!(window.take(request(2, 0), loose, later), Taken::Slot);
         assert_eq!(window.take(request(3, 0), loose, later), Taken::Slot, "forgotten by now");
         assert_eq!(window.stricter(loose), None);
@@ -453,6 +458,8 @@ mod tests {
         let mut window = Window::default();
         assert_eq!(window.take(request(1, 0), short, seconds(0)), Taken::Slot);
         window.settle(1, Fate::Answered, seconds(0));
+        assert_eq!(window.usage(long, 0, seconds(5)), (1, seconds(59)));
+        assert_eq!(window.stricter(long), Some(short), "a look makes no limit known");
         assert_eq!(window.take(request(2, 0), long, seconds(5)), Taken::Busy(seconds(59)));
         assert_eq!(window.take(request(2, 0), long, seconds(6)), Taken::Busy(seconds(58)));
     }

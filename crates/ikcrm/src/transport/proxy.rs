@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::uri::{Authority, Uri};
 
+use super::authority::{is_host, port};
 use super::names::Place;
 
 /// Through what the client is to reach the CRM.
@@ -131,11 +132,8 @@ fn is_https(uri: &Uri) -> bool {
 fn place(text: &str, default: u16) -> Option<Place> {
     let authority: Authority = text.parse().ok()?;
     let host = authority.host();
-    let port = match text.get(host.len()..)?.strip_prefix(':') {
-        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
-        None => default,
-    };
-    (!host.is_empty()).then(|| Place::new(host, port))
+    let port = port(&authority).ok()?.unwrap_or(default);
+    is_host(host).then(|| Place::new(host, port))
 }
 
 /// The bytes of a part of a URL.
@@ -250,7 +248,12 @@ mod tests {
             assert!(fault.contains("ALL_PROXY") && fault.contains(scheme), "{fault}");
             assert!(!fault.contains("secret"), "{fault}");
         }
-        for url in ["", "http://", "http://:1", "proxy:0", "proxy:65536", "http://a b", "a:b:c"] {
+        for url in
+            ["", "http://", "http://:1", "http://a b", "a:b:c", "http://[]:1", "http://[::x]"]
+        {
+            assert!(ProxyUrl::parse(url).is_err(), "{url}");
+        }
+        for url in ["proxy:0", "proxy:65536", "proxy:", "proxy:+80", "http://[::1]6", "[::1]6:80"] {
             assert!(ProxyUrl::parse(url).is_err(), "{url}");
         }
     }

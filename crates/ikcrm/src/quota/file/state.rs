@@ -256,6 +256,39 @@ impl State {
     }
 }
 
+/// The window as another process finds it in the file, which holds nothing else.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn passed_on(window: &Window, now: Duration) -> Option<Window> {
+    let mut state = State { written_at: now, clocks: vec![Name::default()], ..State::default() };
+    window.clone_into(state.window(""));
+    state.forget();
+    only_window(&state.encode(), now)
+}
+
+/// The window in a file with this content: all but the head and the checksum.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn window_in(content: &[u8], now: Duration) -> Option<Window> {
+    let length = u32::try_from(content.len() + 14 + size_of::<Name>()).ok()?;
+    let head = [&MAGIC[..], &length.to_le_bytes(), &VERSION.to_le_bytes()].concat();
+    let mut bytes = [head.as_slice(), content].concat();
+    bytes.extend_from_slice(&half_of_hash(&bytes));
+    let mut window = only_window(&bytes, now)?;
+    // No name that anybody else has.
+    window.slots.iter_mut().for_each(|slot| slot.id |= 1 << 63);
+    Some(window)
+}
+
+#[cfg(feature = "fuzzing")]
+fn only_window(bytes: &[u8], now: Duration) -> Option<Window> {
+    let clock = Name::default();
+    let here = Here { now, clock, file: None, hold: Duration::ZERO, salt: clock };
+    let (mut state, _) = State::open(bytes, here, &Memory::default()).ok()?;
+    if let Some((_, window)) = state.windows.pop_first() {
+        window.clone_into(state.window(""));
+    }
+    Some(state.window("").clone())
+}
+
 /// What stands between the length and the checksum, if that is right.
 fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (length, _) = bytes.strip_prefix(&MAGIC)?.split_first_chunk()?;

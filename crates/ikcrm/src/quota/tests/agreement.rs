@@ -88,6 +88,8 @@ fn check_longer_window(store: &dyn Store) {
     let (short, long) = (limit(3, 60), limit(3, 600));
     assert_eq!(take_of(store, 1, 0, short), Taken::Slot);
     store.settle(1, Fate::Answered, short).unwrap();
+    let (_, next) = store.usage(long, 0).unwrap();
+    assert!(waits(Taken::Busy(next), 540), "told before it is asked for");
     assert!(waits(take_of(store, 2, 0, long), 540), "what was before the last 60 s is not known");
     store.settle(2, Fate::Answered, long).unwrap();
     assert_eq!(store.usage(short, 0).unwrap().0, 2);
