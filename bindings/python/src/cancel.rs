@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ikcrm::{CallOptions, Error};
+use ikcrm::{CallOptions, Error, MetaSlot};
 use pyo3::prelude::*;
 
 use crate::{errors, exit};
@@ -68,7 +68,9 @@ impl Signals {
         let raised = self.raised();
         ikcrm::Cancel::with_probe(move || {
             let error = exit::attach(|py| py.check_signals().err()).flatten();
-            error.into_iter().for_each(|error| raised.set(error));
+            if let Some(error) = error {
+                raised.set(error);
+            }
             raised.is_set() // by whom it may be: Python's own code may have met the signal first
         })
     }
@@ -84,9 +86,14 @@ impl Signals {
     }
 
     /// The result, unless a handler raised: its exception then, with the call's end as the cause.
-    pub(crate) fn check<T>(&self, py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
+    pub(crate) fn check<T>(
+        &self,
+        py: Python<'_>,
+        result: Result<T, Error>,
+        meta: &MetaSlot,
+    ) -> PyResult<T> {
         let raised = self.0.take();
-        let failure = |error| errors::exception(py, &error);
+        let failure = |error| errors::of_call(py, &error, meta.get().as_ref());
         match (raised, result) {
             (Some(raised), Err(end)) if raised.cause(py).is_none() => {
                 raised.set_cause(py, Some(failure(end)));

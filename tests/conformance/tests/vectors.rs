@@ -65,8 +65,9 @@ fn run(case: &Case) -> Vec<String> {
     let result = calls(case, server.address(), store.clone(), Arc::clone(&told), observed);
     let mut failures = server.finish().unwrap().problems;
     failures.extend(seen.problems(case));
-    failures
-        .extend(case.outcome.meta.iter().flat_map(|of| meta_differences(of.as_ref(), meta.get())));
+    failures.extend(
+        case.outcome.meta.iter().flat_map(|of| meta_differences(of.as_ref(), meta.get().as_ref())),
+    );
     match result {
         Ok(brought) if case.outcome.error.is_none() => {
             failures.extend(differences(&case.outcome, &brought));
@@ -355,8 +356,8 @@ fn notation(typed: Typed<'_>) -> Json {
 }
 
 /// What the call cost, where it is not as expected.
-fn meta_differences(expected: Option<&Map<String, Json>>, meta: Option<CallMeta>) -> Vec<String> {
-    let (Some(expected), Some(meta)) = (expected, &meta) else {
+fn meta_differences(expected: Option<&Map<String, Json>>, meta: Option<&CallMeta>) -> Vec<String> {
+    let (Some(expected), Some(meta)) = (expected, meta) else {
         return (expected.is_some() != meta.is_some())
             .then(|| format!("meta: expected {expected:?}, got {meta:?}"))
             .into_iter()

@@ -1,13 +1,12 @@
 //! `CallMeta`: what one call cost; `MetaSlot`: where a caller finds it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
 
 use super::event::CallId;
-use crate::sync::lock;
 
 /// What a call cost, whether it brought an answer or an error.
 #[derive(Clone)]
@@ -73,10 +72,10 @@ impl MetaSlot {
     /// before a call began.
     #[must_use]
     pub fn get(&self) -> Option<CallMeta> {
-        lock(&self.0).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set(&self, meta: CallMeta) {
-        *lock(&self.0) = Some(meta);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(meta);
     }
 }
