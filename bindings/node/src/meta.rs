@@ -3,6 +3,8 @@
 use ikcrm::CallMeta;
 use serde_json::{Map, Value, json};
 
+use crate::events::milliseconds;
+
 pub(crate) fn text(meta: &CallMeta) -> String {
     let CallMeta { call_id, attempts, elapsed, quota_wait, status, lookups, .. } = meta;
     let mut headers = Map::new();
@@ -16,8 +18,8 @@ pub(crate) fn text(meta: &CallMeta) -> String {
     json!({
         "callId": call_id.to_string(),
         "attempts": attempts,
-        "elapsedMs": elapsed.as_secs_f64() * 1000.0,
-        "quotaWaitMs": quota_wait.as_secs_f64() * 1000.0,
+        "elapsedMs": milliseconds(*elapsed),
+        "quotaWaitMs": milliseconds(*quota_wait),
         "status": status,
         "lookups": lookups,
         "headers": headers,
