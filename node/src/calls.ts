@@ -4,13 +4,14 @@ import { setImmediate } from 'node:timers'
 
 import { listen, type Listening } from './abort.js'
 import { failure } from './failure.js'
+import { withMeta } from './meta.js'
 import type { CancelHandle, ErrorData, NativeCall } from './native.cjs'
 import { CompletionQueue } from './native.js'
 
 type Signal = AbortSignal | null | undefined
 
-/** The JSON text of an answer, or an error. */
-type Outcome = string | ErrorData
+/** The JSON text of an answer, or an error; and of what the call cost. */
+type Outcome = [answer: string | ErrorData, meta: string | null]
 
 /** Takes events of a call, as JSON text. */
 type Tell = ((json: string) => void) | undefined
@@ -39,9 +40,9 @@ export async function run<T>(
     const call = prepare(listening.handle)
     // An abort that comes in the same turn of the event loop comes before the call.
     if (listening.handle) await new Promise(nextTurn)
-    const outcome = await started(call, tell)
-    if (typeof outcome !== 'string') throw failure(outcome, signal)
-    return read(outcome)
+    const [outcome, meta] = await started(call, tell)
+    if (typeof outcome !== 'string') throw failure(outcome, signal, meta)
+    return withMeta(read(outcome), meta)
   } finally {
     listening.stop()
   }
@@ -57,10 +58,15 @@ function started(call: NativeCall, tell: Tell): Promise<Outcome> {
   })
 }
 
-function settle(number: number, outcome: Outcome, ended: boolean): void {
+function settle(
+  number: number,
+  outcome: string | ErrorData,
+  ended: boolean,
+  meta: string | null,
+): void {
   const call = calls.get(number)
   if (!ended) return call?.tell?.(outcome as string)
   calls.delete(number)
   if (calls.size === 0) queue.keepAlive(false)
-  call?.resolve(outcome)
+  call?.resolve([outcome, meta])
 }

@@ -1,5 +1,7 @@
 // The error classes, one tree.
 
+import type { CallMeta } from './records.js'
+
 /** The kinds of fault that a field can have. */
 export type FieldErrorCode =
   | 'required'
@@ -44,6 +46,7 @@ export interface ErrorDetails {
   retryAfterMs?: number | null | undefined
   mayHaveBeenApplied?: boolean | undefined
   bodyExcerpt?: string | null | undefined
+  meta?: CallMeta | null | undefined
   cause?: unknown
 }
 
@@ -68,6 +71,8 @@ export class IkcrmError extends Error {
   readonly retryAfterMs: number | null
   /** Whether the CRM may have carried the update out although this error came. */
   readonly mayHaveBeenApplied: boolean
+  /** What the call cost; `null` when no call was made, and of a job's error. */
+  readonly meta: CallMeta | null
   /** Held where no log finds it. */
   readonly #bodyExcerpt: string | null
 
@@ -81,6 +86,7 @@ export class IkcrmError extends Error {
     this.retryable = details.retryable ?? false
     this.retryAfterMs = details.retryAfterMs ?? null
     this.mayHaveBeenApplied = details.mayHaveBeenApplied ?? false
+    this.meta = details.meta ?? null
     this.#bodyExcerpt = details.bodyExcerpt ?? null
   }
 

@@ -1,14 +1,20 @@
 // From the error that the core tells as data to the class that a caller catches.
 
 import { BY_CODE, CancelledError, IkcrmError, type FieldErrorCode } from './errors.js'
+import { metaOf } from './meta.js'
 import type { ErrorData } from './native.cjs'
 import { thrownBy } from './tokens.js'
 
 /** The error that the data tell; what the signal or the token store says is its cause. */
-export function failure(data: ErrorData, signal?: AbortSignal | null): IkcrmError {
+export function failure(
+  data: ErrorData,
+  signal?: AbortSignal | null,
+  meta: string | null = null,
+): IkcrmError {
   const Class = BY_CODE.get(data.code) ?? IkcrmError
   const fields = data.fields.map((fault) => ({ ...fault, code: fault.code as FieldErrorCode }))
-  const error = new Class(data.message, { ...data, fields, ...causeOf(data, signal) })
+  const details = { ...data, fields, meta: metaOf(meta), ...causeOf(data, signal) }
+  const error = new Class(data.message, details)
   Error.captureStackTrace(error, failure)
   return error
 }

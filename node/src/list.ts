@@ -6,7 +6,7 @@ import { run } from './calls.js'
 import { watch } from './events.js'
 import type { CancelHandle, NativeList } from './native.cjs'
 import type { ClientOptions } from './options.js'
-import type { OpportunityRow } from './records.js'
+import type { Answered, CallMeta, OpportunityRow } from './records.js'
 
 type OnEvent = ClientOptions['onEvent']
 type Signal = AbortSignal | null | undefined
@@ -24,6 +24,7 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
   #signal: Signal
   #onEvent: OnEvent
   #totalCount: number | null = null
+  #meta: CallMeta | null = null
   /** What was read and not yet given, the next row last. */
   #rows: OpportunityRow[] = []
   #reading: Promise<boolean> | undefined
@@ -43,6 +44,11 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
   /** How many rows the CRM says the whole list has; `null` before the first page. */
   get totalCount(): number | null {
     return this.#totalCount
+  }
+
+  /** What the page cost that was read last; `null` before the first. */
+  get meta(): CallMeta | null {
+    return this.#meta
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<OpportunityRow, void, undefined> {
@@ -65,7 +71,9 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
   async #read(): Promise<boolean> {
     const listening = listenFor(this.#signal, this.#handle)
     const next = () => this.#pages.next()
-    const [total, rows] = await run(page, this.#signal, next, watch(this.#onEvent), listening)
+    const read = await run(page, this.#signal, next, watch(this.#onEvent), listening)
+    const [total, rows] = read
+    this.#meta = (read as Answered).meta ?? null
     this.#totalCount = total
     if (rows) this.#rows = rows.reverse()
     return rows !== null

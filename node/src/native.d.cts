@@ -12,7 +12,7 @@ export declare class CancelHandle {
 /** Where the outcomes of an environment's calls go. */
 export declare class CompletionQueue {
   /** A queue that gives each outcome to `settle`, and before that events as JSON text. */
-  constructor(settle: (call: number, answer: string | ErrorData, ended: boolean) => void)
+  constructor(settle: (call: number, answer: string | ErrorData, ended: boolean, meta: string | null) => void)
   /**
    * Whether the process lives on: it must while calls are under way.
    *

@@ -1,5 +1,29 @@
 // What the CRM answers.
 
+/** What a call cost, whether it brought an answer or an error. */
+export interface CallMeta {
+  /** Names the call among those of this machine, as its events do. */
+  readonly callId: string
+  /** How many requests it made: of its own, of look-ups, of sign-ins. */
+  readonly attempts: number
+  /** How many milliseconds it took. */
+  readonly elapsedMs: number
+  /** How many of them it waited for the quota. */
+  readonly quotaWaitMs: number
+  /** The HTTP status of the last answer, if one came. */
+  readonly status: number | null
+  /** How many look-ups of labels it made. */
+  readonly lookups: number
+  /** The headers of the last answer by lower-case names. `console.log` and JSON do not show them. */
+  readonly headers: Record<string, string>
+}
+
+/** What a call answered. */
+export type Answered = {
+  /** What the call cost. It is no key of the answer: a copy of it, and JSON, have none. */
+  readonly meta?: CallMeta
+}
+
 /** The keys of custom fields and of what the CRM derives from fields; each is `unknown`. */
 export type CustomKey =
   | `${string}_asset_${string}`
@@ -20,7 +44,7 @@ export type CustomKey =
  * decimal with more digits than a `number` holds is text. What cannot mean the declared type stays
  * as it came.
  */
-export type Opportunity = {
+export type Opportunity = Answered & {
   [key: CustomKey]: unknown
   /** The opportunity's id. */
   id?: number | null
@@ -274,7 +298,7 @@ export interface FieldOption {
 }
 
 /** The options of an entity's fields. */
-export interface FieldMap {
+export interface FieldMap extends Answered {
   /** The entity, such as `opportunity`. */
   entity: string
   /** Each field's options by its name, in the CRM's order, disabled ones too. */

@@ -63,6 +63,16 @@ test('the facts of events are those of the table', () => {
   assert.deepEqual(new Set(declared('CallEvent').keys()), known)
 })
 
+test('what a call cost is told as the table says', () => {
+  const { meta } = json('contract/events.json')
+  const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+  const ms = (name) => (['elapsed', 'quota_wait'].includes(name) ? 'Ms' : '')
+  assert.deepEqual(
+    [...declared('CallMeta').keys()],
+    meta.map((name) => camel(name) + ms(name)),
+  )
+})
+
 test('every option of the table is known, and no other', () => {
   const known = Object.fromEntries(
     names([...OPTIONS.client, ...OPTIONS.hooks]).map((n) => [n, null]),

@@ -108,6 +108,20 @@ function assertEvents(events) {
   }
 }
 
+/** What the call cost is as the vector says, and no log shows the headers. */
+function assertMeta(meta, expected) {
+  if (expected === null) return assert.equal(meta, null)
+  const { headers = {}, ...plain } = expected
+  for (const [name, value] of Object.entries(headers))
+    assert.equal(meta.headers[name] ?? null, value)
+  for (const [name, value] of Object.entries(plain)) {
+    const whole = name === 'quota_wait' ? Math.floor(meta.quotaWaitMs) : meta[inNode(name)]
+    assert.equal(whole, value, name)
+  }
+  const shown = inspect(meta) + JSON.stringify(meta)
+  assert(!Object.values(headers).some((value) => value?.length > 4 && shown.includes(value)), shown)
+}
+
 /** Makes the call; a list comes with the rows that were taken of it. */
 async function make(client, { method = 'update_opportunity', ...call }) {
   const { id, fields, query, take = Infinity, entity, if_unchanged, ...others } = call
@@ -242,7 +256,8 @@ describe('vectors', () => {
         const { problems } = await server.ask({ finish: true })
         assertEvents(events)
         assert.equal(problems.length, 0, [...problems, error?.stack].join('\n'))
-        const { stored, tokens: expected } = vector.outcome
+        const { stored, tokens: expected, meta } = vector.outcome
+        if (meta !== undefined) assertMeta((error ?? result.list ?? result).meta, meta)
         if (stored !== undefined) assert.equal(tokenStore.token, stored)
         if (expected) assert.deepEqual(tokens, expected)
         if (vector.outcome.error)

@@ -23,6 +23,7 @@ DETAILS: dict[str, Any] = {
     "retry_after": 1.5,
     "may_have_been_applied": True,
     "body_excerpt": "b",
+    "meta": ikcrm.CallMeta("1-2", 2, 0.5, 0.0, 200, 1, {"date": "today"}),
 }
 
 

@@ -159,8 +159,11 @@ def test_the_vector_holds(
     except ikcrm.IkcrmError as error:
         outcome = error
     assert server.ask(finish=True)["problems"] == []
+    if "meta" in case["outcome"]:
+        check_meta(outcome, case["outcome"]["meta"])
     check_events(events, caplog)
     expected = dict(case["outcome"])
+    expected.pop("meta", None)
     assert expected.pop("tokens", tokens) == tokens
     assert "stored" not in expected or expected.pop("stored") == (store and store.token)
     if "error" in expected:
@@ -186,6 +189,20 @@ def check_events(events: list[ikcrm.Event], log: pytest.LogCaptureFixture) -> No
     for row in (event._asdict() for event in events):
         given = {name for name, value in row.items() if value is not None}
         assert given - {"name"} <= set(EVENTS["events"][row["name"]]["facts"]), row
+
+
+def check_meta(outcome: Any, expected: dict[str, Any] | None) -> None:
+    """What the call cost is as the vector says, and its text does not show the headers."""
+    meta = (outcome[0] if isinstance(outcome, tuple) else outcome).meta
+    if expected is None:
+        assert meta is None
+        return
+    assert isinstance(meta, ikcrm.CallMeta)
+    headers = expected.get("headers", {})
+    assert {name: meta.headers.get(name) for name in headers} == headers
+    assert [it for it in headers.values() if len(it or "") > 3 and it in repr(meta)] == []
+    for name, value in expected.items():
+        assert name == "headers" or getattr(meta, name) == value, name
 
 
 def check_list(

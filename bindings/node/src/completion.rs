@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use ikcrm::{Event, Observer, PreparedCall};
-use napi::bindgen_prelude::{Either, FnArgs};
+use ikcrm::{CallMeta, Event, MetaSlot, Observer, PreparedCall};
+use napi::bindgen_prelude::{Either, FnArgs, Utf16String};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
 use napi_derive::napi;
 
 use crate::answer::{Answer, outcome, text};
-use crate::events;
+use crate::{events, meta};
 
-/// A call's number, its outcome or its events, and whether it ended.
-type Outcome = FnArgs<(i64, Answer, bool)>;
+/// A call's number, its outcome or its events, whether it ended, and what it cost.
+type Outcome = FnArgs<(i64, Answer, bool, Option<Utf16String>)>;
 /// Takes an outcome on the environment's thread; does not keep the process alive by itself.
 type Settle = ThreadsafeFunction<Outcome, (), Outcome, Status, false, true>;
 /// Starts the call, whose outcome goes there.
@@ -33,8 +33,10 @@ impl NativeCall {
     ) -> Self {
         Self(Some(Box::new(move |completion: Completion, observed: bool| {
             let call = if observed { call.observed_by(completion.clone()) } else { call };
-            call.spawn(move |result| {
-                completion.settle(outcome(result.map(|answer| text(&write(answer)))));
+            let slot = MetaSlot::new();
+            call.metered(&slot).spawn(move |result| {
+                let answer = outcome(result.map(|answer| text(&write(answer))));
+                completion.settle(answer, slot.get().as_ref());
             });
         })))
     }
@@ -61,7 +63,7 @@ impl CompletionQueue {
     /// A queue that gives each outcome to `settle`, and before that events as JSON text.
     #[napi(
         constructor,
-        ts_args_type = "settle: (call: number, answer: string | ErrorData, ended: boolean) => void"
+        ts_args_type = "settle: (call: number, answer: string | ErrorData, ended: boolean, meta: string | null) => void"
     )]
     #[must_use]
     pub fn new(settle: Settle) -> Self {
@@ -105,19 +107,19 @@ pub(crate) struct Completion {
 }
 
 impl Completion {
-    fn settle(self, answer: Answer) {
-        self.call(answer, true);
+    fn settle(self, answer: Answer, meta: Option<&CallMeta>) {
+        self.call(answer, true, meta.map(|meta| text(&meta::text(meta))));
     }
 
-    fn call(&self, answer: Answer, ended: bool) {
+    fn call(&self, answer: Answer, ended: bool, meta: Option<Utf16String>) {
         // Refused only when the environment is gone, and the promise with it.
-        self.settle
-            .call((self.call, answer, ended).into(), ThreadsafeFunctionCallMode::NonBlocking);
+        let outcome = (self.call, answer, ended, meta).into();
+        self.settle.call(outcome, ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
 
 impl Observer for Completion {
     fn observe(&self, events: &[Event]) {
-        self.call(Either::A(text(&events::json(events))), false);
+        self.call(Either::A(text(&events::json(events))), false, None);
     }
 }

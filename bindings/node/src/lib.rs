@@ -9,6 +9,7 @@ mod decode;
 pub mod events;
 mod hooks;
 pub mod list;
+mod meta;
 mod names;
 pub mod sandbox;
 mod value;

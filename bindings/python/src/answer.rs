@@ -1,13 +1,19 @@
 //! What a call answers, as Python gets it: records of their kinds' classes.
 
-use ikcrm::{Opportunity, OpportunityRow};
+use ikcrm::{CallMeta, MetaSlot, Opportunity, OpportunityRow};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::record;
 
 /// An answer, which Python gets as a record of its kind's class.
-pub(crate) struct Answer(pub(crate) Opportunity);
+pub(crate) struct Answer(Opportunity, Option<CallMeta>);
+
+impl Answer {
+    pub(crate) fn new(opportunity: Opportunity, meta: &MetaSlot) -> Self {
+        Self(opportunity, meta.get())
+    }
+}
 
 impl<'py> IntoPyObject<'py> for Answer {
     type Target = PyAny;
@@ -19,7 +25,7 @@ impl<'py> IntoPyObject<'py> for Answer {
         pyo3::type_hint_identifier!("ikcrm.records", "Opportunity");
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
-        record::made(py, ikcrm::Record::clone(&self.0))
+        record::answered(py, ikcrm::Record::clone(&self.0), self.1)
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ikcrm::contract::OPTIONS;
 use ikcrm::{
-    CallOptions, ClientBuilder, FieldError, FieldErrorCode, PreparedCall, QuotaStatus, Value,
+    CallOptions, ClientBuilder, FieldError, FieldErrorCode, MetaSlot, PreparedCall, QuotaStatus,
+    Value,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -81,7 +82,9 @@ impl Client {
     fn spawn_close(slf: &Bound<'_, Self>, timeout: f64, done: Py<PyAny>) -> Cancel {
         let pending = Pending::new(done, slf.clone().into_any().unbind());
         match slf.get().take() {
-            Some(client) => spawn(slf.py(), client.prepare_close(grace(timeout)), pending),
+            Some(client) => {
+                spawn(slf.py(), client.prepare_close(grace(timeout)), |it, _| it, pending);
+            }
             None => pending.settle::<()>(Ok(())),
         }
         Cancel::default()
@@ -97,7 +100,7 @@ impl Client {
     ) -> PyResult<Py<PyAny>> {
         let UpdateCall { id, update, options } = UpdateCall::read(id, arguments)?;
         let call = |client: &ikcrm::Client, options| client.prepare_update(id, update, options);
-        Self::make(slf, options, done, call, Answer)
+        Self::make(slf, options, done, call, Answer::new)
     }
 
     /// Reads an opportunity, in the same way.
@@ -110,7 +113,7 @@ impl Client {
     ) -> PyResult<Py<PyAny>> {
         let (id, options) = (value::read(id)?, call::options(arguments)?);
         let call = |client: &ikcrm::Client, options| client.prepare_get(id, options);
-        Self::make(slf, options, done, call, Answer)
+        Self::make(slf, options, done, call, Answer::new)
     }
 
     /// The list of a query, of which nothing is read yet.
@@ -137,14 +140,14 @@ impl Client {
             (value::read(entity)?, call::refresh(refresh, arguments)?);
         let call =
             |client: &ikcrm::Client, options| client.prepare_field_map(entity, refresh, options);
-        Self::make(slf, options, done, call, FieldMap)
+        Self::make(slf, options, done, call, FieldMap::new)
     }
 
     /// How much of the quota is used now; nothing when it is turned off.
     #[pyo3(signature = (done: "object" = None))]
     fn quota(slf: &Bound<'_, Self>, done: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
         let call = |client: &ikcrm::Client, options| client.prepare_quota(options);
-        Self::make(slf, CallOptions::new(), done, call, |status| status.map(usage))
+        Self::make(slf, CallOptions::new(), done, call, |status, _| status.map(usage))
     }
 
     /// Plans updates of many rows, which an iterable of mappings gives.
@@ -210,15 +213,16 @@ impl Client {
         options: CallOptions,
         done: Option<Py<PyAny>>,
         call: impl FnOnce(&ikcrm::Client, CallOptions) -> PreparedCall<T>,
-        answer: impl FnOnce(T) -> A + Send + 'static,
+        answer: impl FnOnce(T, &MetaSlot) -> A + Send + 'static,
     ) -> PyResult<Py<PyAny>> {
         let (py, client) = (slf.py(), slf.get().open()?);
         let Some(done) = done else {
-            let signals = Signals::default();
-            let call = call(&client, signals.also_end(options));
+            let (signals, meta) = (Signals::default(), MetaSlot::new());
+            let call = call(&client, signals.also_end(options)).metered(&meta);
             let call = observed(&slf.get().watch.bind(py)?, call, Some(&signals))?;
             let result = py.detach(|| call.wait());
-            return signals.check(py, result.map(answer))?.into_py_any(py);
+            let result = result.map(|it| answer(it, &meta));
+            return signals.check(py, result, &meta)?.into_py_any(py);
         };
         if exit::is_ending() {
             let message = "Python is ending: nobody could be told the answer";
@@ -227,7 +231,7 @@ impl Client {
         let cancel = Cancel::default();
         let call = call(&client, cancel.also_end(options));
         let call = observed(&slf.get().watch.bind(py)?, call, None)?;
-        spawn(py, call.map(answer), Pending::new(done, slf.clone().into_any().unbind()));
+        spawn(py, call, answer, Pending::new(done, slf.clone().into_any().unbind()));
         cancel.into_py_any(py)
     }
 }

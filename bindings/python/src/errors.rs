@@ -1,18 +1,24 @@
 //! The core's errors as exceptions of `ikcrm.errors`.
 
-use ikcrm::{Enterprise, Error, FieldError};
+use ikcrm::{CallMeta, Enterprise, Error, FieldError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::hooks::Raised;
+use crate::meta;
 
 /// The exception that stands for the error; an exception of the making, should that fail.
 ///
 /// What a hook raised is its cause, unless it is to end the program, as a `KeyboardInterrupt` is:
 /// then that is raised itself.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
-    let exception = match made(py, error) {
+    of_call(py, error, None)
+}
+
+/// The same of a call that cost so much.
+pub(crate) fn of_call(py: Python<'_>, error: &Error, meta: Option<&CallMeta>) -> PyErr {
+    let exception = match made(py, error, meta) {
         Ok(exception) => PyErr::from_value(exception),
         Err(failure) => return failure,
     };
@@ -31,7 +37,11 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     cause
 }
 
-fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+fn made<'py>(
+    py: Python<'py>,
+    error: &Error,
+    meta: Option<&CallMeta>,
+) -> PyResult<Bound<'py, PyAny>> {
     static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let classes = CLASSES.import(py, "ikcrm.errors", "BY_CODE")?;
     let class = classes.as_any().get_item(error.code())?;
@@ -51,6 +61,7 @@ fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     .into_py_dict(py)?;
     details.set_item("retryable", error.retryable())?;
     details.set_item("may_have_been_applied", error.may_have_been_applied())?;
+    details.set_item("meta", meta::object(py, meta)?)?;
     let exception = class.call((error.to_string(),), Some(&details))?;
     if let Error::JobStopped { reason, path, .. } = error {
         exception.setattr("reason", reason.as_str())?;

@@ -1,16 +1,22 @@
 //! `FieldMap`: the options of an entity's fields.
 
-use ikcrm::{Error, FieldError, FieldErrorCode, MappedField, Value};
+use ikcrm::{CallMeta, Error, FieldError, FieldErrorCode, MappedField, MetaSlot, Value};
 use pyo3::prelude::*;
 
-use crate::{errors, value};
+use crate::{errors, meta, value};
 
 /// A field's options, each with its id, its label and whether it may be written.
 type Options<'a> = Vec<(&'a str, &'a str, bool)>;
 
 /// The options of an entity's fields, as the client read them.
 #[pyclass(frozen, module = "ikcrm._native")]
-pub(crate) struct FieldMap(pub(crate) ikcrm::FieldMap);
+pub(crate) struct FieldMap(ikcrm::FieldMap, Option<CallMeta>);
+
+impl FieldMap {
+    pub(crate) fn new(map: ikcrm::FieldMap, meta: &MetaSlot) -> Self {
+        Self(map, meta.get())
+    }
+}
 
 #[pymethods]
 impl FieldMap {
@@ -24,6 +30,12 @@ impl FieldMap {
     #[getter]
     fn raw(&self) -> &str {
         self.0.raw()
+    }
+
+    /// What the call cost that brought it.
+    #[getter]
+    fn meta<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        meta::object(py, self.1.as_ref())
     }
 
     /// Each field's name and options, in the CRM's order.

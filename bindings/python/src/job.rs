@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 
 use ikcrm::{
     ApplyOptions, CallOptions, CallbackFailure, Cell, Change, Error, FieldError, FieldErrorCode,
-    JobRow, PlanOptions, Problem, Progress, RowInput, RowState, Value,
+    JobRow, MetaSlot, PlanOptions, Problem, Progress, RowInput, RowState, Value,
 };
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
@@ -262,7 +262,7 @@ impl Caller {
         let signals = Signals::default();
         let result = py.detach(|| work(&signals));
         let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        raised.map_or_else(|| signals.check(py, result), Err)
+        raised.map_or_else(|| signals.check(py, result, &MetaSlot::new()), Err)
     }
 
     /// Calls into Python; nothing when that raised, or when Python is ending.

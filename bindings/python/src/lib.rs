@@ -13,6 +13,7 @@ mod hooks;
 mod interpreter;
 mod job;
 mod list;
+mod meta;
 mod pending;
 mod record;
 mod sandbox;

@@ -1,8 +1,8 @@
 //! `Pages`: a list of opportunities, page after page.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ikcrm::{OpportunityList, OpportunityPage, OpportunityRow};
+use ikcrm::{CallMeta, MetaSlot, OpportunityList, OpportunityPage, OpportunityRow};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
@@ -10,6 +10,7 @@ use crate::answer::Rows;
 use crate::cancel::{Cancel, Signals};
 use crate::events::observed;
 use crate::hooks::Hook;
+use crate::meta;
 use crate::pending::{Pending, spawn};
 
 /// The pages of a list. One at a time is read, by whichever thread asks.
@@ -20,11 +21,13 @@ pub(crate) struct Pages {
     owner: Py<PyAny>,
     /// The client's, which shows it to the collector.
     watch: Arc<Hook>,
+    /// What the last page cost.
+    meta: Arc<Mutex<Option<CallMeta>>>,
 }
 
 impl Pages {
     pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>, watch: Arc<Hook>) -> Self {
-        Self { list, owner, watch }
+        Self { list, owner, watch, meta: Arc::default() }
     }
 }
 
@@ -36,16 +39,26 @@ impl Pages {
         self.list.total_count()
     }
 
+    /// What the page cost that was read last; nothing before.
+    #[getter]
+    fn meta<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let meta = self.meta.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        meta::object(py, meta.as_ref())
+    }
+
     /// Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
     #[pyo3(signature = (rows: "object"))]
     fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let (py, signals) = (rows.py(), Signals::default());
-        let call = self.list.prepare_next_page(Some(signals.cancel()));
+        let (py, signals, slot) = (rows.py(), Signals::default(), MetaSlot::new());
+        let call = self.list.prepare_next_page(Some(signals.cancel())).metered(&slot);
         let call = observed(&self.watch.bind(py)?, call, Some(&signals))?;
         let page = py.detach(|| call.wait());
         // A signal that comes with the page must not lose it.
-        let appended = page.map(|page| append(rows, rows_of(page)));
-        signals.check(py, appended)?
+        let appended = page.map(|page| {
+            keep(&self.meta, &slot);
+            append(rows, rows_of(page))
+        });
+        signals.check(py, appended, &slot)?
     }
 
     /// Reads the next page without holding this thread, appends it as above and calls `done`.
@@ -55,13 +68,23 @@ impl Pages {
         let call = self.list.prepare_next_page(Some(cancel.0.clone()));
         let call = observed(&self.watch.bind(py)?, call, None)?;
         let pending = Pending::new(done, self.owner.clone_ref(py));
-        spawn(py, call.map(|page| Appended { page: rows_of(page), rows }), pending);
+        let meta = Arc::clone(&self.meta);
+        let appended = move |page, slot: &MetaSlot| {
+            keep(&meta, slot);
+            Appended { page: rows_of(page), rows }
+        };
+        spawn(py, call, appended, pending);
         Ok(cancel)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.owner)
     }
+}
+
+/// Keeps what a page cost.
+fn keep(meta: &Mutex<Option<CallMeta>>, slot: &MetaSlot) {
+    *meta.lock().unwrap_or_else(PoisonError::into_inner) = slot.get();
 }
 
 fn rows_of(page: Option<OpportunityPage>) -> Option<Vec<OpportunityRow>> {

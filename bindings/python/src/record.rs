@@ -3,17 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ikcrm::contract::{Kind, SHAPES, Shape, Typed};
-use ikcrm::{Date, DateTime};
+use ikcrm::{CallMeta, Date, DateTime};
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDate, PyDateTime, PyString, PyTuple, PyType};
 
-use crate::errors;
+use crate::{errors, meta};
 
 /// An object of an answer: JSON text, of which any key's value can be had.
 #[pyclass(frozen, subclass, module = "ikcrm._native")]
-pub(crate) struct Record(ikcrm::Record);
+pub(crate) struct Record(ikcrm::Record, Option<Box<CallMeta>>);
 
 /// What a record is made of.
 #[derive(FromPyObject)]
@@ -39,7 +39,7 @@ impl Record {
     #[classmethod]
     fn new(class: &Bound<'_, PyType>, source: Source<'_>) -> PyResult<Self> {
         match source {
-            Source::Record(record) => Ok(Self(record.get().0.clone())),
+            Source::Record(record) => Ok(Self(record.get().0.clone(), record.get().1.clone())),
             Source::Text(text) => parse(class, text.to_str()?),
         }
     }
@@ -48,6 +48,11 @@ impl Record {
     #[getter]
     fn raw(&self) -> &str {
         self.0.raw()
+    }
+
+    /// What the call cost whose answer it is.
+    fn call_meta<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        meta::object(py, self.1.as_deref())
     }
 
     /// The JSON text of a key's value, or `None` when the key did not come.
@@ -103,7 +108,16 @@ impl Record {
 
 /// The record as an instance of its kind's Python class.
 pub(crate) fn made(py: Python<'_>, record: ikcrm::Record) -> PyResult<Bound<'_, PyAny>> {
-    class_of(py, record.shape())?.call1((Record(record),))
+    answered(py, record, None)
+}
+
+/// The same of a call that cost so much.
+pub(crate) fn answered(
+    py: Python<'_>,
+    record: ikcrm::Record,
+    meta: Option<CallMeta>,
+) -> PyResult<Bound<'_, PyAny>> {
+    class_of(py, record.shape())?.call1((Record(record, meta.map(Box::new)),))
 }
 
 fn class_of<'py>(py: Python<'py>, shape: &Shape) -> PyResult<Bound<'py, PyAny>> {
@@ -116,7 +130,9 @@ fn parse(class: &Bound<'_, PyType>, json: &str) -> PyResult<Record> {
     for shape in SHAPES {
         if class.is_subclass(&class_of(class.py(), shape)?)? {
             let record = ikcrm::Record::parse(shape, json);
-            return record.map(Record).map_err(|error| PyValueError::new_err(error.to_string()));
+            return record
+                .map(|it| Record(it, None))
+                .map_err(|error| PyValueError::new_err(error.to_string()));
         }
     }
     Err(PyTypeError::new_err("a record is of a kind: make one of its subclasses, like Opportunity"))

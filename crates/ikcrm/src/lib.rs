@@ -77,7 +77,7 @@ pub use job::{
     JobStatus, MaxErrors, OnConflict, OnDuplicate, PlanOptions, Problem, Progress, RowInput,
     RowState, UpdateJob, open_job,
 };
-pub use observe::{CallId, Event, Level, Observer};
+pub use observe::{CallId, CallMeta, Event, Level, MetaSlot, Observer};
 pub use quota::{Quota, QuotaStatus};
 pub use request::{OpportunityQuery, OpportunityUpdate, Order};
 pub use response::{

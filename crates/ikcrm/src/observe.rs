@@ -2,9 +2,11 @@
 
 mod listener;
 mod observer;
+mod meta;
 mod event;
 
 pub(crate) use event::LONG_WAIT;
 pub use event::{CallId, EVENTS, Event, Fact, Level};
-pub(crate) use listener::{Listener, ListenerSlot};
+pub(crate) use listener::{Listener, Watch};
+pub use meta::{CallMeta, MetaSlot};
 pub use observer::Observer;

@@ -50,6 +50,8 @@ pub(crate) struct Outcome {
     pub(crate) progress: Progress,
     /// Whether the request went over a connection of an earlier one.
     pub(crate) reused: bool,
+    /// The answer's headers, if its head came.
+    pub(crate) headers: HeaderMap,
 }
 
 /// Connections to one CRM, and how to make them.
@@ -95,6 +97,7 @@ impl Transport {
             dead_connection: result.as_ref().is_err_and(|e| attempt.met_dead_connection(e)),
             progress: attempt.progress(),
             reused: attempt.reused_connection(),
+            headers: attempt.take_headers(),
             result: result.map_err(|error| failure::error(&attempt, &error)),
         }
     }
@@ -121,7 +124,7 @@ impl Transport {
             }
         };
         let (status, headers) = (response.status().as_u16(), response.headers());
-        attempt.answered_with(status);
+        attempt.answered_with(status, headers.clone());
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or("no content type").to_owned();
         let retry_after = retry_after(headers, Timestamp::now());

@@ -53,6 +53,7 @@ from ikcrm.errors import (
 from ikcrm.events import Event
 from ikcrm.field_map import FieldMap, FieldOption
 from ikcrm.lists import AsyncOpportunityList, OpportunityList
+from ikcrm.meta import CallMeta
 from ikcrm.quota import Quota, QuotaStatus
 from ikcrm.records import (
     Address,
@@ -85,6 +86,7 @@ __all__ = [
     "AsyncOpportunityList",
     "AsyncTokenStore",
     "AuthError",
+    "CallMeta",
     "CallOptions",
     "Cancel",
     "CancelledError",

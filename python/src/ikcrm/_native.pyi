@@ -113,6 +113,11 @@ class FieldMap:
         The id of the option of a field that has this label and may be written.
         """
     @property
+    def meta(self, /) -> Any | None:
+        """
+        What the call cost that brought it.
+        """
+    @property
     def raw(self, /) -> str:
         """
         The CRM's answer as JSON text.
@@ -123,6 +128,11 @@ class Pages:
     """
     The pages of a list. One at a time is read, by whichever thread asks.
     """
+    @property
+    def meta(self, /) -> Any | None:
+        """
+        What the page cost that was read last; nothing before.
+        """
     def read(self, /, rows: "object") -> bool:
         """
         Reads the next page, waits for it and appends its rows to `rows`; tells whether there was one.
@@ -155,6 +165,10 @@ class Record:
     def attribute(self, /, name: str) -> Any:
         """
         The value of a typed attribute.
+        """
+    def call_meta(self, /) -> Any | None:
+        """
+        What the call cost whose answer it is.
         """
     def names(self, /) -> list[str]:
         """

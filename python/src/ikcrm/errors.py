@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from ikcrm.meta import CallMeta
     from ikcrm.update_job import UpdateJob
 
 FieldErrorCode = Literal[
@@ -69,6 +70,8 @@ class IkcrmError(Exception):
     body_excerpt: str | None
     """The answer's first 200 characters, if one came that this error is about. They may hold names
     and telephone numbers, so no message and no `repr` shows them."""
+    meta: CallMeta | None
+    """What the call cost; `None` when no call was made, and of a job's error."""
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class IkcrmError(Exception):
         retry_after: float | None = None,
         may_have_been_applied: bool = False,
         body_excerpt: str | None = None,
+        meta: CallMeta | None = None,
     ) -> None:
         """An error that prints as `text`, which is its message too unless another is given."""
         super().__init__(text)
@@ -95,6 +99,7 @@ class IkcrmError(Exception):
         self.retry_after = retry_after
         self.may_have_been_applied = may_have_been_applied
         self.body_excerpt = body_excerpt
+        self.meta = meta
 
 
 class ConfigError(IkcrmError, ValueError):

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ikcrm import _native
+    from ikcrm.meta import CallMeta
 
 
 class FieldOption(NamedTuple):
@@ -46,6 +47,11 @@ class FieldMap:
     def raw(self) -> str:
         """The CRM's answer as JSON text, exactly as it came."""
         return self._native.raw
+
+    @property
+    def meta(self) -> CallMeta | None:
+        """What the call cost: no request when the client had the map."""
+        return self._native.meta
 
     def id(self, field: str, label: str) -> str:
         """The id of the option of a field that has this label and may be written.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ikcrm import _native
+    from ikcrm.meta import CallMeta
 
 _GLANCE = 0.1
 """How many seconds a thread waits for another's page before it looks for signals."""
@@ -32,6 +33,11 @@ class _List:
     def total_count(self) -> int | None:
         """How many rows the CRM says the whole list has; `None` before the first page."""
         return self._pages.total_count
+
+    @property
+    def meta(self) -> CallMeta | None:
+        """What the page cost that was read last; `None` before the first."""
+        return self._pages.meta
 
     def _next(self) -> OpportunityRow | None:
         try:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ikcrm.meta import CallMeta
+
     R = TypeVar("R", bound="Record")
 
 _PRIVATE = {"tel", "phone", "email", "qq", "fax", "wechat", "wangwang", "zip", "url"}
@@ -52,6 +54,11 @@ class Record(_native.Record, Mapping[str, Any]):
         from ikcrm.json_text import json_text
 
         return cls(json_text(dict(values)))
+
+    @property
+    def meta(self) -> CallMeta | None:
+        """What the call cost whose answer this is; `None` of what is only a part of one."""
+        return self.call_meta()
 
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, in the order they came."""

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// One vector: a call, the exchanges it may have, and how it must end.
@@ -277,8 +277,16 @@ pub struct Outcome {
     pub field_map: Option<Map<String, Value>>,
     /// The error's attributes.
     pub error: Option<Map<String, Value>>,
+    /// What the call cost, with headers by name; null when there was no call.
+    #[serde(default, deserialize_with = "given")]
+    pub meta: Option<Option<Map<String, Value>>>,
     /// What the token store holds in the end.
     pub stored: Option<String>,
     /// The tokens of which `on_token` was told.
     pub tokens: Option<Vec<String>>,
+}
+
+/// Tells a null from what is left out.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use ikcrm::contract::{Kind, Shape, Typed};
 use ikcrm::{
-    CallOptions, Client, ClientBuilder, Error, Event, FieldMap, Observer, Opportunity,
-    OpportunityQuery, OpportunityRow, OpportunityUpdate, Record, TokenStore, TokenStoreFailure,
-    Value,
+    CallMeta, CallOptions, Client, ClientBuilder, Error, Event, FieldMap, MetaSlot, Observer,
+    Opportunity, OpportunityQuery, OpportunityRow, OpportunityUpdate, Record, TokenStore,
+    TokenStoreFailure, Value,
 };
 use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server};
 use serde_json::{Map, Value as Json, json};
@@ -60,10 +60,14 @@ enum Brought {
 fn run(case: &Case) -> Vec<String> {
     let server = Server::start(case).unwrap();
     let (store, told) = (Shared::new(case), Arc::new(Mutex::default()));
-    let seen = Seen::default();
-    let result = calls(case, server.address(), store.clone(), Arc::clone(&told), seen.clone());
+    let (seen, meta) = (Seen::default(), MetaSlot::new());
+    let observed = (seen.clone(), &meta);
+    let result = calls(case, server.address(), store.clone(), Arc::clone(&told), observed);
     let mut failures = server.finish().unwrap().problems;
     failures.extend(seen.problems(case));
+    failures.extend(
+        case.outcome.meta.iter().flat_map(|of| meta_differences(of.as_ref(), meta.get().as_ref())),
+    );
     match result {
         Ok(brought) if case.outcome.error.is_none() => {
             failures.extend(differences(&case.outcome, &brought));
@@ -151,7 +155,7 @@ fn calls(
     address: &Address,
     store: Shared,
     told: Arc<Mutex<Vec<String>>>,
-    seen: Seen,
+    (seen, meta): (Seen, &MetaSlot),
 ) -> Result<Brought, Error> {
     let mut builder = settings(case, address).observer(seen);
     if store.0.is_some() {
@@ -160,13 +164,13 @@ fn calls(
     let client =
         builder.on_token(move |token| told.lock().unwrap().push(token.to_owned())).build()?;
     for _ in 1..case.times {
-        call(&client, &case.call).ok();
+        call(&client, &case.call, meta).ok();
     }
-    call(&client, &case.call)
+    call(&client, &case.call, meta)
 }
 
-fn call(client: &Client, call: &Call) -> Result<Brought, Error> {
-    let options = options(call);
+fn call(client: &Client, call: &Call, meta: &MetaSlot) -> Result<Brought, Error> {
+    let options = options(call).meta(meta);
     let id = value(&call.id);
     match call.method {
         Method::UpdateOpportunity => client
@@ -349,6 +353,34 @@ fn notation(typed: Typed<'_>) -> Json {
         Typed::DateTime(at) => json!({"$datetime": at.strftime("%Y-%m-%d %H:%M").to_string()}),
         other => panic!("{other:?} has no notation"),
     }
+}
+
+/// What the call cost, where it is not as expected.
+fn meta_differences(expected: Option<&Map<String, Json>>, meta: Option<&CallMeta>) -> Vec<String> {
+    let (Some(expected), Some(meta)) = (expected, meta) else {
+        return (expected.is_some() != meta.is_some())
+            .then(|| format!("meta: expected {expected:?}, got {meta:?}"))
+            .into_iter()
+            .collect();
+    };
+    let headers = |name: &String| json!(meta.header(name));
+    let got = |name: &String| match name.as_str() {
+        "attempts" => json!(meta.attempts),
+        "lookups" => json!(meta.lookups),
+        "status" => json!(meta.status),
+        "quota_wait" => json!(meta.quota_wait.as_secs()),
+        other => panic!("no {other} in meta"),
+    };
+    let differs = |(name, expected, got): (&String, &Json, Json)| {
+        (got != *expected).then(|| format!("meta {name}: expected {expected}, got {got}"))
+    };
+    let empty = Map::new();
+    let of_headers = expected.get("headers").and_then(Json::as_object).unwrap_or(&empty);
+    let plain = expected.iter().filter(|(name, _)| *name != "headers");
+    let plain = plain.filter_map(|(name, value)| differs((name, value, got(name))));
+    let headers =
+        of_headers.iter().filter_map(|(name, value)| differs((name, value, headers(name))));
+    plain.chain(headers).collect()
 }
 
 /// The error's attributes that are not as expected.

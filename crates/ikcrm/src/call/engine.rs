@@ -83,8 +83,10 @@ impl Engine {
             Some(cancel) => Cancel::any_of([cancel.clone(), by.clone()]),
             None => by.clone(),
         };
-        let observed = options.observer.as_ref().and_then(|slot| slot.get());
+        let watch = options.watch.as_ref();
+        let observed = watch.and_then(|watch| watch.listener.get());
         let observed = observed.or(self.config.observer.as_ref());
+        let meta = watch.and_then(|watch| watch.meta.get()).or(options.meta.as_ref());
         let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
         let credentials = self.config.account.credentials.as_ref();
@@ -96,7 +98,7 @@ impl Engine {
             turn: Turn { lane, order, max_wait: options.max_wait },
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.deadline, cancels),
-            trail: Trail::new(observed, order),
+            trail: Trail::new(observed, meta, order),
             password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use super::retry::{self, Decision};
-use super::trail::{Attempted, Trail};
+use super::trail::{Answered, Attempted, Trail};
 use crate::auth::Token;
 use crate::error::{ApiErrorKind, Error};
 use crate::quota::{Fate, OpenQuota, Turn};
@@ -66,8 +66,9 @@ impl Exchange<'_> {
             sent = outcome.progress != Progress::Unsent;
             let status = outcome.result.as_ref().ok().map(|answer| answer.status);
             let result = outcome.result.and_then(&decode);
-            let (failed, reused) = (result.as_ref().err(), outcome.reused);
-            self.trail.answer(attempted.as_ref(), elapsed, status, failed, reused);
+            let answered =
+                Answered { elapsed, status, reused: outcome.reused, headers: outcome.headers };
+            self.trail.answer(attempted.as_ref(), answered, result.as_ref().err());
             let error = match result {
                 Ok(answer) => return Ok(answer),
                 Err(error) if !request.is_update() => error.without_effect(),

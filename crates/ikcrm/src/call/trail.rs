@@ -1,4 +1,5 @@
-//! `Trail`: what happened in one call, until its observer is told. Without an observer it is nothing.
+//! `Trail`: what happened in one call, until its observer is told, and what it cost. Without an observer and
+//! a slot for that it is nothing.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,8 +8,10 @@ use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::error::Error;
-use crate::observe::{CallId, Event, LONG_WAIT, Level, Listener};
+use crate::observe::{CallId, CallMeta, Event, LONG_WAIT, Level, Listener, MetaSlot};
 use crate::sync::clock::{self, Moment};
 use crate::sync::{lock, timer};
 
@@ -16,8 +19,9 @@ use crate::sync::{lock, timer};
 pub(crate) struct Trail<'a>(Option<Box<Kept<'a>>>);
 
 struct Kept<'a> {
-    listener: &'a Listener,
-    level: Level,
+    /// Who is told, from which level on.
+    listener: Option<(&'a Listener, Level)>,
+    meta: Option<&'a MetaSlot>,
     call_id: CallId,
     begun: Moment,
     state: Mutex<State>,
@@ -33,6 +37,15 @@ struct State {
     lookups: u32,
     quota_wait: Duration,
     status: Option<u16>,
+    headers: HeaderMap,
+}
+
+/// How an attempt ended.
+pub(super) struct Answered {
+    pub(super) elapsed: Duration,
+    pub(super) status: Option<u16>,
+    pub(super) reused: bool,
+    pub(super) headers: HeaderMap,
 }
 
 /// An attempt under way.
@@ -44,13 +57,19 @@ pub(super) struct Attempted {
 
 impl<'a> Trail<'a> {
     /// The trail of the call of this number.
-    pub(super) fn new(listener: Option<&'a Listener>, number: u64) -> Self {
-        let level = listener.and_then(|it| Some((it, it.guarded(|observer| observer.level())?)));
-        Self(level.map(|(listener, level)| {
-            let call_id = CallId { process: process::id(), number };
-            let (begun, state) = (clock::now(), Mutex::default());
-            Box::new(Kept { listener, level, call_id, begun, state })
-        }))
+    pub(super) fn new(
+        listener: Option<&'a Listener>,
+        meta: Option<&'a MetaSlot>,
+        number: u64,
+    ) -> Self {
+        let level = |it: &'a Listener| Some((it, it.guarded(|observer| observer.level())?));
+        let listener = listener.and_then(level);
+        if listener.is_none() && meta.is_none() {
+            return Self(None);
+        }
+        let call_id = CallId { process: process::id(), number };
+        let (begun, state) = (clock::now(), Mutex::default());
+        Self(Some(Box::new(Kept { listener, meta, call_id, begun, state })))
     }
 
     /// The call starts.
@@ -82,14 +101,15 @@ impl<'a> Trail<'a> {
     pub(super) fn answer(
         &self,
         attempted: Option<&Attempted>,
-        elapsed: Duration,
-        status: Option<u16>,
+        answered: Answered,
         error: Option<&Error>,
-        reused: bool,
     ) {
         let (Some(kept), Some(attempted)) = (&self.0, attempted) else { return };
+        let Answered { elapsed, status, reused, headers } = answered;
         let status = status.or_else(|| error.and_then(Error::status));
-        lock(&kept.state).status = status;
+        let mut state = lock(&kept.state);
+        (state.status, state.headers) = (status, headers);
+        drop(state);
         let &Attempted { number: attempt, method, route } = attempted;
         let (api_code, error_code) = (error.and_then(Error::api_code), error.map(Error::code));
         kept.add(|call_id, at| Event::AttemptAnswered {
@@ -160,7 +180,7 @@ impl<'a> Trail<'a> {
     /// What `slot` brings, for which the call may have to wait.
     pub(super) async fn waiting<T>(&self, mut slot: Pin<&mut impl Future<Output = T>>) -> T {
         let Some(kept) = &self.0 else { return slot.await };
-        let (mut begun, mut told, mut alarm) = (None, false, None);
+        let (mut begun, mut told, mut alarm) = (None, kept.listener.is_none(), None);
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = slot.as_mut().poll(context) {
                 return Poll::Ready(value);
@@ -197,8 +217,9 @@ impl<'a> Trail<'a> {
 
 impl Kept<'_> {
     fn add(&self, event: impl FnOnce(CallId, Duration) -> Event) {
+        let Some((_, level)) = self.listener else { return };
         let event = event(self.call_id, clock::now().saturating_sub(self.begun));
-        if event.level() < self.level {
+        if event.level() < level {
             return;
         }
         let urgent = event.is_urgent();
@@ -212,7 +233,14 @@ impl Kept<'_> {
         let mut state = lock(&self.state);
         let Some((method, route)) = state.endpoint.take() else { return };
         let State { attempts, lookups, quota_wait, status, .. } = *state;
+        let headers = std::mem::take(&mut state.headers);
         drop(state);
+        let (call_id, elapsed) = (self.call_id, clock::now().saturating_sub(self.begun));
+        if let Some(slot) = self.meta {
+            let meta =
+                CallMeta { call_id, attempts, elapsed, quota_wait, status, lookups, headers };
+            slot.set(meta);
+        }
         self.add(|call_id, at| Event::CallFinished {
             call_id,
             at,
@@ -231,9 +259,10 @@ impl Kept<'_> {
 
     /// Tells the observer what it does not know yet; not under the lock.
     fn tell(&self) {
+        let Some((listener, _)) = self.listener else { return };
         let events = std::mem::take(&mut lock(&self.state).events);
         if !events.is_empty() {
-            self.listener.guarded(|observer| observer.observe(&events));
+            listener.guarded(|observer| observer.observe(&events));
         }
     }
 }
@@ -274,7 +303,7 @@ mod tests {
     fn told(names: &Names, calls: impl Fn(&Trail<'_>)) -> Vec<Vec<&'static str>> {
         let listener = Listener::new(Arc::new(names.clone()));
         for number in 0..2 {
-            calls(&Trail::new(Some(&listener), number));
+            calls(&Trail::new(Some(&listener), None, number));
         }
         lock(&names.told).clone()
     }

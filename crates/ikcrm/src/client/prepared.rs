@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use crate::call::Engine;
 use crate::config::CallOptions;
 use crate::error::Error;
-use crate::observe::{Listener, ListenerSlot, Observer};
+use crate::observe::{Listener, MetaSlot, Observer, Watch};
 use crate::sync::{Cancel, Reply, block_on};
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
@@ -35,7 +35,7 @@ type Work<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 pub struct PreparedCall<T> {
     engine: Arc<Engine>,
     cancel: Cancel,
-    observer: ListenerSlot,
+    watch: Arc<Watch>,
     work: Work<T>,
 }
 
@@ -50,11 +50,11 @@ impl<T: Send + 'static> PreparedCall<T> {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let cancel = Cancel::any_of(options.cancel.clone());
-        let observer = ListenerSlot::default();
+        let watch = Arc::<Watch>::default();
         let mut options = options.cancel(cancel.clone());
-        options.observer = Some(Arc::clone(&observer));
+        options.watch = Some(Arc::clone(&watch));
         let work = make(Arc::clone(engine), options);
-        Self { engine: Arc::clone(engine), cancel, observer, work: Box::pin(work) }
+        Self { engine: Arc::clone(engine), cancel, watch, work: Box::pin(work) }
     }
 
     /// The same call with an answer made of its answer.
@@ -63,11 +63,11 @@ impl<T: Send + 'static> PreparedCall<T> {
         self,
         answer: impl FnOnce(T) -> A + Send + 'static,
     ) -> PreparedCall<A> {
-        let Self { engine, cancel, observer, work } = self;
+        let Self { engine, cancel, watch, work } = self;
         PreparedCall {
             engine,
             cancel,
-            observer,
+            watch,
             work: Box::pin(async move { work.await.map(answer) }),
         }
     }
@@ -75,7 +75,14 @@ impl<T: Send + 'static> PreparedCall<T> {
     /// Lets this observer be told of the call's events, in the place of the client's.
     pub fn observed_by(self, observer: impl Observer + 'static) -> Self {
         // One that was named before stays.
-        self.observer.set(Listener::new(Arc::new(observer))).ok();
+        self.watch.listener.set(Listener::new(Arc::new(observer))).ok();
+        self
+    }
+
+    /// Lets the call leave here what it cost, in the place of the options' slot.
+    #[doc(hidden)]
+    pub fn metered(self, slot: &MetaSlot) -> Self {
+        self.watch.meta.set(slot.clone()).ok();
         self
     }
 

@@ -1,5 +1,6 @@
 //! `CallOptions`: what one call does differently from its client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
@@ -7,7 +8,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{duration, duration_within, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
-use crate::observe::ListenerSlot;
+use crate::observe::{MetaSlot, Watch};
 use crate::sync::Cancel;
 
 pub(crate) const OPTIONS: [&str; 5] =
@@ -36,8 +37,10 @@ pub struct CallOptions {
     pub(crate) deadline: Option<Duration>,
     pub(crate) priority: Priority,
     pub(crate) cancel: Option<Cancel>,
-    /// Who is told of the call's events, in the place of the client's observer.
-    pub(crate) observer: Option<ListenerSlot>,
+    /// Where the call leaves what it cost.
+    pub(crate) meta: Option<MetaSlot>,
+    /// Who is told of the call, before the client's observer and the slot above.
+    pub(crate) watch: Option<Arc<Watch>>,
     /// Faults found so far; a binding puts its language's names into them.
     #[doc(hidden)]
     pub faults: Vec<FieldError>,
@@ -76,6 +79,24 @@ impl CallOptions {
     /// Who comes first where calls wait for the quota (default: [`Priority::Normal`]).
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// Where to find what the call cost, however it ended.
+    ///
+    /// ```no_run
+    /// # let client = ikcrm::Client::builder().token("the open-API token").build()?;
+    /// use ikcrm::{CallOptions, MetaSlot};
+    ///
+    /// let meta = MetaSlot::new();
+    /// let result = client.get_opportunity_with(568_587, &CallOptions::new().meta(&meta));
+    /// if let Some(meta) = meta.get() {
+    ///     println!("{} requests in {:?}, {:?}", meta.attempts, meta.elapsed, meta.header("date"));
+    /// }
+    /// # Ok::<(), ikcrm::Error>(())
+    /// ```
+    pub fn meta(mut self, slot: &MetaSlot) -> Self {
+        self.meta = Some(slot.clone());
         self
     }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::meta::MetaSlot;
 use super::observer::Observer;
 
 /// An observer, until it panics.
@@ -14,8 +15,13 @@ pub(crate) struct Listener {
     broken: Arc<AtomicBool>,
 }
 
-/// The place for the observer of one call, which may be named when the call was prepared already.
-pub(crate) type ListenerSlot = Arc<OnceLock<Listener>>;
+/// Who is told of one call, which may be named when the call was prepared already.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) listener: OnceLock<Listener>,
+    /// Where the call leaves what it cost.
+    pub(crate) meta: OnceLock<MetaSlot>,
+}
 
 impl Listener {
     pub(crate) fn new(observer: Arc<dyn Observer>) -> Self {

@@ -10,6 +10,8 @@ use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::sync::clock::{self, Moment};
 use crate::sync::{Cancel, SLICE, fault_point};
 
@@ -63,6 +65,7 @@ struct State {
     step: Cell<Step>,
     fresh_connection: Cell<bool>,
     status: Cell<Option<u16>>,
+    headers: Cell<HeaderMap>,
 }
 
 impl fmt::Debug for State {
@@ -98,6 +101,7 @@ impl Attempt {
             step: Cell::new(Step::Ready),
             fresh_connection: Cell::new(false),
             status: Cell::new(None),
+            headers: Cell::default(),
         }))
     }
 
@@ -186,8 +190,13 @@ impl Attempt {
         !self.0.fresh_connection.get() && self.progress() != Progress::Unsent
     }
 
-    pub(super) fn answered_with(&self, status: u16) {
+    pub(super) fn answered_with(&self, status: u16, headers: HeaderMap) {
         self.0.status.set(Some(status));
+        self.0.headers.set(headers);
+    }
+
+    pub(super) fn take_headers(&self) -> HeaderMap {
+        self.0.headers.take()
     }
 
     /// The HTTP status, if the answer's head came.
