@@ -1,5 +1,6 @@
 // The error classes, one tree.
 
+import type { StopReason, UpdateJob } from './job.js'
 import type { CallMeta } from './records.js'
 
 /** The kinds of fault that a field can have. */
@@ -48,6 +49,12 @@ export interface ErrorDetails {
   bodyExcerpt?: string | null | undefined
   meta?: CallMeta | null | undefined
   cause?: unknown
+}
+
+/** What the error of a job that stopped tells besides. */
+export interface JobStoppedDetails extends ErrorDetails {
+  reason?: string | null | undefined
+  path?: string | null | undefined
 }
 
 /** The base of all errors of this package. None of them shows the token. */
@@ -224,6 +231,18 @@ export class CancelledError extends IkcrmError {
 export class JobStoppedError extends IkcrmError {
   static override readonly code: string = 'job_stopped'
   declare readonly code: 'job_stopped'
+  /** Why. */
+  readonly reason: StopReason | null
+  /** The job's file. */
+  readonly path: string | null
+  /** The job. Throws a `JobFileError` when its file is gone. */
+  declare readonly job: UpdateJob
+
+  constructor(message: string, details: JobStoppedDetails = {}) {
+    super(message, details)
+    this.reason = (details.reason ?? null) as StopReason | null
+    this.path = details.path ?? null
+  }
 }
 
 /** `job_in_use`: another process, or another thread, works on the job. */

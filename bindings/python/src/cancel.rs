@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ikcrm::{CallOptions, Error};
+use ikcrm::{CallOptions, Error, MetaSlot};
 use pyo3::prelude::*;
 
 use crate::{errors, exit};
@@ -85,9 +85,14 @@ impl Signals {
     }
 
     /// The result, unless a handler raised: its exception then, with the call's end as the cause.
-    pub(crate) fn check<T>(&self, py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
+    pub(crate) fn check<T>(
+        &self,
+        py: Python<'_>,
+        result: Result<T, Error>,
+        meta: &MetaSlot,
+    ) -> PyResult<T> {
         let raised = self.0.take();
-        let failure = |error| errors::exception(py, &error);
+        let failure = |error| errors::of_call(py, &error, meta.get().as_ref());
         match (raised, result) {
             (Some(raised), Err(end)) if raised.cause(py).is_none() => {
                 raised.set_cause(py, Some(failure(end)));
