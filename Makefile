@@ -7,12 +7,18 @@ BIN := $(abspath $(VENV)/bin)
 CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-layout test-rust test-python test-node test-quota test-readme soak fuzz bench generate gates clean python node servers
+.PHONY: demo docs test test-layout test-rust test-python test-node test-quota test-readme soak fuzz bench generate gates clean python node servers
 
 test: test-layout test-rust test-python test-node test-quota test-readme
 
 demo: python node servers
 	@$(PYTHON) tests/demo/demo.py
+
+# The guide, in English and Chinese, into target/guide.
+docs: $(VENV)/docs
+	@for language in en zh; do \
+	    NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file crates/ikcrm/docs/$$language.yml || exit; \
+	done
 
 # --- set-up -----------------------------------------------------------------------------------
 
@@ -23,6 +29,10 @@ $(VENV)/ready: python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	cd python && $(BIN)/pip install --quiet --group dev
+	touch $@
+
+$(VENV)/docs: crates/ikcrm/docs/requirements.txt $(VENV)/ready
+	$(BIN)/pip install --quiet --requirement $<
 	touch $@
 
 node: node/node_modules/.package-lock.json

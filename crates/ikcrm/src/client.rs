@@ -5,7 +5,7 @@ mod prepared;
 mod calls;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::call::Engine;
@@ -15,7 +15,7 @@ use crate::input::Value;
 use crate::quota::QuotaStatus;
 use crate::request::{OpportunityQuery, OpportunityUpdate, check_query};
 use crate::response::{FieldMap, Opportunity};
-use crate::sync::block_on;
+use crate::sync::{PerProcess, block_on, lock};
 
 pub use list::OpportunityList;
 pub use prepared::{CallFuture, PreparedCall};
@@ -302,10 +302,26 @@ pub fn update_opportunity(
     id: impl Into<Value>,
     update: &OpportunityUpdate,
 ) -> Result<Opportunity, Error> {
-    static CLIENT: OnceLock<Client> = OnceLock::new();
-    if CLIENT.get().is_none() {
-        // Two threads may both get here; the second client is dropped unused.
-        CLIENT.set(Client::from_env()?).ok();
+    of_process()?.update_opportunity(id, update)
+}
+
+/// Forgets the client of [`update_opportunity`](fn@update_opportunity): its next call reads the
+/// environment anew. For tests, and for programs whose settings change. Calls under way go on.
+pub fn reset_client() {
+    lock(slot_of_process()).take();
+}
+
+/// The client of the whole process; it is made anew after a reset, and in a process that was forked.
+fn of_process() -> Result<Client, Error> {
+    let mut slot = lock(slot_of_process());
+    if let Some(client) = &*slot {
+        return Ok(client.clone());
     }
-    CLIENT.wait().update_opportunity(id, update)
+    Ok(slot.insert(Client::from_env()?).clone())
+}
+
+/// A fork gets a slot of its own, for another thread may hold the lock of its parent's.
+fn slot_of_process() -> &'static Mutex<Option<Client>> {
+    static CLIENT: PerProcess<Mutex<Option<Client>>> = PerProcess::new();
+    CLIENT.current(|_| Mutex::new(None))
 }

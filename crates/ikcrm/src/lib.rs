@@ -64,7 +64,9 @@ mod auth;
 mod error;
 
 pub use auth::{TokenStore, TokenStoreFailure};
-pub use client::{CallFuture, Client, OpportunityList, PreparedCall, update_opportunity};
+pub use client::{
+    CallFuture, Client, OpportunityList, PreparedCall, reset_client, update_opportunity,
+};
 pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{
     ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode, StopReason,
