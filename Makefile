@@ -3,13 +3,14 @@
 
 PYTHON ?= python3
 VENV := python/.venv
+ENGINES := tests/engines
 BIN := $(abspath $(VENV)/bin)
 CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo docs test test-layout test-rust test-python test-node test-quota test-readme soak fuzz bench generate gates clean python node servers
+.PHONY: demo docs test test-layout test-rust test-python test-node test-quota test-engines test-readme soak fuzz bench generate gates clean python node servers
 
-test: test-layout test-rust test-python test-node test-quota test-readme
+test: test-layout test-rust test-python test-node test-quota test-engines test-readme
 
 demo: python node servers
 	@$(PYTHON) tests/demo/demo.py
@@ -61,6 +62,18 @@ test-node: node servers
 test-quota: python node servers
 	cd tests/quota && pytest -q -rs
 
+# With packages of its own: no user of ikcrm needs them.
+test-engines: python node servers $(ENGINES)/.venv/ready $(ENGINES)/node/node_modules/.package-lock.json
+	cd $(ENGINES) && PYTHONPATH=$(abspath python/src):$(abspath python/examples) .venv/bin/pytest -q -rs -n 3
+
+$(ENGINES)/.venv/ready: $(ENGINES)/requirements.txt
+	$(PYTHON) -m venv $(ENGINES)/.venv
+	$(ENGINES)/.venv/bin/pip install --quiet -r $(ENGINES)/requirements.txt
+	touch $@
+
+$(ENGINES)/node/node_modules/.package-lock.json: $(ENGINES)/node/package-lock.json
+	cd $(ENGINES)/node && npm ci --ignore-scripts --no-fund --no-audit --silent
+
 test-readme: python node servers
 	cd tests/readme && pytest -q
 
@@ -95,4 +108,4 @@ bench: python node
 
 clean:
 	cargo clean
-	rm -rf $(VENV) node/node_modules node/dist
+	rm -rf $(VENV) node/node_modules node/dist $(ENGINES)/.venv $(ENGINES)/node/node_modules
