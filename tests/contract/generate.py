@@ -9,6 +9,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ ROOT = CONTRACT.parents[1]
 Table = dict[str, Any]
 FIELDS: list[Table] = json.loads((CONTRACT / "fields.json").read_text(encoding="utf-8"))
 RECORDS: Table = json.loads((CONTRACT / "answer.json").read_text(encoding="utf-8"))
+GUIDE: Table = json.loads((CONTRACT / "guide.json").read_text(encoding="utf-8"))
 
 RUST_FIELDS = {"id": "Id", "text": "String", "money": "Amount", "option": "Choice", "date": "Day"}
 PYTHON_FIELDS = {"id": "Id", "text": "str", "money": "Amount", "option": "Id", "date": "Day"}
@@ -88,6 +90,18 @@ def node_fields() -> Iterator[str]:
         yield f"  {field['name']}{given}: {NODE_FIELDS[field['kind']]}{null}{left_out}"
 
 
+def guide_fields(language: str) -> Iterator[str]:
+    """The table of fields in the guide."""
+    words = GUIDE[language]
+    yield from ["", words["head"], "|---|---|---|"]
+    for field in FIELDS:
+        takes = words["kinds"][field["kind"]]
+        if field["required"]:
+            takes = f"**{words['required']}** {takes}"
+        yield f"| `{field['name']}` | {field['chinese'] or ''} | {takes} |"
+    yield from [words["custom"], ""]
+
+
 # --- the objects of an answer -----------------------------------------------------------------
 
 
@@ -149,7 +163,8 @@ def node_records() -> Iterator[str]:
     for number, (name, record) in enumerate(RECORDS.items()):
         yield from [""] * (number > 0)
         yield from jsdoc(record["doc"], "", record.get("node", ()))
-        yield f"export type {name} = {{"
+        also = f"{record['node_type']} & " if "node_type" in record else ""
+        yield f"export type {name} = {also}{{"
         yield "  [key: CustomKey]: unknown"
         for attribute, row in record["attributes"].items():
             yield from jsdoc(row["doc"].removesuffix(".") + forms.get(row["kind"], "."))
@@ -206,6 +221,8 @@ PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("python/src/ikcrm/records.py", "records", python_records),
     ("node/src/update.ts", "fields", node_fields),
     ("node/src/records.ts", "records", node_records),
+    ("crates/ikcrm/docs/en/update.md", "fields", partial(guide_fields, "en")),
+    ("crates/ikcrm/docs/zh/update.md", "fields", partial(guide_fields, "zh")),
 ]
 
 
