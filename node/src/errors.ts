@@ -111,13 +111,14 @@ export class IkcrmError extends Error {
   }
 }
 
-/** `config`: the client's settings are wrong. Nothing was sent. */
+// <generated: errors>, by `make generate`
+/** `config`: a client's settings are wrong; `fields` tells all faults. Nothing was sent. */
 export class ConfigError extends IkcrmError {
   static override readonly code: string = 'config'
   declare readonly code: 'config'
 }
 
-/** `validation`: the call's values are wrong. Nothing was sent. */
+/** `validation`: a call's values are wrong; `fields` tells all faults. Nothing was sent. */
 export class ValidationError extends IkcrmError {
   static override readonly code: string = 'validation'
   declare readonly code: 'validation'
@@ -137,25 +138,31 @@ export class ApiError extends IkcrmError {
     | 'server'
 }
 
-/** `auth`: the token is dead or the account closed; sign in again. */
+/** `auth`: the token is dead or the account closed: sign in again. */
 export class AuthError extends ApiError {
   static override readonly code: string = 'auth'
   declare readonly code: 'auth' | 'sign_in_limited'
 }
 
-/** `sign_in_limited`: refused soon after the last sign-in; another program shares the account. */
+/**
+ * `sign_in_limited`: the token was refused soon after the last sign-in: another program shares the
+ * account.
+ */
 export class SignInLimitedError extends AuthError {
   static override readonly code: string = 'sign_in_limited'
   declare readonly code: 'sign_in_limited'
 }
 
-/** `choose_enterprise`: the account has several `enterprises`; sign in with the `corpId` of one. */
+/**
+ * `choose_enterprise`: the account belongs to several `enterprises`: sign in with the `corpId` of
+ * one.
+ */
 export class ChooseEnterpriseError extends ApiError {
   static override readonly code: string = 'choose_enterprise'
   declare readonly code: 'choose_enterprise'
 }
 
-/** `not_found`: not found, or not yours to see; the CRM has one code for both. */
+/** `not_found`: not found, or not yours to see: the CRM has one code for both. */
 export class NotFoundError extends ApiError {
   static override readonly code: string = 'not_found'
   declare readonly code: 'not_found'
@@ -197,35 +204,57 @@ export class InvalidAnswerError extends IkcrmError {
   declare readonly code: 'invalid_answer'
 }
 
-/** `quota_exceeded`: no slot of the quota is free within `maxWaitMs`. */
+/**
+ * `quota_exceeded`: no slot of the quota is free within `maxWaitMs`; `retryAfterMs` tells when one
+ * may be.
+ */
 export class QuotaExceededError extends IkcrmError {
   static override readonly code: string = 'quota_exceeded'
   declare readonly code: 'quota_exceeded'
 }
 
-/** `quota_store`: what keeps the quota's slots cannot be used; `retryable` tells whether that passes. */
+/**
+ * `quota_store`: what keeps the quota's slots cannot be used; `retryable` tells whether that
+ * passes.
+ */
 export class QuotaStoreError extends IkcrmError {
   static override readonly code: string = 'quota_store'
   declare readonly code: 'quota_store'
 }
 
-/** `token_store`: the token store failed. */
+/** `token_store`: the token store failed; what it raised is the cause. */
 export class TokenStoreError extends IkcrmError {
   static override readonly code: string = 'token_store'
   declare readonly code: 'token_store'
 }
 
-/** `conflict`: the record is no longer as it was given; `fields` tells what differs. */
+/**
+ * `conflict`: the record is no longer as it was given; `fields` tells what differs. Nothing was
+ * changed.
+ */
 export class ConflictError extends IkcrmError {
   static override readonly code: string = 'conflict'
   declare readonly code: 'conflict'
 }
 
-/** `cancelled`: the signal was aborted; its reason is the `cause`. */
+/** `cancelled`: the call was cancelled. The reason of the `signal` is its `cause`. */
 export class CancelledError extends IkcrmError {
   static override readonly code: string = 'cancelled'
   declare readonly code: 'cancelled'
 }
+
+/** `job_in_use`: another process, or another thread, works on the job. */
+export class JobInUseError extends IkcrmError {
+  static override readonly code: string = 'job_in_use'
+  declare readonly code: 'job_in_use'
+}
+
+/** `job_file`: the job's file cannot be read or written, or is not what was asked for. */
+export class JobFileError extends IkcrmError {
+  static override readonly code: string = 'job_file'
+  declare readonly code: 'job_file'
+}
+// </generated>
 
 /** `job_stopped`: a job stopped before its end; what it did is in its file, and it can go on. */
 export class JobStoppedError extends IkcrmError {
@@ -245,18 +274,6 @@ export class JobStoppedError extends IkcrmError {
   }
 }
 
-/** `job_in_use`: another process, or another thread, works on the job. */
-export class JobInUseError extends IkcrmError {
-  static override readonly code: string = 'job_in_use'
-  declare readonly code: 'job_in_use'
-}
-
-/** `job_file`: the job's file cannot be read or written, or is not what was asked for. */
-export class JobFileError extends IkcrmError {
-  static override readonly code: string = 'job_file'
-  declare readonly code: 'job_file'
-}
-
 /**
  * Every error of this package, told apart by its `code`:
  *
@@ -265,6 +282,7 @@ export class JobFileError extends IkcrmError {
  * ```
  */
 export type AnyIkcrmError =
+  // <generated: union>, by `make generate`
   | ConfigError
   | ValidationError
   | (ApiError & { readonly code: 'api' })
@@ -286,9 +304,11 @@ export type AnyIkcrmError =
   | JobStoppedError
   | JobInUseError
   | JobFileError
+  // </generated>
 
 /** Every class by its name, since a minifier may rename the classes themselves. */
 const NAMED = {
+  // <generated: names>, by `make generate`
   IkcrmError,
   ConfigError,
   ValidationError,
@@ -311,6 +331,7 @@ const NAMED = {
   JobStoppedError,
   JobInUseError,
   JobFileError,
+  // </generated>
 }
 
 for (const [name, { prototype }] of Object.entries(NAMED)) {

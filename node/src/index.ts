@@ -4,6 +4,7 @@ export { Client, resetClient, updateOpportunity, update_opportunity, version } f
 export { openJob, UpdateJob } from './job.js'
 export { OpportunityList } from './list.js'
 export {
+  // <generated: names>, by `make generate`
   IkcrmError,
   ConfigError,
   ValidationError,
@@ -26,6 +27,7 @@ export {
   JobStoppedError,
   JobInUseError,
   JobFileError,
+  // </generated>
 } from './errors.js'
 export type {
   AnyIkcrmError,

@@ -19,6 +19,8 @@ ROOT = CONTRACT.parents[1]
 Table = dict[str, Any]
 FIELDS: list[Table] = json.loads((CONTRACT / "fields.json").read_text(encoding="utf-8"))
 RECORDS: Table = json.loads((CONTRACT / "answer.json").read_text(encoding="utf-8"))
+ERRORS: list[Table] = json.loads((CONTRACT / "errors.json").read_text(encoding="utf-8"))["classes"]
+OPTIONS: Table = json.loads((CONTRACT / "options.json").read_text(encoding="utf-8"))
 GUIDE: Table = json.loads((CONTRACT / "guide.json").read_text(encoding="utf-8"))
 
 RUST_FIELDS = {"id": "Id", "text": "String", "money": "Amount", "option": "Choice", "date": "Day"}
@@ -179,6 +181,65 @@ def node_kind(kind: str) -> str:
     return kind if kind in RECORDS else NODE_KINDS.get(kind, "string")
 
 
+# --- the errors -------------------------------------------------------------------------------
+
+
+def python_errors() -> Iterator[str]:
+    """The classes of errors in Python."""
+    for error in ERRORS:
+        if not error.get("by_hand"):
+            parents = ", ".join([error["parent"], *error["python_also"]])
+            yield from ["", "", f"class {error['class']}({parents}):"]
+            yield from docstring(" ".join(filter(None, [error["doc"], error.get("python_doc")])))
+            yield from ["", f'    code = "{error["code"]}"']
+    yield from ["", ""]
+
+
+def node_errors() -> Iterator[str]:
+    """The classes of errors in TypeScript."""
+    for number, error in enumerate(error for error in ERRORS if not error.get("by_hand")):
+        code, doc = error["code"], as_in_node(error["doc"])
+        more = f" {error['node_doc']}" if "node_doc" in error else ""
+        yield from [""] * (number > 0)
+        yield from jsdoc(f"`{code}`: {doc[0].lower()}{doc[1:]}{more}", "")
+        yield f"export class {error['class']} extends {error['parent']} {{"
+        yield f"  static override readonly code: string = '{code}'"
+        codes = [f"'{inner['code']}'" for inner in tree(error)]
+        one_line = f"  declare readonly code: {' | '.join(codes)}"
+        if len(one_line) <= 100:
+            yield one_line
+        else:
+            yield from ["  declare readonly code:", *(f"    | {inner}" for inner in codes)]
+        yield "}"
+
+
+def node_union() -> Iterator[str]:
+    """The errors that a `switch` over `code` tells apart."""
+    for error in ERRORS[1:]:
+        name = error["class"]
+        alone = len(tree(error)) == 1
+        yield f"  | {name}" if alone else f"  | ({name} & {{ readonly code: '{error['code']}' }})"
+
+
+def node_names() -> Iterator[str]:
+    """The names of the classes in TypeScript."""
+    return (f"  {error['class']}," for error in ERRORS)
+
+
+def tree(error: Table) -> list[Table]:
+    """A class and all that derive from it."""
+    derived = (inner for inner in ERRORS if inner["parent"] == error["class"])
+    return [error, *(leaf for inner in derived for leaf in tree(inner))]
+
+
+def as_in_node(text: str) -> str:
+    """The text with the names of options and attributes as Node spells them."""
+    rows = [row for rows in OPTIONS.values() for row in rows]
+    names = {row["name"]: row["node"] for row in rows if row.get("node")}
+    names["retry_after"] = "retryAfterMs"
+    return re.sub(r"`(\w+)`", lambda found: f"`{names.get(found[1], found[1])}`", text)
+
+
 # --- forms ------------------------------------------------------------------------------------
 
 
@@ -221,6 +282,11 @@ PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("python/src/ikcrm/records.py", "records", python_records),
     ("node/src/update.ts", "fields", node_fields),
     ("node/src/records.ts", "records", node_records),
+    ("python/src/ikcrm/errors.py", "errors", python_errors),
+    ("node/src/errors.ts", "errors", node_errors),
+    ("node/src/errors.ts", "union", node_union),
+    ("node/src/errors.ts", "names", node_names),
+    ("node/src/index.ts", "names", node_names),
     ("crates/ikcrm/docs/en/update.md", "fields", partial(guide_fields, "en")),
     ("crates/ikcrm/docs/zh/update.md", "fields", partial(guide_fields, "zh")),
 ]

@@ -102,6 +102,9 @@ class IkcrmError(Exception):
         self.meta = meta
 
 
+# <generated: errors>, by `make generate`
+
+
 class ConfigError(IkcrmError, ValueError):
     """A client's settings are wrong; `fields` tells all faults. Nothing was sent."""
 
@@ -205,9 +208,24 @@ class ConflictError(IkcrmError):
 
 
 class CancelledError(IkcrmError):
-    """The call was cancelled; the cause of what a signal handler raised during a call."""
+    """The call was cancelled. In asyncio and after a signal it is the cause of what was raised."""
 
     code = "cancelled"
+
+
+class JobInUseError(IkcrmError):
+    """Another process, or another thread, works on the job."""
+
+    code = "job_in_use"
+
+
+class JobFileError(IkcrmError):
+    """The job's file cannot be read or written, or is not what was asked for."""
+
+    code = "job_file"
+
+
+# </generated>
 
 
 class JobStoppedError(IkcrmError):
@@ -228,18 +246,6 @@ class JobStoppedError(IkcrmError):
 
             self._job = open_job(self.path or "")
         return self._job
-
-
-class JobInUseError(IkcrmError):
-    """Another process, or another thread, works on the job."""
-
-    code = "job_in_use"
-
-
-class JobFileError(IkcrmError):
-    """The job's file cannot be read or written, or is not what was asked for."""
-
-    code = "job_file"
 
 
 def _tree(base: type[IkcrmError]) -> list[type[IkcrmError]]:
