@@ -88,7 +88,7 @@ pub(crate) fn text(text: &str) -> Utf16String {
 
 impl From<Error> for ErrorData {
     fn from(mut error: Error) -> Self {
-        if let Error::Validation { fields } = &mut error {
+        if let Error::Validation { fields, .. } = &mut error {
             names::rename(fields);
         }
         let (reason, path) = match &error {

@@ -306,9 +306,9 @@ fn quota(mut builder: ClientBuilder, settings: Vec<(String, Value)>) -> ClientBu
 fn built(client: std::result::Result<Client, Error>) -> Either<NativeClient, ErrorData> {
     match client {
         Ok(client) => Either::A(NativeClient(client)),
-        Err(Error::Config { mut fields }) => {
+        Err(Error::Config { mut fields, .. }) => {
             names::rename(&mut fields);
-            Either::B(Error::Config { fields }.into())
+            Either::B(Error::config(fields).into())
         }
         Err(error) => Either::B(error.into()),
     }

@@ -60,7 +60,7 @@ impl NativeCall {
 }
 
 fn ended() -> Answer {
-    outcome(Err(Error::Cancelled { may_have_been_applied: true }))
+    outcome(Err(Error::cancelled(true)))
 }
 
 #[napi]

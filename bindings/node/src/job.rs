@@ -182,7 +182,7 @@ impl NativeJob {
 }
 
 fn job_in(place: &OnceLock<UpdateJob>) -> Told<&UpdateJob> {
-    place.get().ok_or(Error::Cancelled { may_have_been_applied: false })
+    place.get().ok_or(Error::cancelled(false))
 }
 
 /// What is asked (`rows`, `row` or `progress`), of what as JSON text, and where the answer goes.
@@ -309,7 +309,7 @@ impl Iterator for Rows<'_> {
             }
             let Some(Reply::Rows(rows, last)) = self.source.ask("rows", None) else {
                 self.ended = true;
-                return Some(Err(Error::Cancelled { may_have_been_applied: false }));
+                return Some(Err(Error::cancelled(false)));
             };
             (self.read, self.ended) = (rows.into_iter(), last);
         }
@@ -398,7 +398,7 @@ fn apply_options(job: Job, caller: &Loop) -> ApplyOptions<'_> {
 }
 
 fn invalid(code: FieldErrorCode, field: &str, message: impl Into<String>) -> Error {
-    Error::Validation { fields: vec![FieldError::new(field, code, message.into())] }
+    Error::validation(vec![FieldError::new(field, code, message.into())])
 }
 
 fn row_state(word: &str) -> Told<RowState> {

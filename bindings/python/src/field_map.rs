@@ -50,9 +50,7 @@ impl FieldMap {
             (Ok(field), Ok(label)) => self.0.id(&field, &label),
             (Err(fault), _) | (_, Err(fault)) => Err(fault),
         };
-        id.map_err(|fault| {
-            errors::exception(field.py(), &Error::Validation { fields: vec![fault] })
-        })
+        id.map_err(|fault| errors::exception(field.py(), &Error::validation(vec![fault])))
     }
 }
 

@@ -309,7 +309,7 @@ impl<'a> Rows<'a> {
     fn fill(&mut self) {
         let caller = self.caller;
         let mut rows = Vec::with_capacity(CHUNK);
-        let stopped = || Err(Error::Cancelled { may_have_been_applied: false });
+        let stopped = || Err(Error::cancelled(false));
         let filled = caller.attach(|py| {
             py.check_signals()?;
             self.take(py, &mut rows)
@@ -333,7 +333,7 @@ impl<'a> Rows<'a> {
                 Err(message) => {
                     let name = format!("row {}", self.number);
                     let fields = vec![FieldError::new(name, FieldErrorCode::Type, message)];
-                    self.end = Some(Err(Error::Validation { fields }));
+                    self.end = Some(Err(Error::validation(fields)));
                     break;
                 }
             }

@@ -23,18 +23,21 @@ pub use stop::StopReason;
 pub enum Error {
     /// The client's settings are wrong. Nothing was sent.
     #[error("cannot make a client: {}", list(fields))]
+    #[non_exhaustive]
     Config {
         /// All faults found.
         fields: Vec<FieldError>,
     },
     /// The call's values are wrong. It was not sent; at most labels were looked up.
     #[error("the call was not sent: {}", list(fields))]
+    #[non_exhaustive]
     Validation {
         /// All faults found.
         fields: Vec<FieldError>,
     },
     /// The opportunity is no longer as in the record given as `if_unchanged`. It was not updated.
     #[error("not updated, since the opportunity has changed: {}", list(fields))]
+    #[non_exhaustive]
     Conflict {
         /// The fields that differ.
         fields: Vec<FieldError>,
@@ -44,6 +47,7 @@ pub enum Error {
     Api(Box<ApiError>),
     /// The CRM could not be reached, or the connection broke.
     #[error("{message}")]
+    #[non_exhaustive]
     Transport {
         /// What failed.
         message: String,
@@ -54,6 +58,7 @@ pub enum Error {
     },
     /// The call's time ran out.
     #[error("{message}")]
+    #[non_exhaustive]
     RequestTimeout {
         /// Which time ran out and at what step.
         message: String,
@@ -62,6 +67,7 @@ pub enum Error {
     },
     /// What came back is not an answer of this API.
     #[error("{message}")]
+    #[non_exhaustive]
     InvalidAnswer {
         /// What is wrong with it.
         message: String,
@@ -78,6 +84,7 @@ pub enum Error {
          may be in {:.1} s",
         retry_after.as_secs_f64()
     )]
+    #[non_exhaustive]
     QuotaExceeded {
         /// How long it takes at least until a slot can be had.
         retry_after: Duration,
@@ -86,6 +93,7 @@ pub enum Error {
     },
     /// What the processes share that use the quota cannot be used.
     #[error("{message}; nothing was sent, since others could not be told")]
+    #[non_exhaustive]
     QuotaStore {
         /// What failed.
         message: String,
@@ -97,6 +105,7 @@ pub enum Error {
     /// The token was refused so soon after a sign-in that another sign-in would only go on with a
     /// quarrel between two programs.
     #[error("{}", sign_in_limited(refusal.as_deref(), *interval, *retry_after))]
+    #[non_exhaustive]
     SignInLimited {
         /// How long it takes until the client may sign in again.
         retry_after: Duration,
@@ -109,6 +118,7 @@ pub enum Error {
     },
     /// The token store failed, or holds no token when there is no other way to one.
     #[error("{message}")]
+    #[non_exhaustive]
     TokenStore {
         /// What failed.
         message: String,
@@ -119,12 +129,14 @@ pub enum Error {
     },
     /// The caller cancelled the call.
     #[error("the call was cancelled")]
+    #[non_exhaustive]
     Cancelled {
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
     /// A job stopped before its end. What it did is in its file, and it can go on.
     #[error("the job stopped ({reason}): {message}")]
+    #[non_exhaustive]
     JobStopped {
         /// Why.
         reason: StopReason,
@@ -137,6 +149,7 @@ pub enum Error {
     },
     /// Another process, or another thread, works on the job.
     #[error("{message}")]
+    #[non_exhaustive]
     JobInUse {
         /// Who, as far as it is known.
         message: String,
@@ -145,6 +158,7 @@ pub enum Error {
     },
     /// The job's file cannot be read or written, or is not what was asked for.
     #[error("{message}")]
+    #[non_exhaustive]
     JobFile {
         /// What is wrong, and what to do.
         message: String,
@@ -171,6 +185,27 @@ fn sign_in_limited(refusal: Option<&ApiError>, interval: Duration, left: Duratio
 }
 
 impl Error {
+    /// A client that cannot be made for these faults, for the bindings.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn config(fields: Vec<FieldError>) -> Self {
+        Self::Config { fields }
+    }
+
+    /// A call that was refused for these faults, for the bindings.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn validation(fields: Vec<FieldError>) -> Self {
+        Self::Validation { fields }
+    }
+
+    /// A call that was cancelled, for the bindings.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn cancelled(may_have_been_applied: bool) -> Self {
+        Self::Cancelled { may_have_been_applied }
+    }
+
     /// A stable word for the kind of error, the same in every language.
     #[must_use]
     pub fn code(&self) -> &'static str {

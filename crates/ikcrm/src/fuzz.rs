@@ -85,6 +85,16 @@ pub fn list(query: &OpportunityQuery, page: u32) -> Option<String> {
     Some(api::opportunities::list(&checked, page).path)
 }
 
+/// A failure of a call whose time ran out, or of one that may be made again.
+pub fn failure(timed_out: bool, retryable: bool) -> Error {
+    let (message, may_have_been_applied) = (String::new(), false);
+    if timed_out {
+        Error::RequestTimeout { message, may_have_been_applied }
+    } else {
+        Error::Transport { message, retryable, may_have_been_applied }
+    }
+}
+
 /// How long a header `Retry-After` asks to wait.
 pub fn retry_after(header: HeaderValue, now: Timestamp) -> Option<Duration> {
     transport::retry_after(&HeaderMap::from_iter([(RETRY_AFTER, header)]), now)

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use http::HeaderValue;
-use ikcrm::Error;
 use ikcrm::fuzz::{self, Window};
 use jiff::Timestamp;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -63,12 +62,7 @@ fn check_decision(input: &mut Unstructured<'_>, asked: Option<Duration>) -> Resu
     let left = Duration::from_millis(input.arbitrary::<u32>()?.into());
     let jitter = f64::from(input.arbitrary::<u8>()?) / 256.0;
     let (retryable, timed_out) = (input.arbitrary()?, input.arbitrary()?);
-    let (message, may_have_been_applied) = (String::new(), false);
-    let error = if timed_out {
-        Error::RequestTimeout { message, may_have_been_applied }
-    } else {
-        Error::Transport { message, retryable, may_have_been_applied }
-    };
+    let error = fuzz::failure(timed_out, retryable);
     if let Some(wait) = fuzz::retry(most, attempt, &error, asked, left, jitter) {
         assert!(wait < left, "a wait of {wait:?} with {left:?} left");
         assert!(attempt < most && retryable && !timed_out);
