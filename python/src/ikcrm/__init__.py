@@ -8,7 +8,7 @@ The function takes its settings from the environment, as `IKCRM_TOKEN`; a `Clien
 an `AsyncClient`, takes them as arguments.
 """
 
-from ikcrm import _native
+from ikcrm import _complete, _native  # noqa: F401 - the first looks at the second's file
 from ikcrm._native import Cancel
 from ikcrm.arguments import (
     ApplyOptions,
