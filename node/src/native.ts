@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type * as Native from './native.cjs'
+import { isCutOff } from './whole'
 
 const target = `${process.platform}-${process.arch}${abi()}`
 const built = join(__dirname, '..', `native.${target}.node`)
+const installed = join(__dirname, '..', '..', `ikcrm-${target}`, `native.${target}.node`)
 
 /** What tells the systems of one platform apart. */
 function abi(): string {
@@ -24,6 +26,13 @@ function isMusl(): boolean {
 }
 
 function load(): unknown {
+  for (const file of [built, installed]) {
+    if (!isCutOff(file)) continue
+    throw new Error(
+      `ikcrm: ${file} was cut off, as by a full disk or a broken download: install ikcrm again, ` +
+        'after `npm cache clean --force`',
+    )
+  }
   try {
     // What was built in this checkout goes first.
     if (existsSync(built)) return require(built)

@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -98,4 +106,23 @@ test('a module that was built on another platform is taken there', (t) => {
     failure(folder, set('arch', 'riscv64')),
     /module for linux-riscv64-gnu cannot be loaded/,
   )
+})
+
+test('a module that was cut off is told, and does not end the process', (t) => {
+  const package_ = dirname(dirname(PACKAGE))
+  const module = readdirSync(package_).find((name) => /^native\.linux-.*\.node$/.test(name))
+  if (!module) return t.skip('elsewhere the system refuses it')
+  const half = readFileSync(join(package_, module))
+  const folder = copied(t)
+  const modules = join(folder, 'node_modules')
+  cpSync(join(folder, 'dist'), join(modules, 'ikcrm', 'dist'), { recursive: true })
+  const installed = module.replace('native.', 'ikcrm-').replace('.node', '')
+  for (const place of ['ikcrm', installed]) {
+    mkdirSync(join(modules, place), { recursive: true })
+    const cut = join(modules, place, module)
+    writeFileSync(cut, half.subarray(0, half.length / 2))
+    const message = failure(join(modules, 'ikcrm'))
+    assert.ok(message.startsWith(`ikcrm: ${cut} was cut off`), message)
+    rmSync(cut)
+  }
 })

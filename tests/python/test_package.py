@@ -7,7 +7,9 @@ import typing
 from decimal import Decimal
 from importlib.metadata import metadata, version
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
+import pytest
 from mypy import api
 from support import TESTS
 
@@ -28,6 +30,20 @@ print(*sorted((set(sys.modules) - before) & set({HEAVY!r})))
     assert subprocess.check_output(arguments, text=True).strip() == ""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system refuses it")
+def test_a_module_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    installed = Path(ikcrm.__file__).parent
+    copytree(installed, tmp_path / "ikcrm", ignore=ignore_patterns("_native.*", "__pycache__"))
+    [module] = installed.glob("_native.*.so")
+    half = module.read_bytes()[: module.stat().st_size // 2]
+    (tmp_path / "ikcrm" / module.name).write_bytes(half)
+    command = [sys.executable, "-c", "import ikcrm"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"ImportError: {tmp_path / 'ikcrm' / module.name} was cut off" in done.stderr
+    assert "install ikcrm again" in done.stderr
+
+
 def test_the_version_is_the_packages() -> None:
     assert ikcrm.__version__ == version("ikcrm")
 
@@ -42,12 +58,12 @@ def test_the_types_admit_what_is_right_and_refuse_what_is_wrong() -> None:
     assert status == 0, output + errors
 
 
-def test_the_readmes_pass_mypy(tmp_path: Path) -> None:
+def test_the_readme_and_the_guide_pass_mypy(tmp_path: Path) -> None:
     files = []
-    for readme in ("README.md", "README.zh-CN.md"):
-        text = (TESTS.parent / readme).read_text(encoding="utf-8")
+    for page in (TESTS.parent / "README.md", *TESTS.parent.glob("crates/ikcrm/docs/en/*.md")):
+        text = page.read_text(encoding="utf-8")
         for match in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-            files.append(tmp_path / f"{readme.replace('.', '_')}_{match.start()}.py")
+            files.append(tmp_path / f"{page.stem.replace('-', '_')}_{match.start()}.py")
             files[-1].write_text(match[1], encoding="utf-8")
     assert len(files) > 10
     arguments = ["--strict", "--python-version", "3.10", "--no-incremental", "--config-file="]

@@ -1,4 +1,4 @@
-"""Every block of both READMEs and of the guide runs, as a reader would run it, against the sandbox."""
+"""Every block of the READMEs and the guide runs, as a reader would run it, against the sandbox."""
 
 import os
 import re
@@ -19,7 +19,11 @@ def environment():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([*command, "--no-quota"], cwd=ROOT, **pipes) as process:
         url = process.stdout.readline().strip()
-        yield os.environ | {"IKCRM_TOKEN": "sandbox-token", "IKCRM_BASE_URL": url, "IKCRM_QUOTA": "off"}
+        yield os.environ | {
+            "IKCRM_TOKEN": "sandbox-token",
+            "IKCRM_BASE_URL": url,
+            "IKCRM_QUOTA": "off",
+        }
         process.stdin.close()
 
 
@@ -106,7 +110,9 @@ def parse_python(code, folder):
 
 def parse_js(code, folder):
     """ESM and CommonJS are told apart as readers do."""
-    file = folder / ("block.mjs" if re.search(r"^(import|export) ", code, re.MULTILINE) else "block.cjs")
+    file = folder / (
+        "block.mjs" if re.search(r"^(import|export) ", code, re.MULTILINE) else "block.cjs"
+    )
     file.write_text(code, encoding="utf-8")
     run(["node", "--check", file], os.environ, folder)
 

@@ -28,7 +28,8 @@ def headings(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("page", "link"), [pytest.param(*l, id=f"{l[0].relative_to(ROOT)}:{l[1]}") for l in links()]
+    ("page", "link"),
+    [pytest.param(page, link, id=f"{page.relative_to(ROOT)}:{link}") for page, link in links()],
 )
 def test_the_link_leads_somewhere(page: Path, link: str) -> None:
     if page in READMES:  # PyPI and npm show them without the repository

@@ -6,9 +6,28 @@
 
 The function takes its settings from the environment, as `IKCRM_TOKEN`; a `Client`, or for asyncio
 an `AsyncClient`, takes them as arguments.
+
+What there is; `help(ikcrm.Client)` and the like tell more:
+
+    update_opportunity, reset_client    with the environment's settings
+    Client, AsyncClient                 update_opportunity, get_opportunity, list_opportunities,
+                                        field_map, plan_updates, apply_updates,
+                                        update_opportunities, plan_undo, quota, close
+    ClientOptions, Quota, TokenStore    settings of a client
+    CallOptions, Cancel                 options of a call
+    OpportunityUpdate                   the fields of an update
+    Opportunity, OpportunityList        what comes back
+    UpdateJob, open_job, CLEAR          updates of many rows
+    Event                               what a call shows
+    IkcrmError                          all errors: ValidationError, ApiError, TransportError, ...
+    ikcrm.testing, ikcrm.sandbox        a stand-in CRM, for tests and as a program
+
+Guide: https://github.com/ikcrm-client/ikcrm/blob/main/crates/ikcrm/docs/en/index.md
 """
 
-from ikcrm import _native
+import typing as _t
+
+from ikcrm import _complete, _native  # noqa: F401 - the first looks at the second's file
 from ikcrm._native import Cancel
 from ikcrm.arguments import (
     ApplyOptions,
@@ -142,3 +161,7 @@ __all__ = [
     "reset_client",
     "update_opportunity",
 ]
+
+if not _t.TYPE_CHECKING:
+    # With it, `help(ikcrm)` prints every class: 7,000 lines.
+    del __all__

@@ -131,11 +131,23 @@ class Client(BaseClient):
     def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: `PUT /api/v2/opportunities/:id`.
 
-        Takes the fields of `OpportunityFields`, where one that is left out keeps its value and
-        `None` clears it; `custom` fields by their keys; and for this call alone `timeout`
-        (seconds), `max_retries`, and `partial`, which lets `title` and `customer_id` be left out.
-        `stage`, `source` and `kind` take ids or labels, `custom` keys or labels; labels are looked
-        up before. `fill` and `if_unchanged` read the opportunity before: see `OpportunityUpdate`.
+        A field that is left out keeps its value, and `None` clears it:
+
+            title                   text, not blank; required
+            customer_id             an id; required
+            user_id, want_department_id
+                                    ids
+            expect_amount           a Decimal, an int, or text such as "20000.50"
+            stage, source, kind     an option: its id or its label
+            expect_sign_date, get_time
+                                    a date, or "YYYY-MM-DD"
+            customer_requirement, note, name, approve_status
+                                    text
+            custom                  custom fields by their keys or labels
+
+        `fill` reads the opportunity before and fills in what is required; `partial` sends neither;
+        `if_unchanged` takes a record that must still hold. The options of a call are those of
+        `CallOptions`: `timeout`, `max_retries`, `max_wait`, `deadline`, `priority`, `cancel`.
 
         Returns the opportunity as the CRM has it now.
 
@@ -282,7 +294,10 @@ class Client(BaseClient):
 def update_opportunity(id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
     """Updates an opportunity with a client of the whole process, made on first use.
 
-    The settings are the environment's; see `Client.from_env` and `Client.update_opportunity`.
+        ikcrm.update_opportunity(568587, title="ccc", customer_id=1, stage="谈判/合同")
+
+    The settings are the environment's, see `help(ikcrm.Client.from_env)`; the fields and options
+    are those of the client's method, see `help(ikcrm.Client.update_opportunity)`.
 
     Raises `ConfigError` when the settings are wrong, and what the client's method raises.
     """
