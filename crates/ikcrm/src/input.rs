@@ -8,5 +8,5 @@ pub(crate) mod suggest;
 mod value;
 
 pub use patch::Patch;
-pub(crate) use value::excerpt;
 pub use value::{Choice, Value};
+pub(crate) use value::{excerpt, name_twice};

@@ -67,7 +67,8 @@ pub use auth::{TokenStore, TokenStoreFailure};
 pub use client::{CallFuture, Client, OpportunityList, PreparedCall, update_opportunity};
 pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{
-    ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode, StopReason,
+    ApiError, ApiErrorKind, Cause, Enterprise, Error, Excerpt, FieldError, FieldErrorCode,
+    StopReason,
 };
 pub use input::{Choice, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};
