@@ -56,7 +56,7 @@ function spell(value) {
 
 /** What counts in seconds elsewhere, and in milliseconds here. */
 const SECONDS = [
-  ...['timeout', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
+  ...['timeout', 'deadline', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
   ...['at', 'elapsed', 'wait', 'quota_wait'],
 ]
 
@@ -220,8 +220,8 @@ function assertFields({ code, fields }, expected) {
   )
 }
 
-const isOption = (code, field) =>
-  code === 'config' || ['timeout', 'max_retries', 'if_unchanged'].includes(field)
+const CALL_OPTIONS = ['timeout', 'max_retries', 'if_unchanged', 'max_wait', 'deadline', 'priority']
+const isOption = (code, field) => code === 'config' || CALL_OPTIONS.includes(field)
 
 describe('vectors', () => {
   const server = new ScriptedServer()

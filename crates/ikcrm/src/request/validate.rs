@@ -337,7 +337,7 @@ mod tests {
         let again = OpportunityUpdate::new()
             .custom("a", 1)
             .custom("a", 2)
-            .set("custom", { Value::Map(vec![("a".to_owned(), 3.into())]) });
+            .set("custom", Value::Map(vec![("a".to_owned(), 3.into())]));
         assert_eq!(again.custom, [("a".to_owned(), 3.into())], "set anew is no repetition");
     }
 
