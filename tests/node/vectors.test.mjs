@@ -170,8 +170,8 @@ function assertFields({ code, fields }, expected) {
   )
 }
 
-const isOption = (code, field) =>
-  code === 'config' || ['timeout', 'max_retries', 'if_unchanged'].includes(field)
+const CALL_OPTIONS = ['timeout', 'max_retries', 'if_unchanged', 'max_wait', 'deadline', 'priority']
+const isOption = (code, field) => code === 'config' || CALL_OPTIONS.includes(field)
 
 describe('vectors', () => {
   const server = new ScriptedServer()

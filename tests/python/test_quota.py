@@ -1,7 +1,9 @@
 """The quota's settings and its status, as Python has them."""
 
 import asyncio
+import inspect
 import pickle
+from typing import Any
 
 import pytest
 from support import FIELDS, TOKEN, Crm
@@ -72,3 +74,14 @@ def test_a_pickled_client_keeps_its_quota(crm: Crm) -> None:
     client = crm.client(quota=ikcrm.Quota(calls=7), pickle_secrets=True)
     status = pickle.loads(pickle.dumps(client)).quota()
     assert status.calls == 7
+
+
+def test_a_misspelt_setting_is_refused_with_the_nearest_one() -> None:
+    settings: dict[str, Any] = {"cals": 5}
+    with pytest.raises(TypeError, match="no setting 'cals'; did you mean calls"):
+        ikcrm.Quota(**settings)
+    settings = {"xyz": 5}
+    with pytest.raises(TypeError, match="there are calls, per, max_wait"):
+        ikcrm.Quota(**settings)
+    assert list(inspect.signature(ikcrm.Quota).parameters)[:2] == ["calls", "per"]
+    assert ikcrm.Quota(5, per=1.0).calls == 5

@@ -4,13 +4,14 @@ mod api;
 mod field;
 mod stop;
 mod excerpt;
+mod cause;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use api::SIGN_IN;
 pub use api::{ApiError, ApiErrorKind, Enterprise};
+pub use cause::Cause;
 pub use excerpt::Excerpt;
 use excerpt::{redacted, shortened};
 pub(crate) use field::{Fault, fault, keep};
@@ -123,7 +124,7 @@ pub enum Error {
         /// What failed.
         message: String,
         /// The store's own error.
-        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+        source: Option<Cause>,
         /// Whether the CRM may have carried the update out in an earlier attempt.
         may_have_been_applied: bool,
     },
@@ -145,7 +146,7 @@ pub enum Error {
         /// The job's file.
         path: PathBuf,
         /// The error that stopped it, if one did.
-        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+        source: Option<Cause>,
     },
     /// Another process, or another thread, works on the job.
     #[error("{message}")]
@@ -172,13 +173,21 @@ fn list(fields: &[FieldError]) -> String {
 }
 
 fn sign_in_limited(refusal: Option<&ApiError>, interval: Duration, left: Duration) -> String {
-    let words = refusal.map(|refusal| format!(" ({})", refusal.message.trim_end()));
+    let Some(refusal) = refusal else {
+        return format!(
+            "this client signed in less than {} s ago, and has no token of it: the sign-in was \
+             cancelled or ran out of time, or the token is gone; another one would end a token that \
+             another program may use, so the next sign-in may be in {:.0} s",
+            interval.as_secs_f64(),
+            left.as_secs_f64().ceil(),
+        );
+    };
     format!(
-        "the CRM no longer accepts the token{}, although this client signed in less than {} s ago: \
+        "the CRM no longer accepts the token ({}), although this client signed in less than {} s ago: \
          another program probably uses the same account, and each sign-in ends the other's token; \
          give each program an account of its own, or let them share a token store; the next \
          sign-in may be in {:.0} s",
-        words.unwrap_or_default(),
+        refusal.message.trim_end(),
         interval.as_secs_f64(),
         left.as_secs_f64().ceil(),
     )

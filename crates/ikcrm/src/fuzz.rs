@@ -135,7 +135,8 @@ impl Window {
         content: &[u8],
         now: Duration,
     ) -> Option<Self> {
-        let window = quota::window_in(content, now)?;
+        // Who writes slots writes their limits too.
+        let window = quota::window_in(content, now).filter(quota::Window::has_limits)?;
         Some(Self { window, limit: Limit { calls, per } })
     }
 
@@ -165,17 +166,22 @@ impl Window {
 
     /// Tells that the call was not sent.
     pub fn unsent(&mut self, id: u64, now: Duration) {
-        self.window.settle(id, Fate::Unsent, now);
+        self.settle(id, Fate::Unsent, now);
     }
 
     /// Tells that the call was answered.
     pub fn answered(&mut self, id: u64, now: Duration) {
-        self.window.settle(id, Fate::Answered, now);
+        self.settle(id, Fate::Answered, now);
     }
 
     /// Tells that nobody knows what became of the call.
     pub fn unknown(&mut self, id: u64, now: Duration) {
-        self.window.settle(id, Fate::Unknown, now);
+        self.settle(id, Fate::Unknown, now);
+    }
+
+    fn settle(&mut self, id: u64, fate: Fate, now: Duration) {
+        self.window.know(self.limit, now);
+        self.window.settle(id, fate, now);
     }
 
     /// Lets nobody take a slot for some time.

@@ -10,5 +10,5 @@ mod value;
 
 pub use field_value::{Amount, Day, Id};
 pub use patch::{IntoPatch, Patch};
-pub(crate) use value::excerpt;
 pub use value::{Choice, Value};
+pub(crate) use value::{excerpt, name_twice};

@@ -69,7 +69,8 @@ pub use client::{
 };
 pub use config::{CallOptions, ClientBuilder, Edition, Priority};
 pub use error::{
-    ApiError, ApiErrorKind, Enterprise, Error, Excerpt, FieldError, FieldErrorCode, StopReason,
+    ApiError, ApiErrorKind, Cause, Enterprise, Error, Excerpt, FieldError, FieldErrorCode,
+    StopReason,
 };
 pub use input::{Amount, Choice, Day, Id, IntoPatch, Patch, Value};
 pub use jiff::civil::{Date, DateTime, date};

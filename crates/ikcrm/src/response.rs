@@ -7,16 +7,19 @@ mod page;
 mod opportunity;
 mod same;
 mod record;
+mod json;
+mod index;
 
 pub(crate) use diff::{GIVE_RECORD, check_unchanged, is_comparable};
 pub(crate) use field_map::pick;
 pub use field_map::{FieldMap, FieldOption, MappedField};
+pub(crate) use index::{Entries, Index, Name, span};
 pub use opportunity::{
     Address, Contact, Customer, Department, Opportunity, OpportunityRow, SHAPES, User,
 };
 pub(crate) use opportunity::{OPPORTUNITY, OPPORTUNITY_ROW};
 pub use page::OpportunityPage;
-pub(crate) use record::{Entries, Index, Name, span};
+pub(crate) use record::MOST_RECORDS;
 pub use record::{Kind, Record, Shape, Typed};
 #[cfg(feature = "jobs")]
 pub(crate) use same::{Likeness, is_nothing, same};

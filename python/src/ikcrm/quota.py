@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
+
+_P = ParamSpec("_P")
+
+
+def _with_suggestions(init: Callable[_P, None]) -> Callable[_P, None]:
+    """The same, refusing a misspelt setting with the one that may be meant, as Python 3.13 does."""
+
+    @wraps(init)
+    def checked(*args: _P.args, **settings: _P.kwargs) -> None:
+        for name in settings:
+            if name not in _NAMES:
+                raise TypeError(_unknown(name))
+        init(*args, **settings)
+
+    return checked
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, _NAMES, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_NAMES)}"
+    return f"Quota has no setting {name!r}{hint}"
 
 
 class Quota:
@@ -41,6 +66,7 @@ class Quota:
     1 (`None`: such calls fail with `QuotaStoreError`). It holds only while the store is away
     for all processes alike, and as far as their parts add up to no more than 1."""
 
+    @_with_suggestions
     def __init__(
         self,
         calls: int = 10,

@@ -83,6 +83,12 @@ pub struct Call {
     pub timeout: Option<Value>,
     /// The call's retries.
     pub max_retries: Option<Value>,
+    /// How long it may wait for a slot, in seconds.
+    pub max_wait: Option<Value>,
+    /// How long it may take in all, in seconds.
+    pub deadline: Option<Value>,
+    /// Who comes first in the queue.
+    pub priority: Option<Value>,
 }
 
 /// The calls of a client.

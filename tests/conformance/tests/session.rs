@@ -80,6 +80,18 @@ fn two_clients_on_one_account_do_not_loop() {
     assert!(results.iter().skip(1).step_by(2).all(Result::is_ok), "the second goes on");
 }
 
+/// The error of a user's token store.
+#[derive(Debug, PartialEq)]
+struct DiskFull;
+
+impl std::error::Error for DiskFull {}
+
+impl std::fmt::Display for DiskFull {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the disk is full")
+    }
+}
+
 /// A token store in memory, which can be told to fail.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<(Option<String>, bool)>>);
@@ -92,7 +104,7 @@ impl TokenStore for Memory {
     fn set(&self, token: &str) -> Result<(), TokenStoreFailure> {
         let mut memory = self.0.lock().unwrap();
         if memory.1 {
-            return Err("the disk is full".into());
+            return Err(DiskFull.into());
         }
         memory.0 = Some(token.to_owned());
         Ok(())
@@ -124,7 +136,8 @@ fn a_store_that_fails_is_told_and_the_token_kept() {
     let error = update(&client).unwrap_err();
     assert_eq!(error.code(), "token_store");
     assert_eq!(error.to_string(), "the token store cannot be written: the disk is full");
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk is full");
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.downcast_ref(), Some(&DiskFull), "the store's own error");
     update(&client).unwrap();
     assert_eq!(sandbox.calls_of(SIGN_IN), 1);
 }
@@ -233,12 +246,6 @@ fn read_request(stream: &mut BufReader<TcpStream>) -> String {
     lines.first().unwrap().trim().to_owned()
 }
 
-fn answer(stream: &mut BufReader<TcpStream>, data: &str) {
-    let body = format!(r#"{{"code":0,"data":{data}}}"#);
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-    stream.get_mut().write_all((head + &body).as_bytes()).unwrap();
-}
-
 /// A call on another thread, with its cancel.
 fn call(client: &Client, options: CallOptions) -> (Cancel, Receiver<Result<(), Error>>) {
     let cancel = Cancel::new();
@@ -288,7 +295,7 @@ fn waiting_for_a_sign_in_is_bounded_by_the_calls_timeout() {
 }
 
 #[test]
-fn a_cancelled_sign_in_is_made_by_the_next_that_waits() {
+fn a_cancelled_sign_in_that_was_sent_counts() {
     let (url, connections) = server();
     let client = builder(url).build().unwrap();
     let (cancel, first) = call(&client, CallOptions::new());
@@ -297,12 +304,22 @@ fn a_cancelled_sign_in_is_made_by_the_next_that_waits() {
     let (_, second) = call(&client, CallOptions::new());
     cancel.cancel();
     assert_eq!(wait(&first).unwrap_err().code(), "cancelled");
-    let mut stream = wait(&connections);
-    assert_eq!(read_request(&mut stream), "POST /api/v2/auth/login HTTP/1.1");
-    answer(&mut stream, r#"{"user_token":"new-1"}"#);
-    assert_eq!(read_request(&mut stream), "PUT /api/v2/opportunities/568587 HTTP/1.1");
-    answer(&mut stream, r#"{"id":568587}"#);
-    wait(&second).unwrap();
+    let error = wait(&second).unwrap_err();
+    assert_eq!((error.code(), error.retryable()), ("sign_in_limited", true));
+    assert!(error.to_string().contains("cancelled or ran out of time"), "{error}");
+    assert!(connections.try_recv().is_err(), "nobody signed in again");
+}
+
+#[test]
+fn a_sign_in_that_ran_out_of_time_counts() {
+    let (url, connections) = server();
+    let client = builder(url).build().unwrap();
+    let (_, first) = call(&client, CallOptions::new().timeout(Duration::from_secs(1)));
+    let mut stalled = wait(&connections);
+    read_request(&mut stalled);
+    assert_eq!(wait(&first).unwrap_err().code(), "request_timeout");
+    assert_eq!(update(&client).unwrap_err().code(), "sign_in_limited");
+    assert!(connections.try_recv().is_err(), "nobody signed in again");
 }
 
 #[test]

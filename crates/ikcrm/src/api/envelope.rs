@@ -126,7 +126,7 @@ impl<'de> EnvelopeIn<'de> {
         let index = map.next_value_seed(Entries(self.0))?;
         let start = span(object, self.0).start;
         // Only white space lies between the last value and the end.
-        let last = index.last().map_or(start, |(_, value)| value.end);
+        let last = index.end().unwrap_or(start);
         let end = self.0.get(last..).and_then(|rest| rest.find('}')).unwrap_or_default();
         Ok(Some((start..last + end + 1, index)))
     }

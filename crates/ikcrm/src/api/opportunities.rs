@@ -13,7 +13,8 @@ use crate::error::{Error, Excerpt};
 use crate::input::check::Fields;
 use crate::request::{Checked, CheckedQuery};
 use crate::response::{
-    Kind, OPPORTUNITY, OPPORTUNITY_ROW, Opportunity, OpportunityPage, OpportunityRow, Record, Typed,
+    Kind, MOST_RECORDS, OPPORTUNITY, OPPORTUNITY_ROW, Opportunity, OpportunityPage, OpportunityRow,
+    Record, Typed,
 };
 use crate::transport::{HttpRequest, HttpResponse};
 
@@ -87,6 +88,9 @@ pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
     let json = text.get(data.range.clone()).unwrap_or_default();
     let page: PageData<'_> = serde_json::from_str(json)
         .map_err(|_| data.unlike("without a list of rows as data.opportunities"))?;
+    if page.opportunities.len() > MOST_RECORDS {
+        return Err(data.unlike(&format!("with more than {MOST_RECORDS} rows")));
+    }
     let row = |row: &RawValue| {
         let start = row.get().as_ptr() as usize - text.as_ptr() as usize;
         let range = start..start + row.get().len();
@@ -134,6 +138,19 @@ mod tests {
                 assert_eq!(decoded(&text).unwrap().raw(), object);
             }
         }
+    }
+
+    #[test]
+    fn a_page_of_more_rows_than_can_be_is_refused() {
+        let rows = |count: usize| {
+            let rows = vec!["{}"; count].join(",");
+            let body = format!(r#"{{"code":0,"data":{{"opportunities":[{rows}]}}}}"#).into();
+            let (status, content_type) = (200, "application/json".to_owned());
+            page(HttpResponse { status, content_type, retry_after: None, body })
+        };
+        assert_eq!(rows(MOST_RECORDS).unwrap().rows.len(), MOST_RECORDS);
+        let error = rows(MOST_RECORDS + 1).unwrap_err();
+        assert!(error.to_string().contains("more than 100000 rows"), "{error}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Listener(OnToken);
 #[derive(Debug, Clone)]
 struct SignIn {
     at: Instant,
-    /// Why it failed.
+    /// Why it failed, unless it was left to itself.
     error: Option<Error>,
     /// How long it keeps others off.
     interval: Duration,
@@ -194,8 +194,9 @@ impl Membership {
                 Ok(Arc::new(token))
             }
             Err(Failure { error, sent }) => {
-                if sent && is_decided(&error) {
-                    self.session.note(Some(error.clone()), interval);
+                if sent && !is_held_back(&error) {
+                    let told = (!is_given_up(&error)).then(|| error.clone());
+                    self.session.note(told, interval);
                 }
                 Err(error)
             }
@@ -244,14 +245,14 @@ fn tell(
     told.into_iter().collect::<Result<_, _>>().map_err(failed)
 }
 
-/// Whether the sign-in is over as far as the CRM is concerned. One that the caller gave up is not,
-/// and one that the CRM's quota held back was none.
-fn is_decided(error: &Error) -> bool {
-    match error {
-        Error::Cancelled { .. } | Error::RequestTimeout { .. } => false,
-        Error::Api(refusal) => refusal.kind != ApiErrorKind::RateLimited,
-        _ => true,
-    }
+/// Whether the CRM's quota held the sign-in back, so that it was none.
+fn is_held_back(error: &Error) -> bool {
+    matches!(error, Error::Api(refusal) if refusal.kind == ApiErrorKind::RateLimited)
+}
+
+/// Whether the sign-in was left to itself: the CRM may have carried it out.
+fn is_given_up(error: &Error) -> bool {
+    matches!(error, Error::Cancelled { .. } | Error::RequestTimeout { .. })
 }
 
 /// Without credentials a refusal stays one.

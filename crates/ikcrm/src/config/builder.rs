@@ -11,7 +11,7 @@ use crate::auth::{OnToken, TokenStore, TokenStoreFailure};
 use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
 use crate::input::setting::{duration, name_text, text};
 use crate::input::suggest::unknown_message;
-use crate::input::{Patch, Value};
+use crate::input::{Patch, Value, name_twice};
 use crate::observe::Observer;
 use crate::quota::Quota;
 use crate::transport::Proxy;
@@ -234,6 +234,10 @@ impl ClientBuilder {
         match value {
             Value::Null => self.quota(None),
             Value::Map(settings) => {
+                if let Some(name) = name_twice(&settings) {
+                    let message = format!("has {name} twice; give one value");
+                    return self.fault("quota", Fault(Code::Conflict, message));
+                }
                 let set = |quota: Quota, (name, value): (String, Value)| quota.set(&name, value);
                 self.quota(settings.into_iter().fold(Quota::default(), set))
             }

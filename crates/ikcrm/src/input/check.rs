@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::key::CustomKind;
-use super::value::{Value, excerpt};
+use super::value::{Value, excerpt, name_twice};
 use crate::error::{Fault, FieldErrorCode as Code, fault};
 
 /// The largest id: the largest whole number that every language here holds exactly.
@@ -339,15 +339,23 @@ pub(crate) fn check_any(value: &Value) -> Checks<'_> {
         Value::List(values) => {
             values.iter().map(check_any).collect::<Result<_, _>>().map(Wire::List)
         }
-        Value::Map(entries) => entries
-            .iter()
-            .map(|(name, value)| Ok((name.as_str().into(), check_any(value)?)))
-            .collect::<Result<_, _>>()
-            .map(|entries| Wire::Map(Fields(entries))),
+        Value::Map(entries) => check_map(entries),
         Value::Other(_) | Value::Missing { .. } | Value::Milliseconds(_) => {
             fault(Code::Type, format!("must be JSON data, got {}", value.describe()))
         }
     }
+}
+
+fn check_map(entries: &[(String, Value)]) -> Checks<'_> {
+    if let Some(name) = name_twice(entries) {
+        let message = format!("has the name {:?} twice; give one value", excerpt(name));
+        return fault(Code::Conflict, message);
+    }
+    entries
+        .iter()
+        .map(|(name, value)| Ok((name.as_str().into(), check_any(value)?)))
+        .collect::<Result<_, _>>()
+        .map(|entries| Wire::Map(Fields(entries)))
 }
 
 /// A JSON number with exactly these digits.

@@ -1,5 +1,7 @@
 //! `Value`: what a caller may hand over for a field before it is checked.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
@@ -91,6 +93,12 @@ impl Value {
             Self::Map(_) => "a set of names and values".to_owned(),
         }
     }
+}
+
+/// A name that stands twice among names and values.
+pub(crate) fn name_twice(entries: &[(String, Value)]) -> Option<&str> {
+    let mut seen = HashSet::with_capacity(entries.len());
+    entries.iter().map(|(name, _)| name.as_str()).find(|name| !seen.insert(*name))
 }
 
 /// An option of a field, by its id or by its label.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::{Desk, Stop};
 use super::progress::Counts;
 use super::store::unusable;
-use crate::error::{Error, StopReason};
+use crate::error::{Cause, Error, StopReason};
 
 /// How a run ends that nothing stopped.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +75,9 @@ impl Stop {
                 reason,
                 message: format!("{message}; {}", how_to_go_on(reason, path)),
                 path: path.to_owned(),
-                source: source.or_else(|| error.map(|error| Arc::new(error) as Arc<_>)),
+                source: source
+                    .or_else(|| error.map(|error| Arc::new(error) as Arc<_>))
+                    .map(Cause::from),
             },
         }
     }

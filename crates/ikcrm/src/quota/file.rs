@@ -185,8 +185,11 @@ impl Store for FileStore {
         Ok(taken)
     }
 
-    fn settle(&self, id: u64, fate: Fate, _: Limit) -> Result<(), StoreError> {
-        self.with(Duration::ZERO, |window, now| window.settle(id, fate, now))
+    fn settle(&self, id: u64, fate: Fate, limit: Limit) -> Result<(), StoreError> {
+        self.with(Duration::ZERO, |window, now| {
+            window.know(limit, now);
+            window.settle(id, fate, now);
+        })
     }
 
     fn block(&self, duration: Duration) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! `OpportunityUpdate`: the request of an update, built field by field.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::input::{Amount, Choice, Day, Id, IntoPatch, Patch, Value};
 use crate::response::Opportunity;
@@ -161,8 +162,12 @@ impl OpportunityUpdate {
         self
     }
 
-    fn customs(self, entries: Vec<(String, Value)>) -> Self {
-        entries.into_iter().fold(self, |update, (key, value)| update.custom(key, value))
+    /// Replaces what was set under these keys. One that stands twice among them is refused later.
+    fn customs(mut self, entries: Vec<(String, Value)>) -> Self {
+        let keys: HashSet<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
+        self.custom.retain(|(known, _)| !keys.contains(known.as_str()));
+        self.custom.extend(entries);
+        self
     }
 
     /// Replaces what was set under this name.

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use super::fields::{self, FIELDS, Field, FieldKind};
 use super::update::OpportunityUpdate;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep};
-use crate::input::Value;
 use crate::input::check::{
     Checks, Chosen, Fields, Wire, check_any, check_custom_value, check_date, check_decimal,
     check_id, check_option, check_text, fault_of_missing,
 };
 use crate::input::key::{base_of_read_only, custom_kind, is_read_only, is_word};
 use crate::input::suggest::unknown_message;
+use crate::input::{Value, name_twice};
 use crate::response::{GIVE_RECORD, Opportunity, is_comparable};
 
 /// A call as far as it can be checked without looking anything up.
@@ -54,6 +54,10 @@ pub(crate) fn check_update<'a>(
     }
     for (key, value) in &update.custom {
         draft.custom(key, value);
+    }
+    if let Some(key) = name_twice(&update.custom) {
+        let message = "is given twice; give one value";
+        draft.faults.push(FieldError::new(format!("custom.{key}"), Code::Conflict, message));
     }
     if !known.iter().any(|fault| fault.field == "fields") {
         draft.faults.extend(missing(update));
@@ -318,6 +322,24 @@ fn fault_of_custom_key<T>(key: &str) -> Result<T, Fault> {
 mod tests {
     use super::*;
     use crate::response::{OPPORTUNITY, Record};
+
+    #[test]
+    fn a_name_may_not_stand_twice_in_what_is_given_as_one() {
+        let twice =
+            |value: Value| Value::Map(vec![("a".to_owned(), 1.into()), ("a".to_owned(), value)]);
+        let inner = Value::Map(vec![("标签".to_owned(), vec![twice(2.into())].into())]);
+        for given in [twice(2.into()), twice(1.into()), inner] {
+            let update = OpportunityUpdate::new().title("t").customer_id(1).set("custom", given);
+            let draft = check_update(&1.into(), &update, &[]);
+            let faults: Vec<_> = draft.faults.iter().map(|fault| fault.code).collect();
+            assert!(faults.contains(&Code::Conflict), "{:?}", draft.faults);
+        }
+        let again = OpportunityUpdate::new()
+            .custom("a", 1)
+            .custom("a", 2)
+            .set("custom", Value::Map(vec![("a".to_owned(), 3.into())]));
+        assert_eq!(again.custom, [("a".to_owned(), 3.into())], "set anew is no repetition");
+    }
 
     #[test]
     fn a_field_is_filled_with_its_own_value_only() {

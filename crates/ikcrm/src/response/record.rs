@@ -7,12 +7,15 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::index::{Index, read_index, span};
+use super::json::value;
 use crate::error::{Error, Excerpt};
 use crate::input::check::parse_date;
+
+/// How many objects a list has at most: each weighs more than the few bytes of an empty one.
+pub(crate) const MOST_RECORDS: usize = 100_000;
 
 /// What kind of value a typed attribute has.
 #[derive(Debug, Clone, Copy)]
@@ -70,25 +73,6 @@ pub struct Record {
     of_update: bool,
 }
 
-/// The keys of an object, and where each one's value lies in the text.
-pub(crate) type Index = Vec<(Key, Range<usize>)>;
-
-/// A key: where it lies in the text, or itself if it is spelt with escapes there.
-#[derive(Debug)]
-pub(crate) enum Key {
-    At(Range<usize>),
-    Spelt(Box<str>),
-}
-
-impl Key {
-    fn in_text<'a>(&'a self, text: &'a str) -> &'a str {
-        match self {
-            Self::At(range) => text.get(range.clone()).unwrap_or_default(),
-            Self::Spelt(key) => key,
-        }
-    }
-}
-
 impl Record {
     /// An object that is the part `range` of `text`, which must be JSON.
     pub(crate) fn new(shape: &'static Shape, text: Arc<str>, range: Range<usize>) -> Self {
@@ -142,7 +126,7 @@ impl Record {
 
     /// The names of all keys, in the order they came.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.index().iter().map(|(key, _)| key.in_text(&self.text))
+        self.index().entries(&self.text).map(|(key, _)| key)
     }
 
     /// The JSON text of any key's value, typed or not.
@@ -152,15 +136,17 @@ impl Record {
     }
 
     /// The value of any key, typed or not.
+    ///
+    /// What it cannot hold is its JSON text: a number beyond `f64`, and what is nested too deep to be
+    /// read. [`get_raw`](Self::get_raw) has every digit of a number that `f64` rounds.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<serde_json::Value> {
-        serde_json::from_str(self.get_raw(key)?).ok()
+        self.get_raw(key).map(value)
     }
 
     fn find(&self, key: &str) -> Option<Range<usize>> {
-        let mut entries = self.index().iter().rev();
-        let entry = entries.find(|(known, _)| known.in_text(&self.text) == key)?;
-        Some(entry.1.clone())
+        let mut entries = self.index().entries(&self.text).rev();
+        entries.find(|(known, _)| *known == key).map(|(_, range)| range)
     }
 
     fn index(&self) -> &Index {
@@ -195,6 +181,9 @@ impl Record {
 
     fn list(&self, shape: &'static Shape, json: &str) -> Option<Typed<'_>> {
         let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        if items.len() > MOST_RECORDS {
+            return None;
+        }
         let record = |item: &RawValue| {
             let range = span(item.get(), &self.text);
             item.get().starts_with('{').then(|| self.within(shape, range))
@@ -258,80 +247,6 @@ fn date_time(text: &str) -> Option<DateTime> {
     let second = parts.next().unwrap_or(Some(0))?;
     let time = jiff::civil::Time::new(hour, minute, second, 0).ok()?;
     Some(date.to_datetime(time))
-}
-
-/// Where `part` lies in `whole`, of which it is a slice.
-pub(crate) fn span(part: &str, whole: &str) -> Range<usize> {
-    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
-    start..start + part.len()
-}
-
-/// The keys of the JSON object that is the part `range` of `text`.
-fn read_index(text: &str, range: Range<usize>) -> Result<Index, serde_json::Error> {
-    let object = text.get(range).unwrap_or_default();
-    let mut deserializer = serde_json::Deserializer::from_str(object);
-    let index = Entries(text).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(index)
-}
-
-/// A key as it is spelt in the text, unless escapes are in it. Half an escaped character, which JSON
-/// allows and text cannot hold, is shown as `\u{FFFD}`: the other keys are still to be had.
-pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(NameOf)
-    }
-}
-
-struct NameOf;
-
-impl<'de> Visitor<'de> for NameOf {
-    type Value = Name<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Name<'de>, E> {
-        Ok(Name(String::from_utf8_lossy(bytes)))
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name<'de>, E> {
-        Ok(Name(String::from_utf8_lossy(bytes).into_owned().into()))
-    }
-}
-
-/// Reads the keys of an object in this text.
-pub(crate) struct Entries<'a>(pub(crate) &'a str);
-
-impl<'de> DeserializeSeed<'de> for Entries<'_> {
-    type Value = Index;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Index, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Entries<'_> {
-    type Value = Index;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Index, A::Error> {
-        let mut index = Index::new();
-        while let Some((key, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-            let key = match key.0 {
-                Cow::Borrowed(key) => Key::At(span(key, self.0)),
-                Cow::Owned(key) => Key::Spelt(key.into()),
-            };
-            index.push((key, span(value.get(), self.0)));
-        }
-        Ok(index)
-    }
 }
 
 impl PartialEq for Record {

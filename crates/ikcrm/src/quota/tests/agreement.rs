@@ -32,6 +32,7 @@ fn waits(taken: Taken, seconds: u64) -> bool {
 pub(in super::super) fn check(make: &dyn Fn(&str) -> Box<dyn Store>) {
     check_slots(make("slots").as_ref());
     check_fates(make("fates").as_ref());
+    check_handed_over(make("handed over").as_ref());
     check_limits(make("limits").as_ref());
     check_longer_window(make("longer").as_ref());
     check_blocks(make("blocks").as_ref());
@@ -69,6 +70,13 @@ fn check_fates(store: &dyn Store) {
     assert!(waits(take_of(store, 2, 0, one), 600), "an answer may come at once");
     store.settle(7, Fate::Unknown, one).unwrap();
     assert!(waits(take_of(store, 2, 0, one), 690), "late is counted already");
+}
+
+/// A slot that another store gave, before anybody took one here.
+fn check_handed_over(store: &dyn Store) {
+    store.settle(1, Fate::Answered, LIMIT).unwrap();
+    store.settle(2, Fate::Elsewhere(Duration::from_secs(60)), LIMIT).unwrap();
+    assert_eq!(store.usage(LIMIT, 0).unwrap().0, 2);
 }
 
 fn check_limits(store: &dyn Store) {
