@@ -139,10 +139,12 @@ function assertError(
 ) {
   for (const [name, expected] of Object.entries(plain)) {
     const seconds = SECONDS.includes(name) && typeof expected === 'number'
-    const value = seconds ? expected * 1000 : expected
+    const plainValue = seconds ? expected * 1000 : expected
+    const value = name === 'message' ? respelt(plainValue) : plainValue
     assert.equal(error[inNode(name)], value, `${name} of ${error.stack}`)
   }
-  if (message_contains) assert(error.message.includes(message_contains), error.message)
+  assertSpelling(error)
+  if (message_contains) assert(error.message.includes(respelt(message_contains)), error.message)
   if (body_excerpt_contains) {
     assert(error.bodyExcerpt.includes(body_excerpt_contains), error.bodyExcerpt)
     const shown = [inspect(error, { showHidden: true }), JSON.stringify(error), error.stack].join()
@@ -158,6 +160,24 @@ function assertError(
   field_messages_contain?.forEach((text, index) => {
     assert(error.fields[index].message.includes(text), error.fields[index].message)
   })
+}
+
+/** A message of a vector, with the names that options have in Node. */
+function respelt(text) {
+  const named = Object.values(json('contract/options.json'))
+    .flat()
+    .filter(({ name }) => name.includes('_'))
+  return named.reduce(
+    (text, { name, node }) => text.replace(new RegExp(`\\b${name}\\b`), node),
+    text,
+  )
+}
+
+/** No message mentions an option by its name in another language. */
+function assertSpelling({ message, fields }) {
+  for (const text of [message, ...fields.map(({ message }) => message)]) {
+    assert.equal(text, respelt(text))
+  }
 }
 
 function assertFields({ code, fields }, expected) {

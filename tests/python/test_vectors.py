@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator
@@ -265,6 +266,9 @@ def check_error(
     for name, expected in plain.items():
         assert getattr(error, name) == expected, name
     assert message_contains in error.message
+    # No message spells a name as another language does.
+    for text in [error.message, *(fault.message for fault in error.fields)]:
+        assert not re.search(r"\b(null|true|false|\w+Ms)\b", text), text
     assert enterprises is None or [[*choice] for choice in error.enterprises] == enterprises
     assert fields is None or [[fault.field, fault.code] for fault in error.fields] == fields
     if body_excerpt_contains is not None:

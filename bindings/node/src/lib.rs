@@ -14,3 +14,9 @@ mod meta;
 mod names;
 pub mod sandbox;
 mod value;
+
+/// Runs when the module is loaded.
+#[napi_derive::module_init]
+fn init() {
+    ikcrm::contract::spell_as(names::spelling);
+}

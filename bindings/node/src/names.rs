@@ -28,6 +28,22 @@ const RENAMED: [(&str, &str); 18] = [
 /// The same of the quota's settings.
 const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "max_wait")];
 
+/// Other names that messages mention: methods, and options of jobs.
+const MENTIONED: [(&str, &str); 7] = [
+    ("onToken", "on_token"),
+    ("planUpdates", "plan_updates"),
+    ("applyUpdates", "apply_updates"),
+    ("openJob", "open_job"),
+    ("skipInvalid", "skip_invalid"),
+    ("maxUpdates", "max_updates"),
+    ("maxErrors", "max_errors"),
+];
+
+/// How JavaScript spells a name that a message mentions.
+pub(crate) fn spelling(core: &'static str) -> &'static str {
+    from_core(&MENTIONED, from_core(&RENAMED, core))
+}
+
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
     OPTIONS.iter().map(|core| from_core(&RENAMED, core)).chain(["tokenStore", "onToken", "onEvent"])

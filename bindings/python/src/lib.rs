@@ -50,6 +50,18 @@ mod native {
 
     #[pymodule_init]
     fn init(py: Python<'_>) -> PyResult<()> {
-        interpreter::check(py)
+        interpreter::check(py)?;
+        ikcrm::contract::spell_as(spelling);
+        Ok(())
+    }
+
+    /// How Python spells what messages mention.
+    fn spelling(name: &'static str) -> &'static str {
+        match name {
+            "null" => "None",
+            "true" => "True",
+            "false" => "False",
+            name => name,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod field;
+mod spelling;
 mod stop;
 mod excerpt;
 mod cause;
@@ -16,6 +17,8 @@ pub use excerpt::Excerpt;
 use excerpt::{redacted, shortened};
 pub(crate) use field::{Fault, fault, keep};
 pub use field::{FieldError, FieldErrorCode};
+pub use spelling::spell_as;
+pub(crate) use spelling::spelt;
 pub use stop::StopReason;
 
 /// An error of this library. Nothing it prints holds the token or the password.
@@ -81,8 +84,10 @@ pub enum Error {
     },
     /// No slot of the quota could be had in time.
     #[error(
-        "the quota is used up: nothing was sent, since no slot is free within max_wait; the next \
+        "the quota is used up: nothing was sent, since no slot is free in time ({} or {}); the next \
          may be in {:.1} s",
+        spelt("max_wait"),
+        spelt("deadline"),
         retry_after.as_secs_f64()
     )]
     #[non_exhaustive]

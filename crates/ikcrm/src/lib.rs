@@ -95,6 +95,7 @@ pub use sync::{Cancel, forked};
 pub mod contract {
     pub use crate::api::kind_of_code;
     pub use crate::config::OPTIONS;
+    pub use crate::error::spell_as;
     pub use crate::input::suggest::{nearest, unknown_message};
     #[cfg(feature = "jobs")]
     pub use crate::job::{APPLY_OPTIONS, PLAN_OPTIONS};

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt};
+use crate::error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, spelt};
 use crate::response::{Entries, Index, Name, span};
 use crate::transport::HttpResponse;
 
@@ -200,7 +200,11 @@ impl Answer {
     fn invalid(&self, what: &str) -> Error {
         let Self { status, ref content_type, .. } = *self;
         let redirect = (300..400).contains(&status);
-        let hint = if redirect { "; redirects are not followed: check base_url" } else { "" };
+        let hint = if redirect {
+            format!("; redirects are not followed: check {}", spelt("base_url"))
+        } else {
+            String::new()
+        };
         Error::InvalidAnswer {
             message: format!("an answer {what} (HTTP {status}, {content_type}){hint}"),
             status: Some(status),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{Exchange, Failure};
 use crate::api;
 use crate::auth::{Account, Credentials, OnToken, Token, TokenStore, TokenStoreFailure};
-use crate::error::{ApiError, ApiErrorKind, Error, Fault};
+use crate::error::{ApiError, ApiErrorKind, Error, Fault, spelt};
 use crate::sync::{HookThread, PerProcess, SingleFlight, lock};
 
 /// The token in use, and the last sign-in.
@@ -117,7 +117,9 @@ impl Session {
     ) -> Result<T, Error> {
         let reply = self.hooks.run(hook).map_err(|error| store_error("used", error.into()))?;
         let done = exchange.budget.wait_for(what, reply.value()).await?;
-        done.ok_or_else(|| store_error("used", "it or on_token panicked".into()))
+        done.ok_or_else(|| {
+            store_error("used", format!("it or {} panicked", spelt("on_token")).into())
+        })
     }
 }
 
@@ -241,7 +243,7 @@ fn tell(
     if let Some(store) = store {
         store.set(token).map_err(|source| store_error("written", source))?;
     }
-    let failed = |source| failed(format!("on_token failed: {source}"), source);
+    let failed = |source| failed(format!("{} failed: {source}", spelt("on_token")), source);
     told.into_iter().collect::<Result<_, _>>().map_err(failed)
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::excerpt::{Excerpt, shortened};
+use super::spelling::spelt;
 
 /// The path of a sign-in.
 pub(crate) const SIGN_IN: &str = "/api/v2/auth/login";
@@ -115,7 +116,7 @@ impl ApiError {
         let place = self.endpoint.iter().map(|endpoint| format!("{endpoint}: "));
         let choice = (!self.enterprises.is_empty()).then(|| {
             let list: Vec<_> = self.enterprises.iter().map(ToString::to_string).collect();
-            format!("; give one of these as corp_id: {}", list.join(", "))
+            format!("; give one of these as {}: {}", spelt("corp_id"), list.join(", "))
         });
         place.chain([self.message.clone()]).chain(choice).collect()
     }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::key::CustomKind;
 use super::value::{Value, excerpt, name_twice};
-use crate::error::{Fault, FieldErrorCode as Code, fault};
+use crate::error::{Fault, FieldErrorCode as Code, fault, spelt};
 
 /// The largest id: the largest whole number that every language here holds exactly.
 const MAX_ID: i64 = (1 << 53) - 1;
@@ -139,7 +139,7 @@ pub(crate) enum Chosen<'a> {
 pub(crate) fn check_option(value: &Value) -> Result<Chosen<'_>, Fault> {
     match value {
         Value::Text(label) if label.trim().is_empty() => {
-            fault(Code::Blank, "may not be blank; null clears it")
+            fault(Code::Blank, format!("may not be blank; {} clears it", spelt("null")))
         }
         Value::Text(label) if !label.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
             Ok(Chosen::Label(label.trim()))

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use crate::error::spelt;
+
 /// A value as the caller's language holds it, not yet checked.
 ///
 /// The typed setters of [`OpportunityUpdate`](crate::OpportunityUpdate) make these for you; a
@@ -51,7 +53,7 @@ impl Value {
     pub(crate) fn missing(&self) -> Option<(&str, &'static str)> {
         match self {
             Self::Missing { got, null } => Some((got, null)),
-            Self::Float(number) if number.is_nan() => Some(("NaN", "null")),
+            Self::Float(number) if number.is_nan() => Some(("NaN", spelt("null"))),
             _ => None,
         }
     }
@@ -59,7 +61,7 @@ impl Value {
     /// What kind of value this is, in words that do not tell it: `a number`, `a list`.
     pub(crate) fn kind(&self) -> String {
         match self {
-            Self::Null => "null",
+            Self::Null => spelt("null"),
             Self::Bool(_) => "a truth value",
             Self::Integer(_) | Self::Float(_) | Self::Milliseconds(_) | Self::Number(_) => {
                 "a number"
@@ -76,8 +78,8 @@ impl Value {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Null => "null".to_owned(),
-            Self::Bool(value) => value.to_string(),
+            Self::Null => spelt("null").to_owned(),
+            Self::Bool(value) => spelt(if *value { "true" } else { "false" }).to_owned(),
             Self::Integer(value) => format!("the number {value}"),
             Self::Float(value) => format!("the float {value:?}"),
             Self::Milliseconds(number) if number.is_infinite() => {

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, spelt};
 
 /// How often a lock is asked for that may be held by somebody who only looks at the job.
 const TRIES: u32 = 10;
@@ -75,8 +75,9 @@ fn in_use(job: &Path, file: &mut File) -> Error {
     let owner = Some(owner.trim()).filter(|owner| !owner.is_empty()).unwrap_or("another process");
     Error::JobInUse {
         message: format!(
-            "{owner} works on the job {}; wait for it, or look at the job with open_job",
-            job.display()
+            "{owner} works on the job {}; wait for it, or look at the job with {}",
+            job.display(),
+            spelt("open_job")
         ),
         path: job.to_owned(),
     }

@@ -20,7 +20,7 @@ use super::run::{needs_reading, option_ids};
 use super::store::{self, Store, unusable};
 use super::update_job::UpdateJob;
 use super::watch::Watch;
-use crate::error::{Error, StopReason};
+use crate::error::{Error, StopReason, spelt};
 use crate::request::{CustomFields, FIELDS};
 use crate::response::FieldMap;
 
@@ -120,22 +120,21 @@ fn clean(path: &Path) {
 fn again(path: &Path, rows: &mut Rows<'_>, options: &PlanOptions<'_>) -> Result<Store, Error> {
     let store = Store::open(path)?;
     if store.get::<String>("options")? != Some(options.fingerprint()) {
-        return Err(unusable(
-            path,
-            "it was planned with other options; go on with it by apply_updates, or give another path",
-        ));
+        return Err(other_job(path, "it was planned with other options"));
     }
     let mut prints = Vec::new();
     for (number, input) in (1..).zip(rows) {
         prints.push(load(number, &input?, options, None)?.1);
     }
     if store.get::<String>("fingerprint")? != Some(print_of(prints)) {
-        return Err(unusable(
-            path,
-            "it is a job of other rows; go on with it by apply_updates, or give another path",
-        ));
+        return Err(other_job(path, "it is a job of other rows"));
     }
     Ok(store)
+}
+
+fn other_job(path: &Path, what: &str) -> Error {
+    let go_on = spelt("apply_updates");
+    unusable(path, format!("{what}; go on with it by {go_on}, or give another path"))
 }
 
 /// A new job, which gets its name when it is complete.

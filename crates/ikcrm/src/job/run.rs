@@ -12,7 +12,7 @@ use super::options::ApplyOptions;
 use super::reading::Reading;
 use super::row::{Row, RowState};
 use super::send::{Group, send};
-use crate::error::StopReason;
+use crate::error::{StopReason, spelt};
 use crate::response::FieldMap;
 
 /// How often a run looks for what others changed.
@@ -150,7 +150,8 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         }
         let message = format!(
             "{invalid} rows are invalid and {duplicate} are duplicate; nothing was sent. Correct them \
-             and plan anew, or send the others with skip_invalid"
+             and plan anew, or send the others with {}",
+            spelt("skip_invalid")
         );
         Err(Stop::new(StopReason::InvalidRows, message))
     }
@@ -162,7 +163,8 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             Some(most) if planned > most => Err(Stop::new(
                 StopReason::MaxUpdates,
                 format!(
-                    "{planned} rows are to be updated, and max_updates is {most}; nothing was sent"
+                    "{planned} rows are to be updated, and {} is {most}; nothing was sent",
+                    spelt("max_updates")
                 ),
             )),
             _ => Ok(()),
@@ -219,7 +221,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             return Ok(());
         }
         let (errors, done) = (self.tally.errors, self.tally.done);
-        let message = format!("{errors} of {done} rows failed, more than max_errors");
+        let message = format!("{errors} of {done} rows failed, more than {}", spelt("max_errors"));
         Err(Stop::new(StopReason::MaxErrors, message))
     }
 

@@ -1,5 +1,6 @@
 //! The job's file: an `SQLite` database with the rows, their states and what the job counted.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::fault;
 use super::row::{Fill, Row, RowState};
-use crate::error::Error;
+use crate::error::{Error, spelt};
 
 /// Tells a job's file from other `SQLite` files: `ikjb`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ikjb");
@@ -42,7 +43,7 @@ impl Store {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map_err(|error| unusable(path, &error.to_string()))?;
+        options.open(path).map_err(|error| unusable(path, error))?;
         let store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // Until it has its name, it may as well be lost: `publish` makes it durable at once.
         store.run("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
@@ -67,7 +68,8 @@ impl Store {
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
         if !Self::is_there(path) {
-            return Err(unusable(path, "there is no such file; make the job with plan_updates"));
+            let plan = spelt("plan_updates");
+            return Err(unusable(path, format!("there is no such file; make the job with {plan}")));
         }
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags);
@@ -90,7 +92,7 @@ impl Store {
             VERSION => Ok(()),
             newer => Err(unusable(
                 &self.path,
-                &format!(
+                format!(
                     "its form has the version {newer}, and this version of ikcrm reads {VERSION}; \
                      use the version that made it, or a newer one"
                 ),
@@ -391,9 +393,7 @@ pub(super) fn publish(from: &Path, to: &Path) -> Result<(), Error> {
     }
     let durable = OpenOptions::new().write(true).open(from).and_then(|file| file.sync_all());
     fault::point();
-    durable
-        .and_then(|()| fs::rename(from, to))
-        .map_err(|error| unusable(to, &error.to_string()))?;
+    durable.and_then(|()| fs::rename(from, to)).map_err(|error| unusable(to, error))?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     // The name itself must survive a power cut; where folders cannot be synced, that is all we can do.
     fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).ok();
@@ -401,7 +401,7 @@ pub(super) fn publish(from: &Path, to: &Path) -> Result<(), Error> {
 }
 
 /// An error about the job's file.
-pub(super) fn unusable(path: &Path, what: &str) -> Error {
+pub(super) fn unusable(path: &Path, what: impl fmt::Display) -> Error {
     let message = format!("the job's file {}: {what}", path.display());
     Error::JobFile { message, path: path.to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::error::{Fault, FieldErrorCode as Code, fault};
+use crate::error::{Fault, FieldErrorCode as Code, fault, spelt};
 use crate::input::Value;
 use crate::input::check::{
     Checks, Wire, check_custom_value, check_date, check_ids, check_number, check_text,
@@ -69,9 +69,10 @@ impl CustomField {
             return fault(Code::ReadOnly, "the CRM does not let it be edited");
         }
         match (self.form, value) {
-            (_, Value::Null) if self.required => {
-                fault(Code::Null, "may not be null, since the CRM requires it")
-            }
+            (_, Value::Null) if self.required => fault(
+                Code::Null,
+                format!("may not be {}, since the CRM requires it", spelt("null")),
+            ),
             (_, Value::Null) => Ok(Wire::Null),
             (Form::Text, _) => check_text(value, false),
             (Form::Number, _) => check_number(value),

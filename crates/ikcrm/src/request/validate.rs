@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::fields::{self, FIELDS, Field, FieldKind};
 use super::update::OpportunityUpdate;
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep, spelt};
 use crate::input::check::{
     Checks, Chosen, Fields, Wire, check_any, check_custom_value, check_date, check_decimal,
     check_id, check_option, check_text, fault_of_missing,
@@ -259,7 +259,9 @@ fn check_field<'a>(name: &str, value: &'a Value) -> Result<Found<'a>, Fault> {
 
 fn check_null(field: &Field) -> Checks<'static> {
     if field.required {
-        let message = "may not be null; leave it out with partial to keep it as it is";
+        let null = spelt("null");
+        let message =
+            format!("may not be {null}; leave it out with fill or partial to keep it as it is");
         return fault(Code::Null, message);
     }
     Ok(Wire::Null)

@@ -18,6 +18,7 @@ use super::tcp::{Layer, Tcp};
 use super::tls::{self, Tls};
 use super::tunnel;
 use super::wire::Wire;
+use crate::error::spelt;
 
 /// How connections are made.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Dialer {
             None => self.reach(&target, "the CRM at", false)?,
             Some(proxy) => self.reach_through(proxy, &target)?,
         };
-        self.encrypt(link, &target, "base_url")
+        self.encrypt(link, &target, spelt("base_url"))
     }
 
     fn reach(&self, place: &Place, whom: &str, alone: bool) -> io::Result<Box<dyn Layer>> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::interruptible;
 use super::failure::Fault;
+use crate::error::spelt;
 
 const KEEP: Duration = Duration::from_secs(60);
 /// How many addresses of one name are tried.
@@ -79,9 +80,10 @@ pub(super) fn only_this_machine(
         addresses.into_iter().partition(|address| address.ip().to_canonical().is_loopback());
     match others.first() {
         Some(other) if own.is_empty() => Err(Fault::permanent(format!(
-            "http is only for this machine, but {} is {} here: give an https URL as base_url",
+            "http is only for this machine, but {} is {} here: give an https URL as {}",
             place.host,
             other.ip(),
+            spelt("base_url"),
         ))),
         _ => Ok(own),
     }

@@ -10,6 +10,7 @@ use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection,
 use super::failure::{Fault, while_doing};
 use super::names::Place;
 use super::tcp::Layer;
+use crate::error::spelt;
 
 /// How often a connection is looked at before it is taken to be busy with something else.
 const MAX_LOOKS: usize = 16;
@@ -163,7 +164,8 @@ fn refused(reason: &CertificateError, host: &str, setting: &str) -> String {
     match reason {
         E::UnknownIssuer => format!(
             "the certificate of {host} is signed by nobody that this client trusts; if your company \
-             has a CA of its own, or its firewall inspects TLS, give that CA's PEM file as ca_bundle"
+             has a CA of its own, or its firewall inspects TLS, give that CA's PEM file as {}",
+            spelt("ca_bundle")
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => format!(
             "the certificate of {host} is for other names{}, not for {host}; check {setting}",
@@ -177,7 +179,8 @@ fn refused(reason: &CertificateError, host: &str, setting: &str) -> String {
         ),
         other if other.to_string().contains("CaUsedAsEndEntity") => format!(
             "the certificate of {host} is one of a CA, which is none for a server; have the server's \
-             own made, and give the CA's as ca_bundle"
+             own made, and give the CA's as {}",
+            spelt("ca_bundle")
         ),
         other => format!("the certificate of {host} was refused: {other}"),
     }
