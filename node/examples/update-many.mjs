@@ -1,16 +1,15 @@
-// Updates many opportunities; the same call goes on after a crash.
-// Settings come from the environment: IKCRM_TOKEN, and IKCRM_BASE_URL if need be.
+// Updates many opportunities: plans, shows the plan, applies it, and tells what became of each row.
+// Settings come from the environment: IKCRM_TOKEN, IKCRM_BASE_URL.
 
 import { Client } from 'ikcrm'
 
-const rows = [
-  { id: 600001, stage: '赢单' },
-  { id: 600002, stage: '输单', note: '价格' },
-]
+const rows = [600001, 600002, 600003].map((id) => ({ id, stage: '赢单' }))
+rows.push({ id: 600004, expect_amount: '12,000' })
 
 const client = Client.fromEnv()
-const job = await client.planUpdates(rows, { job: 'q3.job' }) // reads only
+const job = await client.planUpdates(rows) // reads only
 console.log(job)
-await client.applyUpdates(job, { progress: true })
-console.log(job)
-for await (const row of job.rows({ state: 'conflict' })) console.log(row.id, row.message)
+await client.applyUpdates(job, { skipInvalid: true, progress: true })
+for await (const { number, id, state, message } of job.rows()) {
+  console.log(`  ${number}  ${id}  ${state.padEnd(10)}${message ?? ''}`)
+}

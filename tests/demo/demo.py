@@ -1,4 +1,4 @@
-"""One update from each language against the sandbox: `make demo`."""
+"""One update from each language, and a job of many, against the sandbox: `make demo`."""
 
 import os
 import subprocess
@@ -7,19 +7,37 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
-    "Rust": (["cargo", "run", "--quiet", "-p", "ikcrm", "--example", "update_one"], ROOT),
+    "Rust": (
+        ["cargo", "run", "--quiet", "-p", "ikcrm", "--example", "update_one"],
+        ROOT,
+    ),
     "Python": ([sys.executable, "examples/update_one.py"], ROOT / "python"),
     "Node": (["node", "examples/update-one.mjs"], ROOT / "node"),
+    "Python: many updates": (
+        [sys.executable, "examples/update_many.py"],
+        ROOT / "python",
+    ),
 }
 
 
 def main() -> None:
-    command = ["cargo", "run", "--quiet", "-p", "ikcrm-sandbox", "--", "--until-stdin-closes"]
+    command = [
+        "cargo",
+        "run",
+        "--quiet",
+        "-p",
+        "ikcrm-sandbox",
+        "--",
+        "--until-stdin-closes",
+    ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, **pipes) as sandbox:
         url = sandbox.stdout.readline().strip()
         print(f"A stand-in CRM listens at {url}.\n", flush=True)
-        environment = os.environ | {"IKCRM_TOKEN": "sandbox-token", "IKCRM_BASE_URL": url}
+        environment = os.environ | {
+            "IKCRM_TOKEN": "sandbox-token",
+            "IKCRM_BASE_URL": url,
+        }
         for language, (example, folder) in EXAMPLES.items():
             print(f"── {language} {'─' * (60 - len(language))}", flush=True)
             subprocess.run(example, cwd=folder, env=environment, check=True)

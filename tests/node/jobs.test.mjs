@@ -185,6 +185,15 @@ test('rows come from whatever gives objects', OPTIONS, async (t) => {
   )
 })
 
+test('a job counts its sign-ins', OPTIONS, async (t) => {
+  const account = { login: 'me', password: 'secret', corpIds: ['7'] }
+  const sandbox = await Sandbox.start({ accounts: [account] })
+  t.after(() => sandbox.close())
+  const { login, password } = account
+  const client = new Client({ login, password, baseUrl: sandbox.url, quota: null })
+  assert.equal((await client.updateOpportunities(ROWS)).calls.sign_in, 1)
+})
+
 test('what is no row, and no rows, is told', OPTIONS, async (t) => {
   const { client, path } = await start(t)
   for (const row of [5, 'text', null, [], Promise.resolve({}), new Map([['id', 1]])]) {

@@ -17,7 +17,15 @@ def crm() -> Iterator[Crm]:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings but the test's own, and no proxy between a test and its server."""
-    for name in ("token", "base_url", "edition", "timeout", "max_retries", "ca_bundle", "proxy"):
+    for name in (
+        "token",
+        "base_url",
+        "edition",
+        "timeout",
+        "max_retries",
+        "ca_bundle",
+        "proxy",
+    ):
         monkeypatch.delenv(f"IKCRM_{name.upper()}", raising=False)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)

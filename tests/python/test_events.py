@@ -53,7 +53,9 @@ def test_a_task_is_told_in_its_own_context(crm: Crm) -> None:
         assert [event for event, caller in seen if caller == name] == COURSE
 
     async def calls() -> None:
-        client = crm.async_client(on_event=lambda it: seen.append((it.name, CALLER.get())))
+        client = crm.async_client(
+            on_event=lambda it: seen.append((it.name, CALLER.get()))
+        )
         await asyncio.gather(*(call(client, f"task {number}") for number in range(3)))
 
     asyncio.run(calls())
@@ -72,7 +74,12 @@ def test_a_finished_call_tells_what_it_cost(crm: Crm) -> None:
     events: list[ikcrm.Event] = []
     crm.client(on_event=events.append).update_opportunity(1, **FIELDS)
     end = events[-1]
-    assert (end.name, end.attempts, end.status, end.error_code) == ("call_finished", 2, 200, None)
+    assert (end.name, end.attempts, end.status, end.error_code) == (
+        "call_finished",
+        2,
+        200,
+        None,
+    )
     assert (end.method, end.route) == ("PUT", "/api/v2/opportunities/:id")
     assert {event.call_id for event in events} == {end.call_id}
     [retry] = [event for event in events if event.name == "retry_planned"]
@@ -118,7 +125,9 @@ def test_a_signal_amid_the_function_ends_the_call(crm: Crm) -> None:
 
 
 def test_what_is_no_function_is_refused() -> None:
-    with pytest.raises(ikcrm.ConfigError, match="a function that takes the event, got an int"):
+    with pytest.raises(
+        ikcrm.ConfigError, match="a function that takes the event, got an int"
+    ):
         ikcrm.Client(token=TOKEN, on_event=1)  # type: ignore[arg-type]
 
 
@@ -137,4 +146,6 @@ def test_a_variable_prints_the_log(level: str, lines: int, crm: Crm) -> None:
     done = subprocess.run(run, env=env, stderr=subprocess.PIPE, text=True, check=True)
     told = done.stderr.splitlines()
     assert len(told) == lines, told
-    assert [word for word in load("contract/events.json")["never"] if word in done.stderr] == []
+    assert [
+        word for word in load("contract/events.json")["never"] if word in done.stderr
+    ] == []

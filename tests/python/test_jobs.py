@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import os
 import pickle
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
@@ -60,7 +65,13 @@ def client_of(sandbox: Sandbox) -> ikcrm.Client:
 def cell(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         ((kind, inner),) = value.items()
-        return ikcrm.CLEAR if kind == "$clear" else SPELT[kind](inner) if kind in SPELT else value
+        return (
+            ikcrm.CLEAR
+            if kind == "$clear"
+            else SPELT[kind](inner)
+            if kind in SPELT
+            else value
+        )
     return value
 
 
@@ -84,7 +95,9 @@ def play_async(options: Any, step: Case, rows: Any, path: Path, undo: Path) -> N
         if "plan" in step:
             await client.plan_updates(rows, **{"job": path, **step["plan"]})
         if "undo" in step:
-            await client.plan_undo(ikcrm.open_job(path), **{"job": undo, **step["undo"]})
+            await client.plan_undo(
+                ikcrm.open_job(path), **{"job": undo, **step["undo"]}
+            )
         if "apply" in step:
             await client.apply_updates(path, **step["apply"])
 
@@ -93,7 +106,9 @@ def play_async(options: Any, step: Case, rows: Any, path: Path, undo: Path) -> N
 
 @pytest.mark.parametrize("play", [play_blocking, play_async])
 @pytest.mark.parametrize("case", CASES)
-def test_the_case_ends_as_stated(case: Case, play: Any, server: JobServer, tmp_path: Path) -> None:
+def test_the_case_ends_as_stated(
+    case: Case, play: Any, server: JobServer, tmp_path: Path
+) -> None:
     address = server.tell({"start": case})
     options = {**address, "quota": None, "max_retries": 0, "timeout": 0.4}
     path, undo = tmp_path / "job", tmp_path / "undo"
@@ -110,7 +125,9 @@ def test_the_case_ends_as_stated(case: Case, play: Any, server: JobServer, tmp_p
     assert server.tell("finish") == {"problems": []}
 
 
-def check(step: Case, error: ikcrm.IkcrmError | None, calls: list[str], path: Path) -> None:
+def check(
+    step: Case, error: ikcrm.IkcrmError | None, calls: list[str], path: Path
+) -> None:
     assert (error and error.code) == step.get("error"), error
     if "calls" in step:
         assert calls == step["calls"]
@@ -135,9 +152,13 @@ def check(step: Case, error: ikcrm.IkcrmError | None, calls: list[str], path: Pa
 
 def test_a_job_tells_all_that_its_file_does(sandbox: Sandbox, tmp_path: Path) -> None:
     client = client_of(sandbox)
-    table = pd.DataFrame({"id": [600_001, 600_002], "stage": ["赢单", None], "no": ["a", "b"]})
+    table = pd.DataFrame(
+        {"id": [600_001, 600_002], "stage": ["赢单", None], "no": ["a", "b"]}
+    )
     rows = table.to_dict("records")
-    job = client.plan_updates(rows, job=tmp_path / "job", key="no", columns={"stage": "stage"})
+    job = client.plan_updates(
+        rows, job=tmp_path / "job", key="no", columns={"stage": "stage"}
+    )
     assert (job.status, job.stop_reason, job.ok) == ("ready", None, False)
     assert job.counts["planned"] == 1
     first = next(job.rows("planned"))
@@ -166,7 +187,9 @@ def test_a_row_that_is_none_is_told_by_its_number(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_rows_raise_passes_and_leaves_no_job(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_what_the_rows_raise_passes_and_leaves_no_job(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     def rows() -> Iterator[dict[str, Any]]:
         yield ROWS[0]
         raise LookupError("mine")
@@ -232,7 +255,9 @@ def test_callbacks_of_an_async_client_run_on_its_loop(sandbox: Sandbox) -> None:
             assert asyncio.get_running_loop() is loop
             return job.status == "ready"
 
-        client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
+        client = ikcrm.AsyncClient(
+            token=sandbox.token, base_url=sandbox.url, quota=None
+        )
         job = await client.update_opportunities(ROWS, confirm=confirm, on_row=on_row)
         assert job.ok
         assert rows == [row["id"] for row in ROWS]
@@ -240,12 +265,67 @@ def test_callbacks_of_an_async_client_run_on_its_loop(sandbox: Sandbox) -> None:
     asyncio.run(main())
 
 
+def test_rows_of_an_async_iterable_come_from_the_loop(sandbox: Sandbox) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def rows() -> AsyncIterator[dict[str, Any]]:
+            for number in range(1200):
+                assert asyncio.get_running_loop() is loop
+                await asyncio.sleep(0)
+                yield {"id": 600_001 + number, "note": "x"}
+
+        async def fails() -> AsyncIterator[dict[str, Any]]:
+            yield ROWS[0]
+            raise LookupError("mine")
+
+        async def never() -> AsyncIterator[dict[str, Any]]:
+            yield ROWS[0]
+            asked.set()
+            await asyncio.Event().wait()
+
+        client = ikcrm.AsyncClient(
+            token=sandbox.token, base_url=sandbox.url, quota=None
+        )
+        job = await client.plan_updates(rows(), compare="none", partial=True)
+        assert [row.number for row in job.rows()] == list(range(1, 1201))
+        with pytest.raises(LookupError, match="mine"):
+            await client.plan_updates(fails())
+        asked = asyncio.Event()
+        waiting = asyncio.create_task(client.plan_updates(never()))
+        await asyncio.wait_for(asked.wait(), LONG)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+
+
+def test_a_job_counts_its_sign_ins() -> None:
+    with Sandbox(accounts=[("me", "secret", ["7"])]) as sandbox:
+        client = ikcrm.Client(
+            login="me", password="secret", base_url=sandbox.url, quota=None
+        )
+        assert client.update_opportunities(ROWS).calls["sign_in"] == 1
+
+
+def test_an_id_that_a_column_with_blanks_made_a_float_is_refused(
+    sandbox: Sandbox,
+) -> None:
+    job = client_of(sandbox).plan_updates([{"id": 600_001.0, "stage": "赢单"}])
+    assert "without a decimal point" in (next(job.rows("invalid")).message or "")
+
+
 def test_a_cancelled_task_stops_its_job_well(sandbox: Sandbox, tmp_path: Path) -> None:
     async def main() -> None:
-        client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
+        client = ikcrm.AsyncClient(
+            token=sandbox.token, base_url=sandbox.url, quota=None
+        )
         job = await client.plan_updates(ROWS, job=tmp_path / "job")
         begun = asyncio.Event()
-        applying = asyncio.create_task(client.apply_updates(job, on_row=lambda _: begun.set()))
+        applying = asyncio.create_task(
+            client.apply_updates(job, on_row=lambda _: begun.set())
+        )
         await asyncio.wait_for(begun.wait(), LONG)
         applying.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -277,24 +357,64 @@ def test_ctrl_c_stops_a_job_which_goes_on(sandbox: Sandbox, tmp_path: Path) -> N
 
 
 def test_ctrl_c_lets_a_call_under_way_end(sandbox: Sandbox, tmp_path: Path) -> None:
-    client = client_of(sandbox)
-    job = client.plan_updates(ROWS, job=tmp_path / "job")
-    sandbox.latency = 0.5  # the signal comes while the call waits, and there is time to end it
-    sent = threading.Thread(target=interrupt_when_sent, args=(sandbox,))
-    sent.start()
-    with pytest.raises(KeyboardInterrupt):
-        client.apply_updates(job)
-    sent.join(LONG)
-    assert job.counts["unknown"] == job.counts["sending"] == 0
-    sandbox.latency = 0
-    assert client.apply_updates(job).ok
+    seen = threading.Event()
+
+    def interrupt() -> None:
+        """Answers no sooner than the signal was met."""
+        if not seen.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            assert seen.wait(LONG)
+
+    def meet(*_: object) -> None:
+        seen.set()
+        raise KeyboardInterrupt
+
+    with relay(sandbox, interrupt) as url:
+        client = ikcrm.Client(token=sandbox.token, base_url=url, quota=None)
+        job = client.plan_updates(ROWS, job=tmp_path / "job")
+        before = signal.signal(signal.SIGINT, meet)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.apply_updates(job, max_age=0)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert job.counts["updated"] == 1
+        assert job.counts["unknown"] == job.counts["sending"] == 0
+        assert client.apply_updates(job).ok
 
 
-def interrupt_when_sent(sandbox: Sandbox) -> None:
-    before = len(sandbox.requests)
-    while len(sandbox.requests) == before:
-        threading.Event().wait(0.01)
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+@contextmanager
+def relay(sandbox: Sandbox, on_update: Callable[[], None]) -> Iterator[str]:
+    """The sandbox behind a server that calls something before it passes an update on."""
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.pass_on(None)
+
+        def do_PUT(self) -> None:
+            on_update()
+            self.pass_on(self.rfile.read(int(self.headers["content-length"])))
+
+        def pass_on(self, body: bytes | None) -> None:
+            names = ("authorization", "content-type")
+            headers = {
+                name: self.headers[name] for name in names if name in self.headers
+            }
+            url = sandbox.url + self.path
+            with urlopen(Request(url, body, headers, method=self.command)) as answer:
+                text = answer.read()
+            self.send_response(200)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 KILLED = """
@@ -324,10 +444,95 @@ def test_a_killed_job_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
     assert job.calls["update"] == len(ROWS)
 
 
-def test_progress_is_a_line_on_stderr(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+FORKED = """
+import os, sys, ikcrm
+token, url, path = sys.argv[1:]
+client = ikcrm.Client(token=token, base_url=url, quota=None)
+def on_row(row):
+    if os.fork() == 0:
+        print(row.number, flush=True)
+        sys.stdin.read()
+        os._exit(0)
+    os.wait()
+client.apply_updates(path, on_row=on_row)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_keeps_no_lock_of_a_killed_parent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    client = client_of(sandbox)
+    job = client.plan_updates(ROWS, job=tmp_path / "job")
+    with python(FORKED, sandbox.token, sandbox.url, job.path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        process.kill()
+        process.wait()
+        # The child lives until the pipe is closed.
+        assert (job.status, job.stop_reason) == ("stopped", "killed")
+        assert client.apply_updates(job).ok
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_looks_at_a_job_and_leaves_the_lock_to_its_parent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    client = client_of(sandbox)
+    job = client.plan_updates(ROWS, job=tmp_path / "job")
+    ended = []
+
+    def on_row(_: ikcrm.JobRow) -> None:
+        child = os.fork()
+        if child == 0:
+            is_as_it_should = ikcrm.open_job(job.path).status == "running"
+            os._exit(0 if is_as_it_should else 1)
+        ended.append(os.waitpid(child, 0)[1])
+
+    assert client.apply_updates(job, on_row=on_row, max_age=0).ok
+    assert ended == [0] * len(ROWS)
+
+
+def test_progress_is_a_line_on_stderr(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     client_of(sandbox).update_opportunities(ROWS, progress=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("4/4 rows, 4 updated")
+
+
+SHOWN = """
+import sys, ikcrm
+token, url = sys.argv[1:]
+client = ikcrm.Client(token=token, base_url=url, quota=None)
+rows = [{"id": id, "stage": "赢单"} for id in range(600_001, 600_005)]
+client.update_opportunities(rows, progress=True, max_age=0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no pty")
+def test_progress_is_rewritten_on_a_terminal(sandbox: Sandbox) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", SHOWN, sandbox.token, sandbox.url]
+    with subprocess.Popen(command, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := read_terminal(ours):
+            shown += chunk
+        assert process.wait(LONG) == 0
+    os.close(ours)
+    assert shown.startswith(b"\r")
+    assert shown.count(b"\n") == 2  # the ends of plan and apply
+    assert b"\r4/4 rows, 4 updated" in shown
+
+
+def read_terminal(terminal: int) -> bytes:
+    """What was written next; nothing when nobody writes any more, which Linux tells by an error."""
+    with suppress(OSError):
+        return os.read(terminal, 4096)
+    return b""
 
 
 def test_errors_tell_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -345,7 +550,9 @@ def test_errors_tell_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
         client.apply_updates(job, **options)
 
 
-def test_a_job_that_lost_its_token_tells_what_ended_it(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_job_that_lost_its_token_tells_what_ended_it(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     job = client_of(sandbox).plan_updates(ROWS, job=tmp_path / "job")
     dead = ikcrm.Client(token="dead", base_url=sandbox.url, quota=None)
     with pytest.raises(ikcrm.JobStoppedError) as raised:
@@ -363,4 +570,7 @@ def test_an_as_of_is_in_chinas_time(sandbox: Sandbox, tmp_path: Path) -> None:
     assert job.counts["conflict"] == len(ROWS)
     with pytest.raises(ikcrm.JobFileError):  # planned with another time
         client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 09:00")
-    assert client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 08:00").path == job.path
+    assert (
+        client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 08:00").path
+        == job.path
+    )

@@ -16,7 +16,16 @@ from support import TESTS
 import ikcrm
 
 HERE = Path(__file__).parent
-HEAVY = ("asyncio", "dataclasses", "datetime", "decimal", "html", "inspect", "json", "logging")
+HEAVY = (
+    "asyncio",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "html",
+    "inspect",
+    "json",
+    "logging",
+)
 
 
 def test_the_import_loads_nothing_heavy() -> None:
@@ -26,7 +35,12 @@ before = set(sys.modules)
 import ikcrm
 print(*sorted((set(sys.modules) - before) & set({HEAVY!r})))
 """
-    arguments = [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"]
+    arguments = [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import sys; sys.path[:] = {sys.path!r}\n{code}",
+    ]
     assert subprocess.check_output(arguments, text=True).strip() == ""
 
 
@@ -66,10 +80,18 @@ def test_the_readme_and_the_guide_pass_mypy(tmp_path: Path) -> None:
             files.append(tmp_path / f"{page.stem.replace('-', '_')}_{match.start()}.py")
             files[-1].write_text(match[1], encoding="utf-8")
     assert len(files) > 10
-    arguments = ["--strict", "--python-version", "3.10", "--no-incremental", "--config-file="]
+    arguments = [
+        "--strict",
+        "--python-version",
+        "3.10",
+        "--no-incremental",
+        "--config-file=",
+    ]
     output, errors, status = api.run([*arguments, *map(str, files)])
     # One block shows what is refused, and mypy refuses it too.
-    refused = [line for line in output.splitlines() if "error:" in line and "titel" not in line]
+    refused = [
+        line for line in output.splitlines() if "error:" in line and "titel" not in line
+    ]
     assert refused == [], output + errors
     assert status == 1
 
@@ -91,5 +113,7 @@ def test_the_calls_have_their_types_at_run_time() -> None:
 
 def test_the_stub_is_what_the_native_module_is() -> None:
     command = [sys.executable, "-m", "mypy.stubtest", "ikcrm._native"]
-    done = subprocess.run(command, cwd=TESTS.parent / "python", capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=TESTS.parent / "python", capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,9 @@ import ikcrm
 
 def test_the_default_is_the_crms_quota(crm: Crm) -> None:
     with ikcrm.Client(token=TOKEN, base_url=crm.url) as client:
-        assert client.quota() == ikcrm.QuotaStatus(calls=10, used=0, waiting=0, next_free=0.0)
+        assert client.quota() == ikcrm.QuotaStatus(
+            calls=10, used=0, waiting=0, next_free=0.0
+        )
 
 
 def test_none_turns_it_off(crm: Crm) -> None:
@@ -42,7 +44,12 @@ def test_a_call_without_a_slot_in_time_tells_when_there_may_be_one(crm: Crm) -> 
 
 
 def test_the_status_can_be_awaited(crm: Crm) -> None:
-    assert asyncio.run(crm.async_client(quota=ikcrm.Quota(calls=3)).quota()) == (3, 0, 0, 0.0)
+    assert asyncio.run(crm.async_client(quota=ikcrm.Quota(calls=3)).quota()) == (
+        3,
+        0,
+        0,
+        0.0,
+    )
 
 
 def test_a_cancelled_task_leaves_the_queue(crm: Crm) -> None:
@@ -61,7 +68,10 @@ def test_a_cancelled_task_leaves_the_queue(crm: Crm) -> None:
 def test_faults_carry_the_names_of_the_settings(crm: Crm) -> None:
     with pytest.raises(ikcrm.ConfigError) as raised:
         crm.client(quota=ikcrm.Quota(calls=0, store="ftp://x"))
-    assert [fault.field for fault in raised.value.fields] == ["quota.calls", "quota.store"]
+    assert [fault.field for fault in raised.value.fields] == [
+        "quota.calls",
+        "quota.store",
+    ]
 
 
 def test_a_stores_password_is_not_shown() -> None:

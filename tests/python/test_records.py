@@ -38,7 +38,9 @@ def test_attributes_have_pythons_types(sample: ikcrm.Opportunity) -> None:
     assert sample.customer.created_at == datetime(2016, 7, 29, 13, 44)
     assert sample.customer.is_own is True
     assert isinstance(sample.customer, ikcrm.Customer)
-    assert [type(contact) for contact in sample.customer.contacts] == [ikcrm.Contact] * 2
+    assert [type(contact) for contact in sample.customer.contacts] == [
+        ikcrm.Contact
+    ] * 2
     address = sample.customer.address
     assert address is not None
     assert isinstance(address.lat, float)
@@ -47,7 +49,9 @@ def test_attributes_have_pythons_types(sample: ikcrm.Opportunity) -> None:
 
 
 def test_missing_objects_and_choices_are_none_and_missing_lists_are_empty() -> None:
-    opportunity = record('{"id": 1, "user": {}, "creator": "", "customer": {}, "stage": ""}')
+    opportunity = record(
+        '{"id": 1, "user": {}, "creator": "", "customer": {}, "stage": ""}'
+    )
     for name in ("user", "creator", "customer", "stage", "note"):
         assert getattr(opportunity, name) is None
     assert ikcrm.Customer('{"contacts": []}').contacts == ()
@@ -63,7 +67,9 @@ def test_every_key_is_there_in_order_as_it_came(sample: ikcrm.Opportunity) -> No
 
 
 def test_any_key_is_had_as_json_has_it() -> None:
-    opportunity = record('{"id": 1, "x": [1, {"y": null}], "big": 123456789012345678901}')
+    opportunity = record(
+        '{"id": 1, "x": [1, {"y": null}], "big": 123456789012345678901}'
+    )
     assert opportunity["x"] == opportunity.get("x") == [1, {"y": None}]
     assert opportunity["big"] == 123456789012345678901
     assert "x" in opportunity
@@ -100,7 +106,9 @@ def test_a_record_cannot_be_changed(sample: ikcrm.Opportunity) -> None:
         sample["title"] = "x"  # type: ignore[index]
 
 
-def test_an_attribute_that_is_none_of_its_kind_is_refused(sample: ikcrm.Opportunity) -> None:
+def test_an_attribute_that_is_none_of_its_kind_is_refused(
+    sample: ikcrm.Opportunity,
+) -> None:
     with pytest.raises(AttributeError, match="titel"):
         _ = sample.titel  # type: ignore[attr-defined]
 
@@ -133,16 +141,25 @@ def test_records_can_be_copied(sample: ikcrm.Opportunity) -> None:
     assert copy.copy(sample) == copy.deepcopy(sample) == sample
 
 
-def test_the_repr_is_short_and_shows_nothing_personal(sample: ikcrm.Opportunity) -> None:
+def test_the_repr_is_short_and_shows_nothing_personal(
+    sample: ikcrm.Opportunity,
+) -> None:
     assert repr(sample) == str(sample) == f"<Opportunity 568587: {len(DATA)} keys>"
     assert repr(record("{}")) == "<Opportunity: 0 keys>"
     assert sample.customer is not None
     assert repr(sample.customer.contacts).startswith("(<Contact ")
 
 
-def test_a_notebook_shows_a_table_and_nothing_personal(sample: ikcrm.Opportunity) -> None:
+def test_a_notebook_shows_a_table_and_nothing_personal(
+    sample: ikcrm.Opportunity,
+) -> None:
     assert sample.customer is not None
-    records = [sample, sample.customer, *sample.customer.contacts, sample.customer.address]
+    records = [
+        sample,
+        sample.customer,
+        *sample.customer.contacts,
+        sample.customer.address,
+    ]
     assert "<th>expect_amount</th><td>20000.0</td>" in sample._repr_html_()
     for shown in records:
         assert shown is not None
@@ -196,7 +213,11 @@ ROW = '{"id": 1, "title": "t", "expect_amount": "20000.0", "text_asset_1": null}
 @pytest.mark.parametrize("kind", [ikcrm.Opportunity, ikcrm.OpportunityRow])
 def test_tables_of_records_have_their_keys_for_columns(kind: Any) -> None:
     rows = [kind(ROW), kind(ROW)]
-    for table in (pd.DataFrame(rows), pd.DataFrame(iter(rows)), pd.DataFrame.from_records(rows)):
+    for table in (
+        pd.DataFrame(rows),
+        pd.DataFrame(iter(rows)),
+        pd.DataFrame.from_records(rows),
+    ):
         assert table.to_dict("records") == [dict(row) for row in rows]
     for frame in (pl.DataFrame(rows), pl.from_dicts(rows)):
         assert frame.to_dicts() == [dict(row) for row in rows]
@@ -231,4 +252,7 @@ def test_fastapi_takes_and_gives_records() -> None:
         return opportunity
 
     (operation,) = app.openapi()["paths"]["/opportunities"].values()
-    assert operation["requestBody"]["content"]["application/json"]["schema"]["type"] == "object"
+    assert (
+        operation["requestBody"]["content"]["application/json"]["schema"]["type"]
+        == "object"
+    )

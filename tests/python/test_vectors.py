@@ -94,7 +94,9 @@ def begin(client: Any, call: Case) -> Any:
         return client.field_map(arguments.pop("entity"), **arguments)
     if arguments.get("if_unchanged") is not None:
         arguments["if_unchanged"] = ikcrm.Opportunity(json.dumps(call["if_unchanged"]))
-    return getattr(client, method)(arguments.pop("id"), **arguments.pop("fields", {}), **arguments)
+    return getattr(client, method)(
+        arguments.pop("id"), **arguments.pop("fields", {}), **arguments
+    )
 
 
 def play_blocking(case: Case, options: Any) -> Any:
@@ -130,7 +132,9 @@ def play_async(case: Case, options: Any) -> Any:
     return asyncio.run(play())
 
 
-async def taken(rows: ikcrm.AsyncOpportunityList, count: int | None) -> list[ikcrm.OpportunityRow]:
+async def taken(
+    rows: ikcrm.AsyncOpportunityList, count: int | None
+) -> list[ikcrm.OpportunityRow]:
     found: list[ikcrm.OpportunityRow] = []
     while count is None or len(found) < count:
         row = await anext(rows, None)
@@ -150,11 +154,17 @@ def test_the_vector_holds(
 ) -> None:
     caplog.set_level("DEBUG", "ikcrm")
     address = server.ask(start=case)
-    options = spell({"token": TOKEN, "quota": None, **address, **case.get("client", {})})
+    options = spell(
+        {"token": TOKEN, "quota": None, **address, **case.get("client", {})}
+    )
     store = Store(**case["store"]) if "store" in case else None
     tokens: list[str] = []
     events: list[ikcrm.Event] = []
-    options |= {"token_store": store, "on_token": tokens.append, "on_event": events.append}
+    options |= {
+        "token_store": store,
+        "on_token": tokens.append,
+        "on_event": events.append,
+    }
     try:
         outcome = play(case, options)
     except ikcrm.IkcrmError as error:
@@ -273,7 +283,12 @@ def check_error(
     assert fields is None or [[fault.field, fault.code] for fault in error.fields] == fields
     if body_excerpt_contains is not None:
         assert body_excerpt_contains in (error.body_excerpt or "")
-        shown = [str(error), repr(error), error.message, *traceback.format_exception(error)]
+        shown = [
+            str(error),
+            repr(error),
+            error.message,
+            *traceback.format_exception(error),
+        ]
         assert not any(body_excerpt_contains in text for text in shown)
     for fault, part in zip(error.fields, field_messages_contain or [], strict=False):
         assert part in fault.message

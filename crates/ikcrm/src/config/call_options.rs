@@ -1,6 +1,7 @@
 //! `CallOptions`: what one call does differently from its client.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
@@ -41,6 +42,8 @@ pub struct CallOptions {
     pub(crate) meta: Option<MetaSlot>,
     /// Who is told of the call, before the client's observer and the slot above.
     pub(crate) watch: Option<Arc<Watch>>,
+    /// Counts the sign-ins that were sent for the call.
+    pub(crate) sign_ins: Option<Arc<AtomicU32>>,
     /// Faults found so far; a binding puts its language's names into them.
     #[doc(hidden)]
     pub faults: Vec<FieldError>,

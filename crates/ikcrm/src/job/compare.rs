@@ -1,8 +1,9 @@
 //! Compares rows with the CRM: by pages of the list where that takes fewer calls, else one by one.
 
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::failure::{Meaning, meaning};
 use super::judge::{Policy, Verdict, judge};
+use super::kind::Kind;
 use super::reading::Reading;
 use super::row::{FieldPlan, Row, RowState};
 use crate::error::Error;
@@ -115,7 +116,7 @@ impl Comparer<'_, '_> {
         if judge(row, reading, self.desk.crm.now(), self.policy) == Verdict::ReadSingly {
             row.listable = false;
         }
-        self.desk.store.update(row)
+        self.desk.store.put_row(row)
     }
 
     /// Reads all rows of a state one by one.
@@ -143,7 +144,7 @@ impl Comparer<'_, '_> {
                 Ok(opportunity) => self.take(row, &Reading::single(&opportunity)),
                 Err(error) => {
                     unreadable(row, &error);
-                    store.update(row)
+                    store.put_row(row)
                 }
             }
         })?;
@@ -197,7 +198,7 @@ impl Comparer<'_, '_> {
                     row.fields.iter_mut().for_each(|plan| plan.before = None);
                     row.listable = false;
                     row.settle(RowState::Pending);
-                    store.update(&row)?;
+                    store.put_row(&row)?;
                 }
                 Ok::<_, Stop>(())
             })?;

@@ -8,10 +8,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::compare::Comparer;
 use super::crm::Crm;
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::finish::{End, finish};
 use super::input::RowInput;
 use super::judge::Policy;
+use super::kind::Kind;
 use super::load::{Maps, load, print_of};
 use super::lock::{self, Lock};
 use super::options::{Compare, OnDuplicate, PlanOptions, SHARE};
@@ -231,7 +232,7 @@ impl Loader<'_, '_, '_> {
             row.state = RowState::Planned;
         }
         self.note_choices(&row)?;
-        desk.store.insert(&row)?;
+        desk.store.put_row(&row)?;
         Ok(print)
     }
 

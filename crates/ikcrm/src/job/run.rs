@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::compare::Comparer;
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::failure::Meaning;
 use super::judge::Policy;
+use super::kind::Kind;
 use super::limits::{Familiar, Tally, is_other_enterprise};
 use super::load::fault_of_choice;
 use super::options::ApplyOptions;
@@ -129,7 +130,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
                 });
                 if uses {
                     row.become_state(RowState::Invalid, cause, message);
-                    store.update(&row)?;
+                    store.put_row(&row)?;
                 }
             }
         }
@@ -252,7 +253,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
                 self.compared_again(&row)?;
             } else if time >= china(row.read_at - CLOCKS) {
                 row.read_at = 0;
-                store.update(&row)?;
+                store.put_row(&row)?;
             }
         }
         self.desk.note_calls()?;
@@ -336,7 +337,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
                 if let Some(mut row) = store.row(*number)? {
                     row.read_at = 0;
                     row.settle(RowState::Planned);
-                    store.update(&row)?;
+                    store.put_row(&row)?;
                 }
             }
             Ok(())

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::failure::{Meaning, meaning, state_after};
 use super::fault;
 use super::judge::Policy;
+use super::kind::Kind;
 use super::reading::Reading;
 use super::row::{Fill, Raw, Row, RowState};
 use crate::error::{Error, FieldErrorCode as Code};
@@ -57,7 +58,7 @@ pub(super) fn send(
     }
     desk.store.transaction(|| {
         desk.note_calls()?;
-        ended.iter().try_for_each(|row| desk.store.update(row))
+        ended.iter().try_for_each(|row| desk.store.put_row(row))
     })?;
     group.done.extend(ended.into_iter().filter(|row| !row.state.is_open()));
     Ok(group)
@@ -78,7 +79,7 @@ fn mark(
                 Ok(update) => {
                     row.settle(RowState::Sending);
                     (row.sent_at, row.attempts) = (at, row.attempts + 1);
-                    desk.store.update(&row)?;
+                    desk.store.put_row(&row)?;
                     updates.push((row, update));
                 }
                 Err(missing) => {
@@ -86,7 +87,7 @@ fn mark(
                     let message =
                         format!("{missing}: the opportunity has none to send along; give it");
                     row.become_state(RowState::Invalid, cause, message);
-                    desk.store.update(&row)?;
+                    desk.store.put_row(&row)?;
                     group.done.push(row);
                 }
             }
