@@ -71,9 +71,7 @@ class Request:
         self._answer: tuple[str, int, dict[str, str]] | None = None
         self._told, self._tell = socket.socketpair()
 
-    def answer(
-        self, text: str | None = None, status: int = 200, **headers: str
-    ) -> None:
+    def answer(self, text: str | None = None, status: int = 200, **headers: str) -> None:
         """Answers with the sample, about the opportunity that was asked for, or with this text."""
         about = self.path.rpartition("/")[2]
         sample = SAMPLE.replace('"id": 568587,', f'"id": {about},', 1)
@@ -166,9 +164,7 @@ class Crm:
             assert self._arrival.wait_for(lambda: len(self.requests) >= count, LONG)
             return self.requests[count - 1]
 
-    def answer_all(
-        self, text: str | None = None, status: int = 200, **headers: str
-    ) -> None:
+    def answer_all(self, text: str | None = None, status: int = 200, **headers: str) -> None:
         """Answers what has come and will come at once."""
         self.answer_by(lambda request: request.answer(text, status, **headers))
 

@@ -47,17 +47,14 @@ def test_the_loop_ticks_during_stalled_calls(crm: Crm) -> None:
     async def main() -> None:
         client = crm.async_client()
         calls = [
-            asyncio.create_task(client.update_opportunity(568587, **FIELDS))
-            for _ in range(64)
+            asyncio.create_task(client.update_opportunity(568587, **FIELDS)) for _ in range(64)
         ]
         await arrived(crm, 64)
         for _ in range(100):
             await asyncio.sleep(0)
         assert not any(call.done() for call in calls)
         crm.answer_all()
-        assert [opportunity.id for opportunity in await asyncio.gather(*calls)] == [
-            568587
-        ] * 64
+        assert [opportunity.id for opportunity in await asyncio.gather(*calls)] == [568587] * 64
 
     run(main())
 
@@ -219,9 +216,7 @@ def test_a_timeout_of_asyncio_ends_the_call(crm: Crm) -> None:
     async def main() -> None:
         told = Told(asyncio.get_running_loop())
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(
-                crm.async_client().update_opportunity(1, **FIELDS), 0.05
-            )
+            await asyncio.wait_for(crm.async_client().update_opportunity(1, **FIELDS), 0.05)
         await asyncio.to_thread(wait, told.event)
         assert isinstance(told.error, ikcrm.CancelledError)
 
@@ -299,8 +294,6 @@ def test_contexts_stay_with_their_tasks(crm: Crm) -> None:
 
     async def main() -> None:
         client = crm.async_client()
-        assert await asyncio.gather(
-            *(call(client, value) for value in range(8))
-        ) == list(range(8))
+        assert await asyncio.gather(*(call(client, value) for value in range(8))) == list(range(8))
 
     run(main())

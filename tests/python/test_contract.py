@@ -63,16 +63,12 @@ def test_the_client_options_are_those_of_the_table() -> None:
 
 
 def test_the_settings_of_a_quota_are_those_of_the_table() -> None:
-    assert list(vars(ikcrm.Quota)["__annotations__"]) == [
-        row["name"] for row in OPTIONS["quota"]
-    ]
+    assert list(vars(ikcrm.Quota)["__annotations__"]) == [row["name"] for row in OPTIONS["quota"]]
 
 
 def test_the_facts_of_events_are_those_of_the_table() -> None:
     facts = {
-        fact
-        for row in load("contract/events.json")["events"].values()
-        for fact in row["facts"]
+        fact for row in load("contract/events.json")["events"].values() for fact in row["facts"]
     }
     assert set(ikcrm.Event._fields) == {"name", *facts}
 
@@ -92,22 +88,15 @@ def test_the_call_options_are_those_of_the_table() -> None:
 def test_the_options_of_a_job_are_those_of_the_table() -> None:
     both = set(annotations(arguments.JobOptions))
     planning, applying = (
-        set(annotations(kind)) - both
-        for kind in (ikcrm.PlanOptions, ikcrm.ApplyOptions)
+        set(annotations(kind)) - both for kind in (ikcrm.PlanOptions, ikcrm.ApplyOptions)
     )
     assert planning == jobs.PLAN_ONLY == {row["name"] for row in OPTIONS["plan"]}
-    assert (
-        applying
-        == jobs.APPLY_ONLY
-        == {row["name"] for row in OPTIONS["apply"]} | {"on_row"}
-    )
+    assert applying == jobs.APPLY_ONLY == {row["name"] for row in OPTIONS["apply"]} | {"on_row"}
     assert set(annotations(ikcrm.UpdatesOptions)) == both | planning | applying
 
 
 def test_the_parts_of_a_query_are_those_of_the_table() -> None:
-    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(
-        annotations(ikcrm.CallOptions)
-    )
+    beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(annotations(ikcrm.CallOptions))
     assert beside_options == {row["name"] for row in load("contract/query.json")}
 
 
@@ -120,9 +109,7 @@ def test_the_attributes_are_those_of_the_table(name: str, attributes: dict[str, 
         for attribute, kind in attributes.items()
     }
     record = getattr(records, name)
-    assert {
-        k: v for k, v in record.__annotations__.items() if not k.startswith("_")
-    } == expected
+    assert {k: v for k, v in record.__annotations__.items() if not k.startswith("_")} == expected
     empty = record("{}")
     for attribute, kind in attributes.items():
         assert getattr(empty, attribute) == (() if kind.startswith("[") else None)
@@ -157,9 +144,7 @@ def test_the_field_codes_are_those_of_the_table() -> None:
     assert list(typing.get_args(errors.FieldErrorCode)) == CLASSES["field_codes"]
 
 
-@pytest.mark.parametrize(
-    "row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"])
-)
+@pytest.mark.parametrize("row", CLASSES["api_codes"], ids=lambda row: str(row["api_code"]))
 def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
     crm.answer_all(f'{{"code":{row["api_code"]},"message":"m"}}')
     with pytest.raises(ikcrm.ApiError) as raised:

@@ -34,9 +34,7 @@ def test_a_variable_that_is_not_utf8_is_told_by_its_name(
     assert only.message == f"the variable {variable} is not UTF-8; write it in UTF-8"
 
 
-def test_the_environment_is_that_of_python(
-    crm: Crm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_is_that_of_python(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
     crm.answer_all()
     environment = {
         "IKCRM_TOKEN": TOKEN,
@@ -53,9 +51,7 @@ def test_a_variable_that_is_empty_is_none(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("IKCRM_TOKEN", "")
     with pytest.raises(ikcrm.ConfigError) as raised:
         ikcrm.Client.from_env()
-    assert [(fault.field, fault.code) for fault in raised.value.fields] == [
-        ("token", "required")
-    ]
+    assert [(fault.field, fault.code) for fault in raised.value.fields] == [("token", "required")]
 
 
 def test_a_subinterpreter_is_refused_with_the_reason() -> None:
@@ -98,21 +94,15 @@ def test_a_client_of_another_process_warns_once_of_its_quota(
     kind: type[ikcrm.Client],
 ) -> None:
     client = kind(token=TOKEN, pickle_secrets=True)
-    pickle.loads(
-        pickle.dumps(client)
-    )  # in this process they count together: no warning
+    pickle.loads(pickle.dumps(client))  # in this process they count together: no warning
     with python(LOADS, pickle.dumps(client).hex()) as child:
         _, errors = child.communicate()
     assert child.returncode == 0
-    assert (
-        errors.count("RuntimeWarning: this client was pickled in another process") == 1
-    )
+    assert errors.count("RuntimeWarning: this client was pickled in another process") == 1
     assert "store=" in errors
 
 
-@pytest.mark.parametrize(
-    "quota", [None, ikcrm.Quota(store="file:///tmp/ikcrm-quota-of-a-test")]
-)
+@pytest.mark.parametrize("quota", [None, ikcrm.Quota(store="file:///tmp/ikcrm-quota-of-a-test")])
 def test_a_client_without_a_quota_of_its_own_does_not_warn(
     quota: ikcrm.Quota | None,
 ) -> None:

@@ -35,12 +35,8 @@ def failure(crm: Crm, body: str, status: int = 200) -> ikcrm.IkcrmError:
 
 
 @pytest.mark.parametrize("error", errors.BY_CODE.values())
-@pytest.mark.parametrize(
-    "again", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy]
-)
-def test_every_error_survives_a_pickle(
-    error: type[ikcrm.IkcrmError], again: Any
-) -> None:
+@pytest.mark.parametrize("again", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy])
+def test_every_error_survives_a_pickle(error: type[ikcrm.IkcrmError], again: Any) -> None:
     one = error("text", **DETAILS)
     other = again(one)
     assert type(other) is error
@@ -50,21 +46,15 @@ def test_every_error_survives_a_pickle(
 
 
 def test_an_error_that_came_survives_a_pickle(crm: Crm) -> None:
-    error = failure(
-        crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}'
-    )
+    error = failure(crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}')
     other = pickle.loads(pickle.dumps(error))
     assert (str(other), vars(other)) == (str(error), vars(error))
 
 
 def test_an_error_prints_what_is_needed_to_understand_it(crm: Crm) -> None:
-    error = failure(
-        crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}'
-    )
+    error = failure(crm, '{"code":100100,"message":"您没有权限查看该对象或该对象不存在。"}')
     assert error.message == "您没有权限查看该对象或该对象不存在。"
-    assert str(error).endswith(
-        "您没有权限查看该对象或该对象不存在。 (code 100100, HTTP 200)"
-    )
+    assert str(error).endswith("您没有权限查看该对象或该对象不存在。 (code 100100, HTTP 200)")
 
 
 def test_errors_are_what_python_programs_catch_already(crm: Crm) -> None:
@@ -73,9 +63,9 @@ def test_errors_are_what_python_programs_catch_already(crm: Crm) -> None:
     with pytest.raises(ValueError, match="token"):
         ikcrm.Client()
     with pytest.raises(ConnectionError):
-        ikcrm.Client(
-            token=TOKEN, base_url="http://127.0.0.1:9", max_retries=0
-        ).update_opportunity(1, **FIELDS)
+        ikcrm.Client(token=TOKEN, base_url="http://127.0.0.1:9", max_retries=0).update_opportunity(
+            1, **FIELDS
+        )
     with pytest.raises(TimeoutError):
         crm.client(timeout=0.05).update_opportunity(1, **FIELDS)
 
@@ -137,9 +127,7 @@ def test_no_error_prints_what_an_answer_holds(crm: Crm) -> None:
         ]
         assert not any(PERSONAL in text for text in shown), answer
         assert PERSONAL in str(error.body_excerpt)
-    record = ikcrm.Address(
-        json.dumps({"id": 1, "lat": f"{PERSONAL}?", "tel": [PERSONAL]})
-    )
+    record = ikcrm.Address(json.dumps({"id": 1, "lat": f"{PERSONAL}?", "tel": [PERSONAL]}))
     for name in ("lat", "tel"):
         with pytest.raises(ikcrm.InvalidAnswerError) as raised:
             getattr(record, name)

@@ -53,9 +53,7 @@ def test_a_task_is_told_in_its_own_context(crm: Crm) -> None:
         assert [event for event, caller in seen if caller == name] == COURSE
 
     async def calls() -> None:
-        client = crm.async_client(
-            on_event=lambda it: seen.append((it.name, CALLER.get()))
-        )
+        client = crm.async_client(on_event=lambda it: seen.append((it.name, CALLER.get())))
         await asyncio.gather(*(call(client, f"task {number}") for number in range(3)))
 
     asyncio.run(calls())
@@ -125,9 +123,7 @@ def test_a_signal_amid_the_function_ends_the_call(crm: Crm) -> None:
 
 
 def test_what_is_no_function_is_refused() -> None:
-    with pytest.raises(
-        ikcrm.ConfigError, match="a function that takes the event, got an int"
-    ):
+    with pytest.raises(ikcrm.ConfigError, match="a function that takes the event, got an int"):
         ikcrm.Client(token=TOKEN, on_event=1)  # type: ignore[arg-type]
 
 
@@ -146,6 +142,4 @@ def test_a_variable_prints_the_log(level: str, lines: int, crm: Crm) -> None:
     done = subprocess.run(run, env=env, stderr=subprocess.PIPE, text=True, check=True)
     told = done.stderr.splitlines()
     assert len(told) == lines, told
-    assert [
-        word for word in load("contract/events.json")["never"] if word in done.stderr
-    ] == []
+    assert [word for word in load("contract/events.json")["never"] if word in done.stderr] == []

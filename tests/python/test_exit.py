@@ -40,9 +40,7 @@ warnings.simplefilter("ignore")
 }
 
 
-@pytest.mark.parametrize(
-    "answered", [False, True], ids=["stalled", "answered meanwhile"]
-)
+@pytest.mark.parametrize("answered", [False, True], ids=["stalled", "answered meanwhile"])
 @pytest.mark.parametrize("code", LEAVES.values(), ids=LEAVES.keys())
 @pytest.mark.parametrize("round_", range(3))
 def test_a_process_ends_with(code: str, answered: bool, round_: int, crm: Crm) -> None:

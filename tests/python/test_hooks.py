@@ -26,9 +26,7 @@ def sign_in(request: Request) -> None:
 class Store:
     """A token store that raises, each time that it is asked or only when it is told."""
 
-    def __init__(
-        self, get: BaseException | None = None, set: BaseException | None = None
-    ) -> None:
+    def __init__(self, get: BaseException | None = None, set: BaseException | None = None) -> None:
         self.raises = {"get": get, "set": set}
 
     def get(self) -> str | None:
@@ -49,16 +47,12 @@ def blocking(crm: Crm, **options: Any) -> Any:
 
 
 def awaited(crm: Crm, **options: Any) -> Any:
-    return asyncio.run(
-        crm.async_client(**ACCOUNT, **options).update_opportunity(1, **FIELDS)
-    )
+    return asyncio.run(crm.async_client(**ACCOUNT, **options).update_opportunity(1, **FIELDS))
 
 
 @pytest.mark.parametrize("call", [blocking, awaited])
 @pytest.mark.parametrize("step", ["get", "set"])
-def test_what_a_store_raises_is_the_cause(
-    call: Callable[..., Any], step: str, crm: Crm
-) -> None:
+def test_what_a_store_raises_is_the_cause(call: Callable[..., Any], step: str, crm: Crm) -> None:
     crm.answer_by(sign_in)
     error = OSError("the disk is full")
     with pytest.raises(ikcrm.TokenStoreError, match="the disk is full") as raised:
@@ -80,9 +74,7 @@ def test_what_ends_a_program_passes(
         raise error
 
     hooks = (
-        {"on_token": on_token}
-        if step == "on_token"
-        else {"token_store": Store(**{step: error})}
+        {"on_token": on_token} if step == "on_token" else {"token_store": Store(**{step: error})}
     )
     with pytest.raises(type(error)) as raised:
         call(crm, **hooks)
@@ -214,9 +206,7 @@ except ikcrm.RequestTimeoutError:
 class AsyncStore:
     """A token store that other tasks of its loop must let run."""
 
-    def __init__(
-        self, token: str | None = None, error: BaseException | None = None
-    ) -> None:
+    def __init__(self, token: str | None = None, error: BaseException | None = None) -> None:
         self.token = token
         self.error = error
         self.loops: list[asyncio.AbstractEventLoop] = []

@@ -65,13 +65,7 @@ def client_of(sandbox: Sandbox) -> ikcrm.Client:
 def cell(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         ((kind, inner),) = value.items()
-        return (
-            ikcrm.CLEAR
-            if kind == "$clear"
-            else SPELT[kind](inner)
-            if kind in SPELT
-            else value
-        )
+        return ikcrm.CLEAR if kind == "$clear" else SPELT[kind](inner) if kind in SPELT else value
     return value
 
 
@@ -95,9 +89,7 @@ def play_async(options: Any, step: Case, rows: Any, path: Path, undo: Path) -> N
         if "plan" in step:
             await client.plan_updates(rows, **{"job": path, **step["plan"]})
         if "undo" in step:
-            await client.plan_undo(
-                ikcrm.open_job(path), **{"job": undo, **step["undo"]}
-            )
+            await client.plan_undo(ikcrm.open_job(path), **{"job": undo, **step["undo"]})
         if "apply" in step:
             await client.apply_updates(path, **step["apply"])
 
@@ -106,9 +98,7 @@ def play_async(options: Any, step: Case, rows: Any, path: Path, undo: Path) -> N
 
 @pytest.mark.parametrize("play", [play_blocking, play_async])
 @pytest.mark.parametrize("case", CASES)
-def test_the_case_ends_as_stated(
-    case: Case, play: Any, server: JobServer, tmp_path: Path
-) -> None:
+def test_the_case_ends_as_stated(case: Case, play: Any, server: JobServer, tmp_path: Path) -> None:
     address = server.tell({"start": case})
     options = {**address, "quota": None, "max_retries": 0, "timeout": 0.4}
     path, undo = tmp_path / "job", tmp_path / "undo"
@@ -125,9 +115,7 @@ def test_the_case_ends_as_stated(
     assert server.tell("finish") == {"problems": []}
 
 
-def check(
-    step: Case, error: ikcrm.IkcrmError | None, calls: list[str], path: Path
-) -> None:
+def check(step: Case, error: ikcrm.IkcrmError | None, calls: list[str], path: Path) -> None:
     assert (error and error.code) == step.get("error"), error
     if "calls" in step:
         assert calls == step["calls"]
@@ -152,13 +140,9 @@ def check(
 
 def test_a_job_tells_all_that_its_file_does(sandbox: Sandbox, tmp_path: Path) -> None:
     client = client_of(sandbox)
-    table = pd.DataFrame(
-        {"id": [600_001, 600_002], "stage": ["赢单", None], "no": ["a", "b"]}
-    )
+    table = pd.DataFrame({"id": [600_001, 600_002], "stage": ["赢单", None], "no": ["a", "b"]})
     rows = table.to_dict("records")
-    job = client.plan_updates(
-        rows, job=tmp_path / "job", key="no", columns={"stage": "stage"}
-    )
+    job = client.plan_updates(rows, job=tmp_path / "job", key="no", columns={"stage": "stage"})
     assert (job.status, job.stop_reason, job.ok) == ("ready", None, False)
     assert job.counts["planned"] == 1
     first = next(job.rows("planned"))
@@ -187,9 +171,7 @@ def test_a_row_that_is_none_is_told_by_its_number(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_rows_raise_passes_and_leaves_no_job(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_what_the_rows_raise_passes_and_leaves_no_job(sandbox: Sandbox, tmp_path: Path) -> None:
     def rows() -> Iterator[dict[str, Any]]:
         yield ROWS[0]
         raise LookupError("mine")
@@ -255,9 +237,7 @@ def test_callbacks_of_an_async_client_run_on_its_loop(sandbox: Sandbox) -> None:
             assert asyncio.get_running_loop() is loop
             return job.status == "ready"
 
-        client = ikcrm.AsyncClient(
-            token=sandbox.token, base_url=sandbox.url, quota=None
-        )
+        client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
         job = await client.update_opportunities(ROWS, confirm=confirm, on_row=on_row)
         assert job.ok
         assert rows == [row["id"] for row in ROWS]
@@ -284,9 +264,7 @@ def test_rows_of_an_async_iterable_come_from_the_loop(sandbox: Sandbox) -> None:
             asked.set()
             await asyncio.Event().wait()
 
-        client = ikcrm.AsyncClient(
-            token=sandbox.token, base_url=sandbox.url, quota=None
-        )
+        client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
         job = await client.plan_updates(rows(), compare="none", partial=True)
         assert [row.number for row in job.rows()] == list(range(1, 1201))
         with pytest.raises(LookupError, match="mine"):
@@ -303,9 +281,7 @@ def test_rows_of_an_async_iterable_come_from_the_loop(sandbox: Sandbox) -> None:
 
 def test_a_job_counts_its_sign_ins() -> None:
     with Sandbox(accounts=[("me", "secret", ["7"])]) as sandbox:
-        client = ikcrm.Client(
-            login="me", password="secret", base_url=sandbox.url, quota=None
-        )
+        client = ikcrm.Client(login="me", password="secret", base_url=sandbox.url, quota=None)
         assert client.update_opportunities(ROWS).calls["sign_in"] == 1
 
 
@@ -318,14 +294,10 @@ def test_an_id_that_a_column_with_blanks_made_a_float_is_refused(
 
 def test_a_cancelled_task_stops_its_job_well(sandbox: Sandbox, tmp_path: Path) -> None:
     async def main() -> None:
-        client = ikcrm.AsyncClient(
-            token=sandbox.token, base_url=sandbox.url, quota=None
-        )
+        client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
         job = await client.plan_updates(ROWS, job=tmp_path / "job")
         begun = asyncio.Event()
-        applying = asyncio.create_task(
-            client.apply_updates(job, on_row=lambda _: begun.set())
-        )
+        applying = asyncio.create_task(client.apply_updates(job, on_row=lambda _: begun.set()))
         await asyncio.wait_for(begun.wait(), LONG)
         applying.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -397,9 +369,7 @@ def relay(sandbox: Sandbox, on_update: Callable[[], None]) -> Iterator[str]:
 
         def pass_on(self, body: bytes | None) -> None:
             names = ("authorization", "content-type")
-            headers = {
-                name: self.headers[name] for name in names if name in self.headers
-            }
+            headers = {name: self.headers[name] for name in names if name in self.headers}
             url = sandbox.url + self.path
             with urlopen(Request(url, body, headers, method=self.command)) as answer:
                 text = answer.read()
@@ -459,9 +429,7 @@ client.apply_updates(path, on_row=on_row)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_fork_keeps_no_lock_of_a_killed_parent(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_fork_keeps_no_lock_of_a_killed_parent(sandbox: Sandbox, tmp_path: Path) -> None:
     client = client_of(sandbox)
     job = client.plan_updates(ROWS, job=tmp_path / "job")
     with python(FORKED, sandbox.token, sandbox.url, job.path) as process:
@@ -493,9 +461,7 @@ def test_a_fork_looks_at_a_job_and_leaves_the_lock_to_its_parent(
     assert ended == [0] * len(ROWS)
 
 
-def test_progress_is_a_line_on_stderr(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_a_line_on_stderr(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     client_of(sandbox).update_opportunities(ROWS, progress=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("4/4 rows, 4 updated")
@@ -550,9 +516,7 @@ def test_errors_tell_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
         client.apply_updates(job, **options)
 
 
-def test_a_job_that_lost_its_token_tells_what_ended_it(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_job_that_lost_its_token_tells_what_ended_it(sandbox: Sandbox, tmp_path: Path) -> None:
     job = client_of(sandbox).plan_updates(ROWS, job=tmp_path / "job")
     dead = ikcrm.Client(token="dead", base_url=sandbox.url, quota=None)
     with pytest.raises(ikcrm.JobStoppedError) as raised:
@@ -570,7 +534,4 @@ def test_an_as_of_is_in_chinas_time(sandbox: Sandbox, tmp_path: Path) -> None:
     assert job.counts["conflict"] == len(ROWS)
     with pytest.raises(ikcrm.JobFileError):  # planned with another time
         client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 09:00")
-    assert (
-        client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 08:00").path
-        == job.path
-    )
+    assert client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 08:00").path == job.path

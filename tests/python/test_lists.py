@@ -54,9 +54,7 @@ def test_a_list_that_is_used_up_says_so(crm: Crm) -> None:
     rows = crm.client().list_opportunities(per_page=PER_PAGE)
     assert ids(rows) == ALL
     assert next(rows, None) is None
-    with pytest.raises(
-        RuntimeError, match=r"used up: call list_opportunities\(\) again"
-    ):
+    with pytest.raises(RuntimeError, match=r"used up: call list_opportunities\(\) again"):
         ids(rows)
 
 
@@ -138,9 +136,7 @@ def test_tasks_that_share_a_list_get_a_row_each(crm: Crm) -> None:
         rows = crm.async_client().list_opportunities(per_page=PER_PAGE)
         found = await asyncio.gather(*(anext(rows) for _ in range(ROWS)))
         assert sorted(row.id or 0 for row in found) == ALL
-        assert (
-            len(crm.requests) == 7
-        )  # a page is read once, however many tasks wait for it
+        assert len(crm.requests) == 7  # a page is read once, however many tasks wait for it
         assert await anext(rows, None) is None
 
     asyncio.run(asyncio.wait_for(main(), LONG))

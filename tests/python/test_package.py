@@ -89,9 +89,7 @@ def test_the_readme_and_the_guide_pass_mypy(tmp_path: Path) -> None:
     ]
     output, errors, status = api.run([*arguments, *map(str, files)])
     # One block shows what is refused, and mypy refuses it too.
-    refused = [
-        line for line in output.splitlines() if "error:" in line and "titel" not in line
-    ]
+    refused = [line for line in output.splitlines() if "error:" in line and "titel" not in line]
     assert refused == [], output + errors
     assert status == 1
 
@@ -113,7 +111,5 @@ def test_the_calls_have_their_types_at_run_time() -> None:
 
 def test_the_stub_is_what_the_native_module_is() -> None:
     command = [sys.executable, "-m", "mypy.stubtest", "ikcrm._native"]
-    done = subprocess.run(
-        command, cwd=TESTS.parent / "python", capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=TESTS.parent / "python", capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

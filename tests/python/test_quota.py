@@ -13,9 +13,7 @@ import ikcrm
 
 def test_the_default_is_the_crms_quota(crm: Crm) -> None:
     with ikcrm.Client(token=TOKEN, base_url=crm.url) as client:
-        assert client.quota() == ikcrm.QuotaStatus(
-            calls=10, used=0, waiting=0, next_free=0.0
-        )
+        assert client.quota() == ikcrm.QuotaStatus(calls=10, used=0, waiting=0, next_free=0.0)
 
 
 def test_none_turns_it_off(crm: Crm) -> None:

@@ -38,9 +38,7 @@ def test_attributes_have_pythons_types(sample: ikcrm.Opportunity) -> None:
     assert sample.customer.created_at == datetime(2016, 7, 29, 13, 44)
     assert sample.customer.is_own is True
     assert isinstance(sample.customer, ikcrm.Customer)
-    assert [type(contact) for contact in sample.customer.contacts] == [
-        ikcrm.Contact
-    ] * 2
+    assert [type(contact) for contact in sample.customer.contacts] == [ikcrm.Contact] * 2
     address = sample.customer.address
     assert address is not None
     assert isinstance(address.lat, float)
@@ -49,9 +47,7 @@ def test_attributes_have_pythons_types(sample: ikcrm.Opportunity) -> None:
 
 
 def test_missing_objects_and_choices_are_none_and_missing_lists_are_empty() -> None:
-    opportunity = record(
-        '{"id": 1, "user": {}, "creator": "", "customer": {}, "stage": ""}'
-    )
+    opportunity = record('{"id": 1, "user": {}, "creator": "", "customer": {}, "stage": ""}')
     for name in ("user", "creator", "customer", "stage", "note"):
         assert getattr(opportunity, name) is None
     assert ikcrm.Customer('{"contacts": []}').contacts == ()
@@ -67,9 +63,7 @@ def test_every_key_is_there_in_order_as_it_came(sample: ikcrm.Opportunity) -> No
 
 
 def test_any_key_is_had_as_json_has_it() -> None:
-    opportunity = record(
-        '{"id": 1, "x": [1, {"y": null}], "big": 123456789012345678901}'
-    )
+    opportunity = record('{"id": 1, "x": [1, {"y": null}], "big": 123456789012345678901}')
     assert opportunity["x"] == opportunity.get("x") == [1, {"y": None}]
     assert opportunity["big"] == 123456789012345678901
     assert "x" in opportunity
@@ -252,7 +246,4 @@ def test_fastapi_takes_and_gives_records() -> None:
         return opportunity
 
     (operation,) = app.openapi()["paths"]["/opportunities"].values()
-    assert (
-        operation["requestBody"]["content"]["application/json"]["schema"]["type"]
-        == "object"
-    )
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["type"] == "object"

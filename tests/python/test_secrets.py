@@ -59,18 +59,14 @@ def check_shows_no_secret(error: BaseException) -> None:
 
 @pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_setting_that_is_refused_shows_no_secret_beside_it(
-    kind: Any, name: str
-) -> None:
+def test_a_setting_that_is_refused_shows_no_secret_beside_it(kind: Any, name: str) -> None:
     for options in ({name: SECRETS[name]}, SECRETS):
         with pytest.raises(ikcrm.ConfigError) as raised:
             kind(**options, timeout=-1)
         check_shows_no_secret(raised.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["token", "password", "login", "corp_id", "proxy", "base_url"]
-)
+@pytest.mark.parametrize("name", ["token", "password", "login", "corp_id", "proxy", "base_url"])
 def test_a_secret_of_a_wrong_type_is_not_shown(name: str) -> None:
     options: Any = {name: [SECRET]}
     with pytest.raises(ikcrm.ConfigError) as raised:
@@ -92,9 +88,7 @@ def test_the_environment_is_in_no_variable(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_client_that_cannot_be_pickled_shows_no_secret() -> None:
-    with pytest.raises(
-        TypeError, match="its token and password and proxy and quota"
-    ) as raised:
+    with pytest.raises(TypeError, match="its token and password and proxy and quota") as raised:
         pickle.dumps(ikcrm.Client(**SECRETS))
     check_shows_no_secret(raised.value)
 
@@ -124,9 +118,7 @@ def sign_in(crm: Crm) -> None:
 
 def test_a_failing_store_shows_no_secret(crm: Crm) -> None:
     sign_in(crm)
-    options = crm.options(
-        login="demo", password=SECRET, token=None, token_store=Failing()
-    )
+    options = crm.options(login="demo", password=SECRET, token=None, token_store=Failing())
     with pytest.raises(ikcrm.TokenStoreError) as raised:
         ikcrm.Client(**options).update_opportunity(1, **FIELDS)
     check_shows_no_secret(raised.value)
@@ -141,9 +133,7 @@ def test_a_token_of_a_wrong_type_is_not_shown(got: Any, crm: Crm) -> None:
         def get(self) -> Any:
             return got
 
-    with pytest.raises(
-        ikcrm.TokenStoreError, match=r"get\(\) (must return|returned)"
-    ) as raised:
+    with pytest.raises(ikcrm.TokenStoreError, match=r"get\(\) (must return|returned)") as raised:
         crm.client(token=None, token_store=Store()).update_opportunity(1, **FIELDS)
     check_shows_no_secret(raised.value)
     assert not hasattr(raised.value.__cause__, "object")

@@ -37,9 +37,7 @@ def client(sandbox: Sandbox, **options: Any) -> ikcrm.Client:
 
 def arrived(sandbox: Sandbox, calls: int) -> None:
     """Waits until so many calls have come."""
-    with urllib.request.urlopen(
-        f"{sandbox.url}/sandbox/stats?calls={calls}", timeout=LONG
-    ) as it:
+    with urllib.request.urlopen(f"{sandbox.url}/sandbox/stats?calls={calls}", timeout=LONG) as it:
         it.read()
 
 
@@ -254,20 +252,14 @@ def test_the_requests_show_what_was_sent_without_its_secrets() -> None:
         client(sandbox).update_opportunity(ID, title="ccc", customer_id=1, note=None)
         signed_in = client(sandbox, token=None, login="me", password=password)
         next(
-            iter(
-                signed_in.list_opportunities(
-                    stage="3514", created_between=("2024-01-01",) * 2
-                )
-            ),
+            iter(signed_in.list_opportunities(stage="3514", created_between=("2024-01-01",) * 2)),
             0,
         )
         update, sign_in, listed = sandbox.requests
         assert isinstance(update, SentRequest)
         assert (update.method, update.path) == ("PUT", f"/api/v2/opportunities/{ID}")
         assert (update.route, update.query) == (UPDATE, {})
-        assert update.body == {
-            "opportunity": {"title": "ccc", "customer_id": 1, "note": None}
-        }
+        assert update.body == {"opportunity": {"title": "ccc", "customer_id": 1, "note": None}}
         masked = "Token token=•••, device=open_api, version_code=9.9.9"
         assert update.headers["authorization"] == masked
         assert sign_in.body["login"] == "me"
@@ -289,9 +281,7 @@ def test_reset_makes_all_as_it_was() -> None:
         assert sandbox.latency == 0.001
         assert str(sandbox.quota) == "None"
         assert sandbox.requests == []
-        assert (
-            client(sandbox, max_retries=0).get_opportunity(ID).title != FIELDS["title"]
-        )
+        assert client(sandbox, max_retries=0).get_opportunity(ID).title != FIELDS["title"]
 
 
 def test_closing_ends_what_is_under_way_and_leaves_no_thread_and_no_socket() -> None:
@@ -406,9 +396,7 @@ except ikcrm.TransportError:
 os.close(writing)
 os.waitpid(child, 0)
 """
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], check=True, timeout=LONG
-    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=LONG)
 
 
 # --- pytest -----------------------------------------------------------------------------------
@@ -442,12 +430,8 @@ def test_without():
 """
 
 
-@pytest.mark.parametrize(
-    "workers", [(), ("-n", "4"), ("-p", "no:ikcrm", "-k", "without")], ids=str
-)
-def test_a_fresh_pytest_project_has_the_fixture(
-    tmp_path: Path, workers: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("workers", [(), ("-n", "4"), ("-p", "no:ikcrm", "-k", "without")], ids=str)
+def test_a_fresh_pytest_project_has_the_fixture(tmp_path: Path, workers: tuple[str, ...]) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     (tmp_path / "test_program.py").write_text(PROJECT, encoding="utf-8")
     command = [
@@ -461,12 +445,8 @@ def test_a_fresh_pytest_project_has_the_fixture(
         str(tmp_path),
     ]
     proxies = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-    environment = (
-        os.environ | proxies | {"IKCRM_TOKEN": "mine", "IKCRM_EDITION": "wecom"}
-    )
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    environment = os.environ | proxies | {"IKCRM_TOKEN": "mine", "IKCRM_EDITION": "wecom"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert ("1 passed" if "-k" in workers else "14 passed") in done.stdout
 
@@ -481,9 +461,7 @@ def test_clients_can_be_mocked() -> None:
         assert crm.update_opportunity(1, title="x", customer_id=1) is answer
         update.assert_called_once_with(1, title="x", customer_id=1)
     assert "update_opportunity" not in vars(crm)
-    with patch.object(
-        ikcrm.Client, "get_opportunity", autospec=True, return_value=answer
-    ) as get:
+    with patch.object(ikcrm.Client, "get_opportunity", autospec=True, return_value=answer) as get:
         assert crm.get_opportunity(1) is answer
         get.assert_called_once_with(crm, 1)
 
@@ -598,12 +576,8 @@ sys.exit(3)
         (["no-such-program"], "no-such-program"),
     ],
 )
-def test_the_program_tells_what_is_wrong_in_a_line(
-    arguments: list[str], told: str
-) -> None:
-    done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=LONG
-    )
+def test_the_program_tells_what_is_wrong_in_a_line(arguments: list[str], told: str) -> None:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
@@ -616,11 +590,7 @@ OF_THE_CRATE = {"--no-sort-by-update", "--whole-list-rows"}
 def test_the_options_are_those_of_the_crates_program() -> None:
     def options(command: list[str]) -> set[str]:
         shown = subprocess.check_output([*command, "--help"], text=True)
-        return {
-            word.strip("[],")
-            for word in shown.split()
-            if word.strip("[").startswith("--")
-        }
+        return {word.strip("[],") for word in shown.split() if word.strip("[").startswith("--")}
 
     crate = ["cargo", "run", "--quiet", "-p", "ikcrm-sandbox", "--"]
     ours = options(COMMAND)
@@ -635,15 +605,11 @@ def test_the_types_admit_what_is_right_and_refuse_what_is_wrong() -> None:
     from mypy import api
 
     arguments = ["--strict", "--python-version", "3.10", "--no-incremental"]
-    output, errors, status = api.run(
-        [*arguments, str(TESTS / "python/types/testing.py")]
-    )
+    output, errors, status = api.run([*arguments, str(TESTS / "python/types/testing.py")])
     assert status == 0, output + errors
 
 
-@pytest.mark.parametrize(
-    "module", ["ikcrm.testing", "ikcrm.testing.plugin", "ikcrm.sandbox"]
-)
+@pytest.mark.parametrize("module", ["ikcrm.testing", "ikcrm.testing.plugin", "ikcrm.sandbox"])
 def test_the_package_is_loaded_only_when_it_is_asked_for(module: str) -> None:
     code = f"import sys, ikcrm; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

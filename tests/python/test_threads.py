@@ -49,9 +49,7 @@ def test_other_threads_run_during_a_stalled_call(crm: Crm) -> None:
 def test_threads_share_a_client(crm: Crm) -> None:
     client = crm.client()
     with ThreadPoolExecutor(64) as pool:
-        calls = [
-            pool.submit(client.update_opportunity, 568587, **FIELDS) for _ in range(64)
-        ]
+        calls = [pool.submit(client.update_opportunity, 568587, **FIELDS) for _ in range(64)]
         crm.arrived(64)
         crm.answer_all()
         assert [call.result(LONG).id for call in calls] == [568587] * 64
@@ -176,9 +174,7 @@ def in_fork(work: Callable[[], object]) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
-@pytest.mark.filterwarnings(
-    "ignore:This process .* is multi-threaded:DeprecationWarning"
-)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_makes_connections_of_its_own(crm: Crm) -> None:
     crm.answer_all()
     client = crm.client()
@@ -190,9 +186,7 @@ def test_a_fork_makes_connections_of_its_own(crm: Crm) -> None:
     assert again == parent
 
 
-@pytest.mark.filterwarnings(
-    "ignore:This process .* is multi-threaded:DeprecationWarning"
-)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_amid_calls_of_other_threads_can_call(crm: Crm) -> None:
     client = crm.client()
     with in_thread(lambda: client.update_opportunity(1, **FIELDS)):
@@ -202,12 +196,8 @@ def test_a_fork_amid_calls_of_other_threads_can_call(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
-@pytest.mark.parametrize(
-    "secret", [{"token": TOKEN}, {"login": "demo", "password": TOKEN}]
-)
-def test_a_client_is_not_pickled_with_its_secrets_unless_told_to(
-    kind: Any, secret: Any
-) -> None:
+@pytest.mark.parametrize("secret", [{"token": TOKEN}, {"login": "demo", "password": TOKEN}])
+def test_a_client_is_not_pickled_with_its_secrets_unless_told_to(kind: Any, secret: Any) -> None:
     client = kind(**secret, base_url="http://127.0.0.1:9")
     with pytest.raises(TypeError, match="pickle_secrets=True") as raised:
         pickle.dumps(client)
@@ -216,9 +206,7 @@ def test_a_client_is_not_pickled_with_its_secrets_unless_told_to(
 
 @pytest.mark.parametrize("kind", [ikcrm.Client, ikcrm.AsyncClient])
 def test_a_pickled_client_holds_its_settings(kind: Any) -> None:
-    client = kind(
-        token=TOKEN, base_url="http://127.0.0.1:9", timeout=5, pickle_secrets=True
-    )
+    client = kind(token=TOKEN, base_url="http://127.0.0.1:9", timeout=5, pickle_secrets=True)
     pickled = pickle.dumps(client)
     assert TOKEN.encode() in pickled
     back = pickle.loads(pickled)

@@ -254,17 +254,11 @@ def test_half_a_character_is_refused_in_all_else_that_takes_text(crm: Crm) -> No
     for name, wrong in (("label", HALF), ("label", 5)):
         with pytest.raises(ikcrm.ValidationError, match=f"{name}: must be text, got a"):
             field_map.id("stage", wrong)  # type: ignore[arg-type]
-    with pytest.raises(
-        ikcrm.ValidationError, match="query: must be text, got a text with a lone"
-    ):
+    with pytest.raises(ikcrm.ValidationError, match="query: must be text, got a text with a lone"):
         client.list_opportunities(query=HALF)
-    with pytest.raises(
-        ikcrm.ValidationError, match=r"entity: .* a text with a lone surrogate"
-    ):
+    with pytest.raises(ikcrm.ValidationError, match=r"entity: .* a text with a lone surrogate"):
         client.field_map(HALF)
-    with pytest.raises(
-        ikcrm.ConfigError, match="login: must be text, got a text with a lone"
-    ):
+    with pytest.raises(ikcrm.ConfigError, match="login: must be text, got a text with a lone"):
         ikcrm.Client(login=HALF, password="p")
     record = ikcrm.Opportunity('{"id": 1}')
     assert HALF not in record
@@ -273,9 +267,7 @@ def test_half_a_character_is_refused_in_all_else_that_takes_text(crm: Crm) -> No
         record[HALF]
 
 
-@pytest.mark.parametrize(
-    "note", [float("nan"), pd.NA, pd.NaT, 5, b"x", ["x"]], ids=repr
-)
+@pytest.mark.parametrize("note", [float("nan"), pd.NA, pd.NaT, 5, b"x", ["x"]], ids=repr)
 def test_what_is_no_text_is_refused_as_text(note: Any) -> None:
     assert fault(note=note).code == "type"
 
@@ -320,9 +312,7 @@ LEAVE_OUT = "is missing; leave it out to keep the field, or give None to clear i
 
 
 @pytest.mark.parametrize("missing", MISSING, ids=lambda it: f"{type(it).__name__} {it}")
-@pytest.mark.parametrize(
-    "field", ["get_time", "note", "stage", "user_id", "expect_amount"]
-)
+@pytest.mark.parametrize("field", ["get_time", "note", "stage", "user_id", "expect_amount"])
 def test_a_missing_value_is_told_as_one(missing: Any, field: str) -> None:
     refused = fault(**{field: missing})
     assert refused.code == ("format" if field == "expect_amount" else "type")
@@ -346,10 +336,7 @@ def test_a_missing_value_is_told_as_one_everywhere(missing: Any) -> None:
 
 def test_a_float_column_of_ids_is_refused_with_the_reason() -> None:
     column = pd.Series([254, None])
-    assert (
-        "a table column with blanks turns ids into floats"
-        in fault(user_id=column[0]).message
-    )
+    assert "a table column with blanks turns ids into floats" in fault(user_id=column[0]).message
 
 
 def test_a_row_of_a_table_is_sent_as_it_reads(sent: Any) -> None:
@@ -369,9 +356,7 @@ def test_any_sequence_is_a_list(kind: Any, sent: Any) -> None:
 
 
 def test_a_range_and_numbers_of_numpy_are_lists_of_ids(sent: Any) -> None:
-    fields = sent(
-        custom={"user_field_asset_1": range(1, 4), FREE_KEY: [np.int64(1), np.uint8(2)]}
-    )
+    fields = sent(custom={"user_field_asset_1": range(1, 4), FREE_KEY: [np.int64(1), np.uint8(2)]})
     assert fields["user_field_asset_1"] == ["1", "2", "3"]
     assert fields[FREE_KEY] == [1, 2]
 
@@ -436,9 +421,7 @@ def test_data_that_hold_themselves_by_two_paths_are_refused() -> None:
 )
 def test_no_value_holds_more_than_a_call_can_send(value: Any) -> None:
     message = fault(custom={FREE_KEY: value}).message
-    assert (
-        message == "must be JSON data, got a value that holds more than 100000 values"
-    )
+    assert message == "must be JSON data, got a value that holds more than 100000 values"
 
 
 def test_a_value_may_hold_a_lot(sent: Any) -> None:
@@ -457,9 +440,7 @@ def test_a_value_may_hold_a_lot(sent: Any) -> None:
         (Decimal("3600.001"), "the number 3600.001"),
     ],
 )
-def test_a_timeout_beyond_its_limits_is_refused_with_both(
-    timeout: Any, got: str
-) -> None:
+def test_a_timeout_beyond_its_limits_is_refused_with_both(timeout: Any, got: str) -> None:
     refused = fault(timeout=timeout)
     assert refused.code == "range"
     assert refused.message == f"must be more than 0 and at most 3600 s, got {got}"
@@ -481,9 +462,7 @@ def test_a_deadline_beyond_its_limits_is_refused_with_both() -> None:
 
 def test_whole_numbers_are_taken_as_they_are_written() -> None:
     assert "a whole number" in fault(max_retries=1.5).message
-    assert (
-        fault(max_retries=10**30).message == "is too large, got the number 1" + "0" * 30
-    )
+    assert fault(max_retries=10**30).message == "is too large, got the number 1" + "0" * 30
     assert fault(max_retries=Decimal("1E+1"), titel=1).field == "titel"
     with pytest.raises(
         ikcrm.ConfigError, match="must be more than 0 and at most 3600 s, got the f"
@@ -497,9 +476,7 @@ def test_what_a_value_raises_is_the_callers_to_catch() -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    refused = faults(
-        0, titel="x", expect_amount="1,000", timeout=-1, partial="yes", max_retries=99
-    )
+    refused = faults(0, titel="x", expect_amount="1,000", timeout=-1, partial="yes", max_retries=99)
     assert [(fault.field, fault.code) for fault in refused] == [
         ("id", "range"),
         ("titel", "unknown"),
@@ -524,9 +501,7 @@ def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
         ("if_unchange", "if_unchanged"),
     ],
 )
-def test_a_misspelt_option_is_refused_with_the_nearest_name(
-    slip: str, meant: str
-) -> None:
+def test_a_misspelt_option_is_refused_with_the_nearest_name(slip: str, meant: str) -> None:
     refused = fault(**{slip: 5})
     assert (refused.field, refused.code) == (slip, "unknown")
     assert refused.message == f"no such option; did you mean {meant}?"
@@ -536,25 +511,17 @@ def test_misspelt_options_of_other_calls_are_refused_with_the_nearest_name(
     crm: Crm,
 ) -> None:
     client: Any = crm.client()
-    with pytest.raises(
-        ikcrm.ValidationError, match="refesh: no such option; did you mean refresh"
-    ):
+    with pytest.raises(ikcrm.ValidationError, match="refesh: no such option; did you mean refresh"):
         client.field_map(refesh=True)
     with pytest.raises(ikcrm.ValidationError, match="did you mean timeout"):
         client.get_opportunity(1, time_out=1)
-    with pytest.raises(
-        ikcrm.ValidationError, match="time_out: no such option; did you mean timeo"
-    ):
+    with pytest.raises(ikcrm.ValidationError, match="time_out: no such option; did you mean timeo"):
         client.list_opportunities(time_out=1)
     for call in (client.get_opportunity, client.update_opportunity):
-        with pytest.raises(
-            ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"
-        ):
+        with pytest.raises(ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"):
             call(1, cancle=5)
     for call in (client.field_map, client.list_opportunities):
-        with pytest.raises(
-            ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"
-        ):
+        with pytest.raises(ikcrm.ValidationError, match=r"cancle: .*; did you mean cancel"):
             call(cancle=5)
         with pytest.raises(
             ikcrm.ValidationError, match=r"cancel: must be an ikcrm\.Cancel, got an i"
@@ -573,13 +540,9 @@ def test_misspelt_options_of_other_calls_are_refused_with_the_nearest_name(
         ("tiemout", "timeout"),
     ],
 )
-def test_a_misspelt_setting_is_refused_with_the_nearest_name(
-    slip: str, meant: str
-) -> None:
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(slip: str, meant: str) -> None:
     options: Any = {"token": TOKEN, slip: "x"}
-    with pytest.raises(
-        ikcrm.ConfigError, match=f"{slip}: no such option; did you mean {meant}?"
-    ):
+    with pytest.raises(ikcrm.ConfigError, match=f"{slip}: no such option; did you mean {meant}?"):
         ikcrm.Client(**options)
 
 
@@ -587,9 +550,7 @@ def test_a_switch_that_is_none_is_refused_with_what_it_is(crm: Crm) -> None:
     client: Any = crm.client()
     for name in ("partial", "fill"):
         assert fault(**{name: "no"}).message == "must be True or False, got 'no'"
-    with pytest.raises(
-        ikcrm.ValidationError, match="refresh: must be True or False, got 'no'"
-    ):
+    with pytest.raises(ikcrm.ValidationError, match="refresh: must be True or False, got 'no'"):
         client.field_map(refresh="no")
     assert fault(if_unchanged=5).message.endswith("returned, got an int")
 
@@ -645,9 +606,7 @@ def test_options_of_wrong_types_are_refused_together() -> None:
         ("quota", 5, "must be a quota's settings, got the number 5"),
     ],
 )
-def test_a_setting_of_a_wrong_type_is_refused(
-    name: str, setting: Any, message: str
-) -> None:
+def test_a_setting_of_a_wrong_type_is_refused(name: str, setting: Any, message: str) -> None:
     options: Any = {"token": TOKEN, name: setting}
     for kind in (ikcrm.Client, ikcrm.AsyncClient):
         with pytest.raises(ikcrm.ConfigError) as raised:

@@ -94,9 +94,7 @@ def begin(client: Any, call: Case) -> Any:
         return client.field_map(arguments.pop("entity"), **arguments)
     if arguments.get("if_unchanged") is not None:
         arguments["if_unchanged"] = ikcrm.Opportunity(json.dumps(call["if_unchanged"]))
-    return getattr(client, method)(
-        arguments.pop("id"), **arguments.pop("fields", {}), **arguments
-    )
+    return getattr(client, method)(arguments.pop("id"), **arguments.pop("fields", {}), **arguments)
 
 
 def play_blocking(case: Case, options: Any) -> Any:
@@ -132,9 +130,7 @@ def play_async(case: Case, options: Any) -> Any:
     return asyncio.run(play())
 
 
-async def taken(
-    rows: ikcrm.AsyncOpportunityList, count: int | None
-) -> list[ikcrm.OpportunityRow]:
+async def taken(rows: ikcrm.AsyncOpportunityList, count: int | None) -> list[ikcrm.OpportunityRow]:
     found: list[ikcrm.OpportunityRow] = []
     while count is None or len(found) < count:
         row = await anext(rows, None)
@@ -154,9 +150,7 @@ def test_the_vector_holds(
 ) -> None:
     caplog.set_level("DEBUG", "ikcrm")
     address = server.ask(start=case)
-    options = spell(
-        {"token": TOKEN, "quota": None, **address, **case.get("client", {})}
-    )
+    options = spell({"token": TOKEN, "quota": None, **address, **case.get("client", {})})
     store = Store(**case["store"]) if "store" in case else None
     tokens: list[str] = []
     events: list[ikcrm.Event] = []

@@ -41,10 +41,7 @@ def waiting(
     """So many calls that wait for a slot: the first one has it for an hour."""
     crm.answer_all()
     client.update_opportunity(1, **FIELDS)
-    calls = [
-        pool.submit(client.update_opportunity, 1, **FIELDS, **options)
-        for _ in range(count)
-    ]
+    calls = [pool.submit(client.update_opportunity, 1, **FIELDS, **options) for _ in range(count)]
     until_waiting(client, count)
     return calls
 
@@ -89,9 +86,7 @@ def test_ten_thousand_tasks_wait_in_little_memory_and_without_threads(
     assert (errors, child.returncode) == ("", 0)
     told = json.loads(output)
     with capsys.disabled():
-        print(
-            f"\n  10,000 waiting tasks: {told['megabytes']:.1f} MB, {told['threads']} threads"
-        )
+        print(f"\n  10,000 waiting tasks: {told['megabytes']:.1f} MB, {told['threads']} threads")
     # 73 when this was written, Python's tasks and arguments among them. The aim is 40: not yet met.
     assert told["megabytes"] < 100
     assert told["threads"] < 16
@@ -206,9 +201,7 @@ def test_a_batch_stands_behind_those_who_come_later(crm: Crm) -> None:
     with ThreadPoolExecutor() as pool:
         calls = [pool.submit(client.update_opportunity, 1, **FIELDS)]
         crm.arrived(1)
-        calls.append(
-            pool.submit(client.update_opportunity, 2, **FIELDS, priority="batch")
-        )
+        calls.append(pool.submit(client.update_opportunity, 2, **FIELDS, priority="batch"))
         until_waiting(client, 1)
         calls.append(pool.submit(client.update_opportunity, 3, **FIELDS))
         until_waiting(client, 2)
@@ -236,9 +229,7 @@ def test_an_async_store_that_does_not_return_ends_by_timeout_cancel_and_close(
 ) -> None:
     async def main() -> None:
         client = crm.async_client(token=None, token_store=NeverStore())
-        with pytest.raises(
-            ikcrm.RequestTimeoutError, match="waiting for the token store"
-        ):
+        with pytest.raises(ikcrm.RequestTimeoutError, match="waiting for the token store"):
             await client.get_opportunity(1, timeout=0.1)
         cancel = ikcrm.Cancel()
         cancelled = asyncio.create_task(client.get_opportunity(1, cancel=cancel))
@@ -260,9 +251,7 @@ def test_an_on_token_that_does_not_return_holds_no_call_beyond_its_end(
     crm.answer_by(sign_in)
     stuck = Stuck()
     client = crm.client(**ACCOUNT, on_token=lambda _: stuck.get())
-    with pytest.raises(
-        ikcrm.RequestTimeoutError, match="waiting for the token store"
-    ) as raised:
+    with pytest.raises(ikcrm.RequestTimeoutError, match="waiting for the token store") as raised:
         client.update_opportunity(1, **FIELDS, timeout=2)
     assert not raised.value.may_have_been_applied
     # The token is there, and needs no hook.
@@ -300,9 +289,7 @@ def stopped_redis(_: Path) -> Iterator[str]:
             server.kill()
 
 
-redis = pytest.mark.skipif(
-    not shutil.which("redis-server"), reason="redis-server is not installed"
-)
+redis = pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")
 stalled_store = pytest.mark.parametrize(
     "stalled", [held_file, pytest.param(stopped_redis, marks=redis)]
 )
@@ -316,10 +303,7 @@ def test_a_stalled_store_is_probed_once_for_all_and_nothing_is_sent(
         quota = ikcrm.Quota(store=store, key="the company")
         client = crm.client(quota=quota, timeout=1)
         begun = time.monotonic()
-        calls = [
-            pool.submit(client.update_opportunity, 1, **FIELDS, max_wait=1)
-            for _ in range(16)
-        ]
+        calls = [pool.submit(client.update_opportunity, 1, **FIELDS, max_wait=1) for _ in range(16)]
         ends = {type(call.exception(LONG)) for call in calls}
         took = time.monotonic() - begun
         # A client with a fallback waits until it may go on alone, and lends that to nobody.
@@ -353,9 +337,7 @@ def test_closing_and_cancelling_do_not_wait_for_a_stalled_store(
 
 
 @stalled_store
-def test_ctrl_c_does_not_wait_for_a_stalled_store(
-    stalled: Any, crm: Crm, tmp_path: Path
-) -> None:
+def test_ctrl_c_does_not_wait_for_a_stalled_store(stalled: Any, crm: Crm, tmp_path: Path) -> None:
     with stalled(tmp_path) as store:
         client = crm.client(quota=ikcrm.Quota(store=store, key="the company"))
 
@@ -387,12 +369,8 @@ def test_a_fork_is_told_to_the_core(crm: Crm) -> None:
     assert crm.requests[0].peer != crm.requests[1].peer
 
 
-def test_a_child_that_drops_its_parents_clients_ends_at_once(
-    crm: Crm, tmp_path: Path
-) -> None:
-    clients = [
-        crm.client(quota=ikcrm.Quota(store=(tmp_path / "quota").as_uri(), key="k"))
-    ]
+def test_a_child_that_drops_its_parents_clients_ends_at_once(crm: Crm, tmp_path: Path) -> None:
+    clients = [crm.client(quota=ikcrm.Quota(store=(tmp_path / "quota").as_uri(), key="k"))]
     crm.answer_all()
     clients[0].update_opportunity(1, **FIELDS)
     child = os.fork()
@@ -427,9 +405,7 @@ print("done")
 """
     crm.answer_all()
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", code, crm.url]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=LONG, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
     if done.returncode != 0 and "unshare" in done.stderr:
         pytest.skip("this machine makes no process namespaces")
     assert done.stdout == "done\n", done.stderr

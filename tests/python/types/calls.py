@@ -41,9 +41,7 @@ def admits() -> None:
     }
     opportunity = client.update_opportunity(568587, **update)
     assert_type(opportunity, ikcrm.Opportunity)
-    ikcrm.update_opportunity(
-        "568587", title="t", customer_id=1, timeout=5, max_retries=None
-    )
+    ikcrm.update_opportunity("568587", title="t", customer_id=1, timeout=5, max_retries=None)
     custom: Mapping[str, str] = {"text_asset_1": "x"}
     client.update_opportunity(1, note="x", partial=True, custom=custom)
     assert_type(opportunity.id, int | None)
@@ -60,9 +58,7 @@ def admits() -> None:
 async def admits_awaiting() -> None:
     async with ikcrm.AsyncClient(**options) as async_client:
         assert_type(async_client, ikcrm.AsyncClient)
-        call: Awaitable[ikcrm.Opportunity] = async_client.update_opportunity(
-            1, note="x"
-        )
+        call: Awaitable[ikcrm.Opportunity] = async_client.update_opportunity(1, note="x")
         assert_type(await call, ikcrm.Opportunity)
 
 
@@ -110,15 +106,9 @@ async def refuses_awaiting(async_client: ikcrm.AsyncClient) -> None:
 
 def admits_jobs() -> None:
     rows = [{"id": 1, "stage": "赢单", "note": ikcrm.CLEAR}]
-    job = client.plan_updates(
-        rows, job=Path("q3.job"), empty={"note": "clear"}, timeout=5
-    )
-    assert_type(
-        client.apply_updates(job, retry=["failed"], max_errors="5%"), ikcrm.UpdateJob
-    )
-    client.update_opportunities(
-        rows, confirm=lambda plan: plan.calls_to_go < 10, limit=3
-    )
+    job = client.plan_updates(rows, job=Path("q3.job"), empty={"note": "clear"}, timeout=5)
+    assert_type(client.apply_updates(job, retry=["failed"], max_errors="5%"), ikcrm.UpdateJob)
+    client.update_opportunities(rows, confirm=lambda plan: plan.calls_to_go < 10, limit=3)
     assert_type(next(job.rows("updated")).changes["stage"], ikcrm.Change)
     assert_type(job.counts, dict[str, int])
     client.apply_updates(job, on_conflict="ask")  # type: ignore[arg-type]

@@ -10,9 +10,7 @@ from ikcrm.testing import Sandbox, SentRequest
 
 def admits(ikcrm_sandbox: Sandbox) -> None:
     account = ("me", "secret", ["7"])
-    with Sandbox(
-        token="t", accounts=[account], quota=ikcrm.Quota(), latency=0.5
-    ) as sandbox:
+    with Sandbox(token="t", accounts=[account], quota=ikcrm.Quota(), latency=0.5) as sandbox:
         assert_type(sandbox, Sandbox)
         sandbox.seed(opportunities=[{"id": 1}], stages=["x", {"id": 1, "label": "y"}])
         sandbox.seed(opportunities=[ikcrm.Opportunity.from_dict({"id": 1})])
