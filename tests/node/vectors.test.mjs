@@ -56,7 +56,7 @@ function spell(value) {
 
 /** What counts in seconds elsewhere, and in milliseconds here. */
 const SECONDS = [
-  ...['timeout', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
+  ...['timeout', 'sign_in_interval', 'idle_timeout', 'per', 'max_wait', 'retry_after'],
   ...['at', 'elapsed', 'wait', 'quota_wait'],
 ]
 

@@ -4,7 +4,7 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 9] = [
+const RENAMED: [(&str, &str); 13] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
@@ -14,6 +14,10 @@ const RENAMED: [(&str, &str); 9] = [
     ("corpId", "corp_id"),
     ("signInIntervalMs", "sign_in_interval"),
     ("ifUnchanged", "if_unchanged"),
+    ("appInfo", "app_info"),
+    ("requestId", "request_id"),
+    ("idleTimeoutMs", "idle_timeout"),
+    ("tlsRoots", "tls_roots"),
 ];
 
 /// The same of the quota's settings.

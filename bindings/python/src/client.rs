@@ -59,15 +59,35 @@ impl Client {
         settings.build(watch)
     }
 
-    /// A client with the settings of these variables.
+    /// A client with the settings of these variables, and with these options in their place.
     #[staticmethod]
-    #[pyo3(signature = (environment: "object", watch: "object"))]
-    fn from_env(environment: &Bound<'_, PyDict>, watch: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let builder = ClientBuilder::from_variables(|name| {
+    #[pyo3(signature = (
+        environment: "object", options: "object", wait: "object", watch: "object"
+    ))]
+    fn from_env(
+        environment: &Bound<'_, PyDict>,
+        options: &Bound<'_, PyDict>,
+        wait: Option<Py<PyAny>>,
+        watch: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let given = options
+            .iter()
+            .filter(|(name, value)| !value.is_none() || name.eq("quota").unwrap_or_default());
+        let given: Vec<_> = given.map(|(name, _)| name.to_string()).collect();
+        let builder = ClientBuilder::from_variables_beside(&given, |name| {
             let variable = environment.get_item(name).ok()??;
             Some(value::read(&variable).unwrap_or(Value::Null))
         });
-        Settings { builder, hooks: Vec::new(), wait: None }.build(watch)
+        let mut settings = Settings { builder, hooks: Vec::new(), wait };
+        for (name, value) in options {
+            settings = settings.set(&name.to_string(), &value)?;
+        }
+        settings.build(watch)
+    }
+
+    /// What the client is for, without a secret; nothing when it is closed.
+    fn summary(&self) -> Option<String> {
+        self.open().ok().map(|client| client.summary())
     }
 
     /// Ends calls that wait, and gives those under way so many seconds; new ones are refused.

@@ -224,7 +224,11 @@ fn query(call: &Call) -> OpportunityQuery {
 }
 
 fn options(call: &Call) -> CallOptions {
-    let settings = [("timeout", &call.timeout), ("max_retries", &call.max_retries)];
+    let settings = [
+        ("timeout", &call.timeout),
+        ("max_retries", &call.max_retries),
+        ("headers", &call.headers),
+    ];
     settings.into_iter().fold(CallOptions::new(), |options, (name, setting)| match setting {
         Some(setting) => options.set(name, value(setting).unwrap()),
         None => options,

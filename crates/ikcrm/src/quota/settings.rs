@@ -244,7 +244,6 @@ pub(crate) struct SharedQuota {
     pub(super) name: String,
 }
 
-#[cfg(feature = "jobs")]
 impl SharedQuota {
     /// How many calls may be made, in which time.
     pub(crate) fn limit(&self) -> (usize, Duration) {
