@@ -178,7 +178,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        job::plan(&self.open()?, rows, options, on_progress)
+        job::plan(&self.open()?, rows, options, on_progress, &self.watch.bind(options.py())?)
     }
 
     /// Works a job off.
@@ -192,7 +192,14 @@ impl Client {
         on_progress: Option<Py<PyAny>>,
         on_row: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        job::apply(&self.open()?, job, options, on_progress, on_row)
+        job::apply(
+            &self.open()?,
+            job,
+            options,
+            on_progress,
+            on_row,
+            &self.watch.bind(options.py())?,
+        )
     }
 
     /// Plans a job that brings back what another one changed.
@@ -203,7 +210,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        job::undo(&self.open()?, job, options, on_progress)
+        job::undo(&self.open()?, job, options, on_progress, &self.watch.bind(options.py())?)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -9,7 +9,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{duration, duration_within, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
-use crate::observe::{MetaSlot, Watch};
+use crate::observe::{Listener, MetaSlot, Observer, Watch};
 use crate::sync::Cancel;
 
 pub(crate) const OPTIONS: [&str; 6] =
@@ -106,6 +106,16 @@ impl CallOptions {
     /// ```
     pub fn meta(mut self, slot: &MetaSlot) -> Self {
         self.meta = Some(slot.clone());
+        self
+    }
+
+    /// Who is told of the events of all calls with these options, in the place of the client's
+    /// observer.
+    #[doc(hidden)]
+    pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
+        let watch = Watch::default();
+        watch.listener.set(Listener::new(Arc::new(observer))).ok();
+        self.watch = Some(Arc::new(watch));
         self
     }
 
