@@ -54,7 +54,7 @@ export class Client {
    * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`),
    * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
    * `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
-   * `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`; besides `IKCRM_APP_INFO` (`name/version`),
+   * `IKCRM_QUOTA_FALLBACK`, `IKCRM_QUOTA_PASSWORD`, or `IKCRM_QUOTA=off`; besides `IKCRM_APP_INFO` (`name/version`),
    * `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`. What `overrides` has
    * stands in their place, but for what is `null` there and not the quota.
    *

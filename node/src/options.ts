@@ -99,6 +99,8 @@ export interface Quota {
    * processes alike, and as far as their parts add up to no more than 1.
    */
   fallback?: number | null | undefined
+  /** The password of the Redis server (none), so that it need not stand in the store's URL. */
+  password?: string | null | undefined
 }
 
 /** Where programs that share an account share its token, such as a file or a database. */

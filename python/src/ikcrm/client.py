@@ -63,8 +63,8 @@ class BaseClient:
         `IKCRM_APP_INFO` (`name/version`), `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds),
         `IKCRM_TLS_ROOTS`; and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
         `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
-        `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`. An override that is `None` leaves the
-        variable's, but for `quota`.
+        `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`. An override that is
+        `None` leaves the variable's, but for `quota`.
 
         Raises `ConfigError` with every fault of the settings.
         """

@@ -13,7 +13,8 @@ impl ClientBuilder {
     /// (default: `env`, the standard proxy variables), `IKCRM_APP_INFO` (`name/version`),
     /// `IKCRM_REQUEST_ID` (`true`), `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`, and those of the quota from
     /// `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER` (seconds), `IKCRM_QUOTA_MAX_WAIT` (seconds),
-    /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or from `IKCRM_QUOTA`:
+    /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or
+    /// from `IKCRM_QUOTA`:
     /// `off` turns it off.
     pub fn from_env() -> Self {
         Self::from_variables(|name| {
