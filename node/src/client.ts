@@ -1,5 +1,7 @@
 // A client whose calls are promises, and the same call with the environment's settings.
 
+import { inspect } from 'node:util'
+
 import * as answer from './answer.js'
 import { run } from './calls.js'
 import { watch } from './events.js'
@@ -58,12 +60,21 @@ export class Client {
    * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`),
    * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
    * `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
-   * `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`.
+   * `IKCRM_QUOTA_FALLBACK`, `IKCRM_QUOTA_PASSWORD`, or `IKCRM_QUOTA=off`; besides `IKCRM_APP_INFO` (`name/version`),
+   * `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`. What `overrides` has
+   * stands in their place, but for what is `null` there and not the quota.
    *
    * @throws {ConfigError} with every fault of the settings.
    */
-  static fromEnv(): Client {
-    return new this(built(NativeClient.fromVariables(variables())) as ClientOptions)
+  static fromEnv(overrides: ClientOptions = {}): Client {
+    const client = new this(build(overrides, true) as ClientOptions)
+    client.#onEvent = overrides.onEvent
+    return client
+  }
+
+  /** What `console.log` shows: no secret. */
+  [inspect.custom](): string {
+    return `Client <${this.#native.summary()}>`
   }
 
   /**
@@ -287,8 +298,8 @@ function variables(): Record<string, string> {
 }
 
 /** The native client with these settings; what keeps tokens stays in JavaScript. */
-function build(options: ClientOptions): InstanceType<typeof NativeClient> {
-  if (!isData(options)) return built(NativeClient.build(options ?? null, null))
+function build(options: ClientOptions, fromEnv = false): InstanceType<typeof NativeClient> {
+  if (!isData(options)) return built(NativeClient.build(options ?? null, null, false))
   // What is no store and no hook stays among the settings, where it is refused.
   const settings: ClientOptions = { ...options }
   const { tokenStore, onToken } = settings
@@ -298,7 +309,8 @@ function build(options: ClientOptions): InstanceType<typeof NativeClient> {
   return built(
     NativeClient.build(
       settings,
-      settings.proxy === 'env' ? variables() : null,
+      fromEnv || settings.proxy === 'env' ? variables() : null,
+      fromEnv,
       isStore(tokenStore) ? asked(tokenStore) : undefined,
       typeof onToken === 'function' ? told(onToken) : undefined,
     ),

@@ -51,24 +51,18 @@ export declare class NativeCall {
 /** A client of the core. */
 export declare class NativeClient {
   /**
-   * A client with these settings, or the error in them. The variables are those of the environment,
-   * if the settings name it. A store and a hook come as functions; among
+   * A client with these settings, or the error in them; with those of the environment besides, if
+   * it is to be `from_env`. The variables are those of the environment as the language has it, which
+   * is not the process's own in a worker thread; none if nothing names it. A store and a hook come as functions; among
    * the settings they are wrong.
    *
    * # Errors
    *
    * What a getter among the options throws.
    */
-  static build(options: unknown, variables: Record<string, string> | null, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
-  /**
-   * A client with the settings of these variables, or the error in them: the environment as the
-   * language has it, which is not the process's own in a worker thread.
-   *
-   * # Errors
-   *
-   * What a getter among the variables throws.
-   */
-  static fromVariables(variables: Record<string, string>): NativeClient | ErrorData
+  static build(options: unknown, variables: Record<string, string> | null, fromEnv: boolean, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void): NativeClient | ErrorData
+  /** What the client is for, without a secret. */
+  summary(): string
   /**
    * An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
    *

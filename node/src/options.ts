@@ -24,6 +24,8 @@ export interface CallOptions {
    * (`normal`).
    */
   priority?: 'normal' | 'batch' | null | undefined
+  /** Headers of this call, in the place of the client's; `null` as a value takes one away. */
+  headers?: Record<string, string | null> | null | undefined
 }
 
 /** What an update does differently. */
@@ -98,6 +100,8 @@ export interface Quota {
    * processes alike, and as far as their parts add up to no more than 1.
    */
   fallback?: number | null | undefined
+  /** The password of the Redis server (none), so that it need not stand in the store's URL. */
+  password?: string | null | undefined
 }
 
 /** Where programs that share an account share its token, such as a file or a database. */
@@ -197,6 +201,19 @@ export interface ClientOptions {
   caBundle?: string | null | undefined
   /** The URL of an HTTP proxy, or `env` for the standard proxy variables (none). */
   proxy?: string | null | undefined
+  /** Headers that every request has besides the client's own, such as a gateway asks for (none). */
+  headers?: Record<string, string | null> | null | undefined
+  /** The program that uses the client, and its version, for `User-Agent` (none). */
+  appInfo?: [name: string, version: string] | string | null | undefined
+  /** Sends the call's id as `X-Request-Id` (false: the vendor documents no such header). */
+  requestId?: boolean | null | undefined
+  /**
+   * The milliseconds for which a connection is kept that is not in use, up to an hour (60000); 0 keeps
+   * none. Shorten it where machines are frozen, or something between hangs up sooner.
+   */
+  idleTimeoutMs?: number | null | undefined
+  /** Whose certificates to trust: Mozilla's, which are bundled, or the system's (`bundled`). */
+  tlsRoots?: 'bundled' | 'system' | null | undefined
   /**
    * How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `null`
    * turns it off.

@@ -62,7 +62,7 @@ export function spell(value) {
 
 /** What counts in seconds elsewhere, and in milliseconds here. */
 export const SECONDS = [
-  ...['timeout', 'deadline', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
+  ...['timeout', 'deadline', 'sign_in_interval', 'idle_timeout', 'per', 'max_wait', 'retry_after'],
   ...['at', 'elapsed', 'wait', 'quota_wait', 'max_duration', 'max_age'],
 ]
 

@@ -119,3 +119,43 @@ def test_a_client_of_the_environment_warns_too(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("IKCRM_QUOTA", "off")
     with python(LOADS, pickled) as child:
         assert child.communicate() == ("", "")
+
+
+def test_what_is_given_takes_the_place_of_variables(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm.answer_all()
+    for name, value in {
+        "TOKEN": TOKEN,
+        "EDITION": "wecom",
+        "TIMEOUT": "x",
+        "QUOTA_CALLS": "x",
+    }.items():
+        monkeypatch.setenv(f"IKCRM_{name}", value)
+    events: list[ikcrm.Event] = []
+    client = ikcrm.Client.from_env(
+        base_url=crm.url, timeout=5, quota=None, max_retries=None, on_event=events.append
+    )
+    for one in (
+        client,
+        pickle.loads(pickle.dumps(ikcrm.Client.from_env(base_url=crm.url, timeout=5, quota=None))),
+    ):
+        assert one.get_opportunity(568587).id == 568587
+    assert events[-1].name == "call_finished"
+    with pytest.raises(ikcrm.ConfigError) as raised:
+        ikcrm.Client.from_env(timeout=None, quota=None)
+    assert [fault.field for fault in raised.value.fields] == ["timeout"]
+    with pytest.raises(TypeError, match="hold its token"):
+        pickle.dumps(ikcrm.Client.from_env(token="other", timeout=5, quota=None))
+
+
+def test_a_client_shows_what_it_is_for_and_no_secret() -> None:
+    secrets = {"token": TOKEN, "login": "13800000000", "password": "hidden-secret"}
+    secrets |= {"proxy": "http://user:hidden-secret@proxy:1"}
+    client = ikcrm.Client(**secrets, headers={"X-Key": "hidden-secret"})  # type: ignore[arg-type]
+    shown = repr(client)
+    assert shown == (
+        "<Client https://lxcrm.weiwenjia.com, login ***, 10 calls in 10 s, timeout 30 s, 2 retries>"
+    )
+    client.close()
+    assert repr(client) == "<Client closed>"

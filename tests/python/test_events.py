@@ -143,3 +143,57 @@ def test_a_variable_prints_the_log(level: str, lines: int, crm: Crm) -> None:
     told = done.stderr.splitlines()
     assert len(told) == lines, told
     assert [word for word in load("contract/events.json")["never"] if word in done.stderr] == []
+
+
+def test_the_id_of_the_call_is_sent_when_it_is_asked_for(crm: Crm) -> None:
+    failing_once(crm)
+    answer = crm.client(request_id=True).update_opportunity(1, **FIELDS)
+    assert answer.meta is not None
+    sent = [request.headers["x-request-id"] for request in crm.requests]
+    assert sent == [answer.meta.call_id] * 2
+
+
+def test_a_call_that_waits_for_the_quota_says_so_while_it_waits(crm: Crm) -> None:
+    crm.answer_all()
+    long = threading.Event()
+    seen: list[str] = []
+
+    def tell(event: ikcrm.Event) -> None:
+        seen.append(event.name)
+        if event.name == "quota_wait_long":
+            long.set()
+
+    quota = ikcrm.Quota(calls=1, per=3600, key=f"events of {crm.url}")
+    client = crm.client(quota=quota, on_event=tell)
+    client.update_opportunity(1, **FIELDS)
+    seen.clear()
+    cancel = ikcrm.Cancel()
+    ended: list[ikcrm.IkcrmError] = []
+
+    def call() -> None:
+        try:
+            client.update_opportunity(1, **FIELDS, cancel=cancel)
+        except ikcrm.CancelledError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert long.wait(60)
+    assert seen == ["call_started", "quota_wait_began", "quota_wait_long"]
+    cancel.cancel()
+    thread.join()
+    assert seen[3:] == ["quota_wait_ended", "call_finished"]
+    assert ended[0].meta is not None
+    assert ended[0].meta.quota_wait >= 1
+    assert ended[0].meta.attempts == 0
+
+
+def test_a_block_of_the_quota_is_told(crm: Crm) -> None:
+    crm.answer_all("Retry later\n", 429)
+    events: list[ikcrm.Event] = []
+    quota = ikcrm.Quota(calls=5, per=10, key=f"block of {crm.url}")
+    client = crm.client(quota=quota, max_retries=0, on_event=events.append)
+    with pytest.raises(ikcrm.RateLimitedError):
+        client.update_opportunity(1, **FIELDS)
+    [blocked] = [event for event in events if event.name == "quota_blocked"]
+    assert blocked.wait

@@ -535,3 +535,33 @@ def test_an_as_of_is_in_chinas_time(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(ikcrm.JobFileError):  # planned with another time
         client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 09:00")
     assert client.plan_updates(ROWS, job=job.path, as_of="2001-01-01 08:00").path == job.path
+
+
+def test_the_calls_of_a_job_are_told_as_others_are(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "ikcrm")
+    events: list[ikcrm.Event] = []
+    client = ikcrm.Client(
+        token=sandbox.token, base_url=sandbox.url, quota=None, on_event=events.append
+    )
+    job = client.plan_updates(ROWS, job=tmp_path / "job")
+    planned = [(it.method, it.route) for it in events if it.name == "call_finished"]
+    assert ("GET", "/api/v2/field_maps/:entity") in planned
+    events.clear()
+    caplog.clear()
+    client.apply_updates(job)
+    updates = [it for it in events if it.name == "call_finished" and it.method == "PUT"]
+    assert len(updates) == len(ROWS)
+    assert len(caplog.records) == len(events)
+
+
+def test_a_listener_that_is_interrupted_stops_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
+    client = ikcrm.Client(
+        token=sandbox.token,
+        base_url=sandbox.url,
+        quota=None,
+        on_event=lambda _: signal.raise_signal(signal.SIGINT),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        client.plan_updates(ROWS, job=tmp_path / "job")

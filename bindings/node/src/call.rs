@@ -5,17 +5,26 @@ use ikcrm::{CallOptions, Opportunity, OpportunityQuery, OpportunityUpdate, Value
 use crate::cancel::CancelHandle;
 use crate::names;
 
-const OPTIONS: [&str; 6] =
-    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority"];
-const FIELD_MAP_OPTIONS: [&str; 7] =
-    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority", "refresh"];
-const UPDATE_OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 7] =
+    ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority", "headers"];
+const FIELD_MAP_OPTIONS: [&str; 8] = [
     "signal",
     "timeoutMs",
     "maxRetries",
     "maxWaitMs",
     "deadlineMs",
     "priority",
+    "headers",
+    "refresh",
+];
+const UPDATE_OPTIONS: [&str; 10] = [
+    "signal",
+    "timeoutMs",
+    "maxRetries",
+    "maxWaitMs",
+    "deadlineMs",
+    "priority",
+    "headers",
     "partial",
     "fill",
     "ifUnchanged",
@@ -233,7 +242,11 @@ fn option(
         ("signal", Value::Null, _) => options,
         ("signal", _, Some(CancelHandle(cancel))) => options.cancel(cancel.clone()),
         ("signal", value, _) => refused(options, "signal", "must be an AbortSignal", &value),
-        ("timeoutMs" | "maxRetries" | "maxWaitMs" | "deadlineMs" | "priority", value, _) => {
+        (
+            "timeoutMs" | "maxRetries" | "maxWaitMs" | "deadlineMs" | "priority" | "headers",
+            value,
+            _,
+        ) => {
             let (option, value) = names::to_core(&name, value);
             options.set(option, value)
         }

@@ -29,45 +29,41 @@ pub struct NativeClient(Client);
 
 #[napi]
 impl NativeClient {
-    /// A client with these settings, or the error in them. The variables are those of the environment,
-    /// if the settings name it. A store and a hook come as functions; among
+    /// A client with these settings, or the error in them; with those of the environment besides, if
+    /// it is to be `from_env`. The variables are those of the environment as the language has it, which
+    /// is not the process's own in a worker thread; none if nothing names it. A store and a hook come as functions; among
     /// the settings they are wrong.
     ///
     /// # Errors
     ///
     /// What a getter among the options throws.
     #[napi(
-        ts_args_type = "options: unknown, variables: Record<string, string> | null, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
+        ts_args_type = "options: unknown, variables: Record<string, string> | null, fromEnv: boolean, store?: (what: 'get' | 'set', token: string | null, reply: TokenReply) => void, hook?: (what: 'told', token: string, reply: TokenReply) => void"
     )]
     pub fn build(
         options: Unknown<'_>,
         variables: Unknown<'_>,
+        from_env: bool,
         store: Option<Function<'_, Question, ()>>,
         hook: Option<Function<'_, Question, ()>>,
     ) -> Result<Either<NativeClient, ErrorData>> {
-        let builder = builder(value::read(&options)?);
-        let builder = match value::read(&variables)? {
-            Value::Map(variables) => in_environment(builder, variables),
-            _ => builder,
+        let (options, variables) = (value::read(&options)?, value::read(&variables)?);
+        let builder = match variables {
+            Value::Map(variables) => {
+                let start = if from_env { beside(&options, &variables) } else { Client::builder() };
+                in_environment(builder(start, options), variables)
+            }
+            _ => builder(Client::builder(), options),
         };
         let builder = hooks::set(builder, store, hook)?;
         Ok(built(builder.build()))
     }
 
-    /// A client with the settings of these variables, or the error in them: the environment as the
-    /// language has it, which is not the process's own in a worker thread.
-    ///
-    /// # Errors
-    ///
-    /// What a getter among the variables throws.
-    #[napi(ts_args_type = "variables: Record<string, string>")]
-    pub fn from_variables(variables: Unknown<'_>) -> Result<Either<NativeClient, ErrorData>> {
-        let Value::Map(variables) = value::read(&variables)? else {
-            return Ok(built(ClientBuilder::default().build()));
-        };
-        let read = |name: &str| variable(&variables, name).cloned();
-        let builder = ClientBuilder::from_variables(read);
-        Ok(built(in_environment(builder, variables).build()))
+    /// What the client is for, without a secret.
+    #[napi]
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.0.summary()
     }
 
     /// An update, to be started. `record` is the JSON text of the one given in `ifUnchanged`.
@@ -254,8 +250,18 @@ fn variable<'a>(variables: &'a [(String, Value)], name: &str) -> Option<&'a Valu
     variables.iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
-fn builder(options: Value) -> ClientBuilder {
-    let mut builder = Client::builder();
+/// What the environment says of what is not among the options; null is not, but for the quota.
+fn beside(options: &Value, variables: &[(String, Value)]) -> ClientBuilder {
+    let Value::Map(options) = options else {
+        return ClientBuilder::from_variables(|name| variable(variables, name).cloned());
+    };
+    let given = options.iter().filter(|(name, value)| name == "quota" || *value != Value::Null);
+    let given: Vec<_> =
+        given.map(|(name, _)| names::to_core(name, Value::Null).0.to_owned()).collect();
+    ClientBuilder::from_variables_beside(&given, |name| variable(variables, name).cloned())
+}
+
+fn builder(mut builder: ClientBuilder, options: Value) -> ClientBuilder {
     match options {
         Value::Map(options) => return options.into_iter().fold(builder, set),
         Value::Null => {}

@@ -4,7 +4,7 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 18] = [
+const RENAMED: [(&str, &str); 22] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
@@ -23,6 +23,10 @@ const RENAMED: [(&str, &str); 18] = [
     ("maxDurationMs", "max_duration"),
     ("maxAgeMs", "max_age"),
     ("quotaShare", "quota_share"),
+    ("appInfo", "app_info"),
+    ("requestId", "request_id"),
+    ("idleTimeoutMs", "idle_timeout"),
+    ("tlsRoots", "tls_roots"),
 ];
 
 /// The same of the quota's settings.

@@ -70,12 +70,13 @@ const UPDATE_OPTIONS: &[&str] = &[
     "max_wait",
     "deadline",
     "priority",
+    "headers",
     "cancel",
 ];
 
 /// What every call takes.
 pub(crate) const CALL_OPTIONS: &[&str] =
-    &["timeout", "max_retries", "max_wait", "deadline", "priority", "cancel"];
+    &["timeout", "max_retries", "max_wait", "deadline", "priority", "headers", "cancel"];
 
 pub(crate) fn option(
     mut options: CallOptions,

@@ -59,15 +59,35 @@ impl Client {
         settings.build(watch)
     }
 
-    /// A client with the settings of these variables.
+    /// A client with the settings of these variables, and with these options in their place.
     #[staticmethod]
-    #[pyo3(signature = (environment: "object", watch: "object"))]
-    fn from_env(environment: &Bound<'_, PyDict>, watch: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let builder = ClientBuilder::from_variables(|name| {
+    #[pyo3(signature = (
+        environment: "object", options: "object", wait: "object", watch: "object"
+    ))]
+    fn from_env(
+        environment: &Bound<'_, PyDict>,
+        options: &Bound<'_, PyDict>,
+        wait: Option<Py<PyAny>>,
+        watch: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let given = options
+            .iter()
+            .filter(|(name, value)| !value.is_none() || name.eq("quota").unwrap_or_default());
+        let given: Vec<_> = given.map(|(name, _)| name.to_string()).collect();
+        let builder = ClientBuilder::from_variables_beside(&given, |name| {
             let variable = environment.get_item(name).ok()??;
             Some(value::read(&variable).unwrap_or(Value::Null))
         });
-        Settings { builder, hooks: Vec::new(), wait: None }.build(watch)
+        let mut settings = Settings { builder, hooks: Vec::new(), wait };
+        for (name, value) in options {
+            settings = settings.set(&name.to_string(), &value)?;
+        }
+        settings.build(watch)
+    }
+
+    /// What the client is for, without a secret; nothing when it is closed.
+    fn summary(&self) -> Option<String> {
+        self.open().ok().map(|client| client.summary())
     }
 
     /// Ends calls that wait, and gives those under way so many seconds; new ones are refused.
@@ -158,7 +178,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        job::plan(&self.open()?, rows, options, on_progress)
+        job::plan(&self.open()?, rows, options, on_progress, &self.watch.bind(options.py())?)
     }
 
     /// Works a job off.
@@ -172,7 +192,14 @@ impl Client {
         on_progress: Option<Py<PyAny>>,
         on_row: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        job::apply(&self.open()?, job, options, on_progress, on_row)
+        job::apply(
+            &self.open()?,
+            job,
+            options,
+            on_progress,
+            on_row,
+            &self.watch.bind(options.py())?,
+        )
     }
 
     /// Plans a job that brings back what another one changed.
@@ -183,7 +210,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        job::undo(&self.open()?, job, options, on_progress)
+        job::undo(&self.open()?, job, options, on_progress, &self.watch.bind(options.py())?)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -11,7 +11,7 @@ use crate::cancel::{Raised, Signals};
 use crate::exit;
 
 /// The function that takes the events of one call, from the level on that is of interest.
-struct Teller {
+pub(crate) struct Teller {
     tell: Py<PyAny>,
     level: Level,
     /// Where what is to end the program goes, such as a `KeyboardInterrupt`.
@@ -21,7 +21,11 @@ struct Teller {
 impl Teller {
     /// What `watch` says of the call that begins: nothing when nobody would hear of it. `spawned` is
     /// whether the caller goes on meanwhile.
-    fn of(watch: &Bound<'_, PyAny>, spawned: bool, raised: Raised) -> PyResult<Option<Self>> {
+    pub(crate) fn of(
+        watch: &Bound<'_, PyAny>,
+        spawned: bool,
+        raised: Raised,
+    ) -> PyResult<Option<Self>> {
         let watched: Option<(u8, Py<PyAny>)> = watch.call1((spawned,))?.extract()?;
         Ok(watched.map(|(level, tell)| Self { tell, level: level_of(level), raised }))
     }

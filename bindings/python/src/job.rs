@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyMapping, PyString};
 
 use crate::cancel::{Cancel, Signals};
+use crate::events::Teller;
 use crate::{call, errors, exit, value};
 
 /// How many rows are taken from Python at a time.
@@ -149,13 +150,12 @@ pub(crate) fn plan(
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
+    watch: &Bound<'_, PyAny>,
 ) -> PyResult<UpdateJob> {
     let (named, caller) = (Named::read(options)?, Caller::default());
     let mut rows = Rows::new(rows.try_iter()?, &caller);
-    caller.run(options.py(), |signals| {
-        client
-            .plan_updates_from(&mut rows, named.plan(signals, &caller, on_progress))
-            .map(UpdateJob)
+    caller.run(watch, named, |named| {
+        client.plan_updates_from(&mut rows, named.plan(&caller, on_progress)).map(UpdateJob)
     })
 }
 
@@ -165,10 +165,11 @@ pub(crate) fn undo(
     job: &Bound<'_, UpdateJob>,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
+    watch: &Bound<'_, PyAny>,
 ) -> PyResult<UpdateJob> {
     let (named, caller, job) = (Named::read(options)?, Caller::default(), job.get());
-    caller.run(options.py(), |signals| {
-        client.plan_undo(&job.0, named.plan(signals, &caller, on_progress)).map(UpdateJob)
+    caller.run(watch, named, |named| {
+        client.plan_undo(&job.0, named.plan(&caller, on_progress)).map(UpdateJob)
     })
 }
 
@@ -179,11 +180,12 @@ pub(crate) fn apply(
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
     on_row: Option<Py<PyAny>>,
+    watch: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let (named, caller, job) = (Named::read(options)?, Caller::default(), job.get());
-    caller.run(options.py(), |signals| {
+    caller.run(watch, named, |named| {
         let mut job = ikcrm::open_job(job.0.path())?;
-        client.apply_updates(&mut job, named.apply(signals, &caller, on_progress, on_row))
+        client.apply_updates(&mut job, named.apply(&caller, on_progress, on_row))
     })
 }
 
@@ -211,13 +213,8 @@ impl Named {
         Ok(named)
     }
 
-    fn plan<'a>(
-        self,
-        signals: &Signals,
-        caller: &'a Caller,
-        on_progress: Option<Py<PyAny>>,
-    ) -> PlanOptions<'a> {
-        let options = PlanOptions::new().call(signals.also_end(self.call));
+    fn plan<'a>(self, caller: &'a Caller, on_progress: Option<Py<PyAny>>) -> PlanOptions<'a> {
+        let options = PlanOptions::new().call(self.call);
         let set =
             |options: PlanOptions<'a>, (name, value): (String, Value)| options.set(&name, value);
         let options = self.others.into_iter().fold(options, set);
@@ -229,12 +226,11 @@ impl Named {
 
     fn apply<'a>(
         self,
-        signals: &Signals,
         caller: &'a Caller,
         on_progress: Option<Py<PyAny>>,
         on_row: Option<Py<PyAny>>,
     ) -> ApplyOptions<'a> {
-        let options = ApplyOptions::new().call(signals.also_end(self.call));
+        let options = ApplyOptions::new().call(self.call);
         let set =
             |options: ApplyOptions<'a>, (name, value): (String, Value)| options.set(&name, value);
         let mut options = self.others.into_iter().fold(options, set);
@@ -253,14 +249,19 @@ impl Named {
 struct Caller(Mutex<Option<PyErr>>);
 
 impl Caller {
-    /// Runs a job while other threads run and signals end it.
+    /// Runs a job while other threads run and signals end it; `watch` tells who hears of its calls.
     fn run<T: Send>(
         &self,
-        py: Python<'_>,
-        work: impl FnOnce(&Signals) -> Result<T, Error> + Send,
+        watch: &Bound<'_, PyAny>,
+        mut named: Named,
+        work: impl FnOnce(Named) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
-        let signals = Signals::default();
-        let result = py.detach(|| work(&signals));
+        let (py, signals) = (watch.py(), Signals::default());
+        named.call = signals.also_end(named.call);
+        if let Some(teller) = Teller::of(watch, false, signals.raised())? {
+            named.call = named.call.observed_by(teller);
+        }
+        let result = py.detach(|| work(named));
         let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         raised.map_or_else(|| signals.check(py, result, &MetaSlot::new()), Err)
     }

@@ -43,7 +43,7 @@ pub struct Client(Arc<Engine>);
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Client").field(self.0.config()).finish()
+        write!(f, "Client({})", self.summary())
     }
 }
 
@@ -51,6 +51,13 @@ impl Client {
     /// A builder with the default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
+    }
+
+    /// What the client is for, without a secret, for the texts by which languages show it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.0.config().summary()
     }
 
     /// A client with the settings of the environment; see [`ClientBuilder::from_env`].

@@ -5,11 +5,13 @@ mod checked;
 mod builder;
 mod call_options;
 mod check;
+mod headers;
 mod edition;
 
 pub use builder::{ClientBuilder, OPTIONS};
 #[cfg(feature = "jobs")]
 pub(crate) use call_options::OPTIONS as CALL_OPTIONS;
 pub use call_options::{CallOptions, Priority};
+pub(crate) use check::TlsRoots;
 pub(crate) use checked::Config;
 pub use edition::Edition;

@@ -38,7 +38,6 @@ use dial::{Dialer, NoResolver};
 
 /// Connections kept for reuse: as many as a busy program has calls in flight.
 const MAX_IDLE: usize = 256;
-const MAX_IDLE_AGE: Duration = Duration::from_secs(60);
 /// The longest `Retry-After` that is told: no sum with it overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -54,6 +53,18 @@ pub(crate) struct Outcome {
     pub(crate) headers: HeaderMap,
 }
 
+/// How connections are made and kept, and who makes them.
+pub(crate) struct Means<'a> {
+    pub(crate) proxy: Option<ProxyUrl>,
+    /// The PEM text of certificates to trust besides.
+    pub(crate) ca_bundle: Option<Vec<u8>>,
+    /// Whether the operating system's certificates are trusted, and not the bundled ones.
+    pub(crate) system_roots: bool,
+    pub(crate) idle_timeout: Duration,
+    /// The program, for `User-Agent`.
+    pub(crate) app_info: Option<&'a str>,
+}
+
 /// Connections to one CRM, and how to make them.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -62,25 +73,24 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// Connections through this proxy, and with TLS that trusts the certificates of this PEM text
-    /// besides the bundled ones.
-    pub(crate) fn new(
-        base_url: String,
-        proxy: Option<ProxyUrl>,
-        ca_bundle: Option<Vec<u8>>,
-    ) -> Self {
+    /// Connections that are made so.
+    pub(crate) fn new(base_url: String, means: Means<'_>) -> Self {
+        let Means { proxy, ca_bundle, system_roots, idle_timeout, app_info } = means;
+        let app_info = app_info.map(|app_info| format!(" {app_info}")).unwrap_or_default();
+        let kept = if idle_timeout.is_zero() { 0 } else { MAX_IDLE };
         let settings = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .user_agent(concat!("ikcrm/", env!("CARGO_PKG_VERSION")))
+            .user_agent(format!("ikcrm/{}{app_info}", env!("CARGO_PKG_VERSION")))
             .proxy(None)
-            .max_idle_connections(MAX_IDLE)
-            .max_idle_connections_per_host(MAX_IDLE)
-            .max_idle_age(MAX_IDLE_AGE)
+            .max_idle_connections(kept)
+            .max_idle_connections_per_host(kept)
+            .max_idle_age(idle_timeout)
             .max_response_header_size(usize::MAX) // a head is bounded by its buffer
             .build();
-        let agent = Agent::with_parts(settings, Dialer::new(proxy, ca_bundle), NoResolver);
+        let agent =
+            Agent::with_parts(settings, Dialer::new(proxy, ca_bundle, system_roots), NoResolver);
         Self { agent, base_url }
     }
 
@@ -89,10 +99,11 @@ impl Transport {
         &self,
         request: &HttpRequest,
         authorization: Option<&HeaderValue>,
+        headers: &HeaderMap,
         terms: Terms,
     ) -> Outcome {
         let attempt = Attempt::new(terms);
-        let result = attempt.run(|| self.exchange(request, authorization, &attempt));
+        let result = attempt.run(|| self.exchange(request, authorization, headers, &attempt));
         Outcome {
             dead_connection: result.as_ref().is_err_and(|e| attempt.met_dead_connection(e)),
             progress: attempt.progress(),
@@ -106,6 +117,7 @@ impl Transport {
         &self,
         request: &HttpRequest,
         authorization: Option<&HeaderValue>,
+        others: &HeaderMap,
         attempt: &Attempt,
     ) -> Result<HttpResponse, ureq::Error> {
         let mut head = Request::builder()
@@ -115,6 +127,9 @@ impl Transport {
             .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         if let Some(authorization) = authorization {
             head = head.header(AUTHORIZATION, authorization);
+        }
+        if let Some(headers) = head.headers_mut() {
+            headers.extend(others.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
         let response = match &request.body {
             None => self.agent.run(head.body(())?)?,

@@ -61,9 +61,9 @@ class Client:
         Reads the options of an entity's fields, in the same way as an opportunity.
         """
     @staticmethod
-    def from_env(environment: "object", watch: "object") -> Client:
+    def from_env(environment: "object", options: "object", wait: "object", watch: "object") -> Client:
         """
-        A client with the settings of these variables.
+        A client with the settings of these variables, and with these options in their place.
         """
     def get_opportunity(self, /, id: "object", arguments: "object", done: "object" = None) -> Any:
         """
@@ -88,6 +88,10 @@ class Client:
     def spawn_close(self, /, timeout: "float", done: "object") -> Cancel:
         """
         The same on threads of the core's, which call `done`.
+        """
+    def summary(self, /) -> str | None:
+        """
+        What the client is for, without a secret; nothing when it is closed.
         """
     def update_opportunity(self, /, id: "object", arguments: "object", done: "object" = None) -> Any:
         """

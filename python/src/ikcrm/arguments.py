@@ -90,6 +90,17 @@ class ClientOptions(TypedDict, total=False):
     """The path of a PEM file of certificates to trust besides the bundled ones (none)."""
     proxy: str | None
     """The URL of an HTTP proxy, or `env` for the standard proxy variables (none)."""
+    headers: Mapping[str, str | None] | None
+    """Headers that every request has besides the client's own, as a gateway asks for (none)."""
+    app_info: tuple[str, str] | str | None
+    """The program that uses the client, and its version, for `User-Agent` (none)."""
+    request_id: bool | None
+    """Sends the call's id as `X-Request-Id` (`False`: the vendor documents no such header)."""
+    idle_timeout: float | None
+    """The seconds for which a connection is kept that is not in use, up to an hour (60); 0 keeps
+    none. Shorten it where machines are frozen, or something between hangs up sooner."""
+    tls_roots: Literal["bundled", "system"] | None
+    """Whose certificates to trust: Mozilla's, which are bundled, or the system's (`bundled`)."""
     quota: Quota | None
     """How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `None`
     turns it off."""
@@ -110,6 +121,8 @@ class CallOptions(TypedDict, total=False):
     priority: Literal["normal", "batch"] | None
     """`batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
     (`normal`)."""
+    headers: Mapping[str, str | None] | None
+    """Headers of this call, in the place of the client's; `None` as a value takes one away."""
     cancel: Cancel | None
     """Ends the call from another thread: `cancel()` makes it a `CancelledError` within about a
     tenth of a second (none)."""

@@ -38,7 +38,8 @@ class BaseClient:
     """The settings and connections that `Client` and `AsyncClient` have."""
 
     _native: _native.Client
-    _settings: Settings | None
+    _settings: Settings
+    _from_env: bool = False
 
     def __init__(self, *, pickle_secrets: bool = False, **options: Unpack[ClientOptions]) -> None:
         """Makes a client; no connection is opened yet.
@@ -53,42 +54,52 @@ class BaseClient:
         self._connect()
 
     @classmethod
-    def from_env(cls) -> Self:
-        """A client with the settings of the environment.
+    def from_env(cls, *, pickle_secrets: bool = False, **overrides: Unpack[ClientOptions]) -> Self:
+        """A client with the settings of the environment, and with these in their place.
 
-        They are `IKCRM_TOKEN`, or `IKCRM_LOGIN`, `IKCRM_PASSWORD` and `IKCRM_CORP_ID`;
+        The variables are `IKCRM_TOKEN`, or `IKCRM_LOGIN`, `IKCRM_PASSWORD` and `IKCRM_CORP_ID`;
         `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`,
-        `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`), `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the
-        quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`, `IKCRM_QUOTA_MAX_WAIT` (seconds),
-        `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`, `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`.
+        `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`), `IKCRM_SIGN_IN_INTERVAL` (seconds),
+        `IKCRM_APP_INFO` (`name/version`), `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds),
+        `IKCRM_TLS_ROOTS`; and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
+        `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
+        `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`. An override that is
+        `None` leaves the variable's, but for `quota`.
 
         Raises `ConfigError` with every fault of the settings.
         """
         client = cls.__new__(cls)
-        client._settings = None
+        client._settings = Settings(overrides, pickle_secrets)
+        del overrides
+        client._from_env = True
         client._connect()
         return client
 
     def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
         """Makes the native client; `wait` is for the coroutines of a token store."""
-        if self._settings is None:
-            watch = Events(None).watch
-            self._native = _native.Client.from_env(dict(os.environ), watch)
+        watch = Events(self._settings.given.get("on_event")).watch
+        if self._from_env:
+            self._native = _native.Client.from_env(
+                dict(os.environ), self._settings.for_core(), wait, watch
+            )
         else:
-            watch = Events(self._settings.given.get("on_event")).watch
             self._native = _native.Client(self._settings.for_core(), wait, watch)
+
+    def __repr__(self) -> str:
+        """Shows no secret."""
+        native: _native.Client | None = getattr(self, "_native", None)
+        return f"<{type(self).__name__} {(native and native.summary()) or 'closed'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the settings; those of the environment are left out and read anew."""
-        if self._settings is None:
-            return _from_env, (type(self), os.getpid())
         secrets = self._settings.secrets()
         if secrets and not self._settings.pickle_secrets:
             raise TypeError(
                 f"a pickle of this client would hold its {' and '.join(secrets)}: "
                 "make it with pickle_secrets=True to allow that, or with from_env()"
             )
-        return _made, (type(self), self._settings, os.getpid())
+        make = _from_env if self._from_env else _made
+        return make, (type(self), self._settings, os.getpid())
 
 
 def _made(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
@@ -97,11 +108,12 @@ def _made(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
     return cls(pickle_secrets=settings.pickle_secrets, **settings.given)
 
 
-def _from_env(cls: type[BaseClient], pid: int) -> BaseClient:
+def _from_env(cls: type[BaseClient], settings: Settings, pid: int) -> BaseClient:
     shared = os.environ.get("IKCRM_QUOTA_STORE") or os.environ.get("IKCRM_QUOTA") == "off"
-    if not shared and pid != os.getpid():
+    alone = settings.counts_alone() if "quota" in settings.given else not shared
+    if alone and pid != os.getpid():
         _warn_of_quota()
-    return cls.from_env()
+    return cls.from_env(pickle_secrets=settings.pickle_secrets, **settings.given)
 
 
 @cache

@@ -45,7 +45,7 @@ class Quota:
     URL may hold a password, and what lists the items of a tuple would show it.
     """
 
-    __slots__ = ("calls", "fallback", "key", "max_wait", "per", "store")
+    __slots__ = ("calls", "fallback", "key", "max_wait", "password", "per", "store")
 
     calls: int
     """How many calls, 1 to 1000 (10)."""
@@ -65,6 +65,8 @@ class Quota:
     """What part of the calls this process may make while the store is away, more than 0 and at most
     1 (`None`: such calls fail with `QuotaStoreError`). It holds only while the store is away
     for all processes alike, and as far as their parts add up to no more than 1."""
+    password: str | None
+    """The password of the Redis server (`None`), so that it need not stand in the store's URL."""
 
     @_with_suggestions
     def __init__(
@@ -75,9 +77,10 @@ class Quota:
         store: str | None = None,
         key: str | None = None,
         fallback: float | None = None,
+        password: str | None = None,
     ) -> None:
         """The settings of a quota, which a client checks."""
-        values = (calls, per, max_wait, store, key, fallback)
+        values = (calls, per, max_wait, store, key, fallback, password)
         for name, value in zip(_NAMES, values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -100,13 +103,14 @@ class Quota:
         return type(self), tuple(self._asdict().values())
 
     def __repr__(self) -> str:
-        """Shows everything but the store's URL, which may hold a password."""
+        """Shows everything but the password and the store's URL, which may hold one."""
         scheme = self.store and f"{str(self.store).partition(':')[0]}:…"
-        shown = ", ".join(f"{k}={v!r}" for k, v in {**self._asdict(), "store": scheme}.items())
+        secret = {"store": scheme, "password": self.password and "***"}
+        shown = ", ".join(f"{k}={v!r}" for k, v in {**self._asdict(), **secret}.items())
         return f"Quota({shown})"
 
 
-_NAMES = ("calls", "per", "max_wait", "store", "key", "fallback")
+_NAMES = ("calls", "per", "max_wait", "store", "key", "fallback", "password")
 
 
 class QuotaStatus(NamedTuple):

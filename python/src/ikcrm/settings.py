@@ -37,6 +37,9 @@ class Settings:
     def secrets(self) -> list[str]:
         """The names of the settings that hold a secret."""
         found = [name for name in ("token", "password") if self._given.get(name) is not None]
+        found += ["headers"] if self._given.get("headers") else []
+        quota = self._given.get("quota")
+        found += ["quota.password"] if isinstance(quota, Quota) and quota.password else []
         urls = {"proxy": self._given.get("proxy"), "quota.store": self._quota_store()}
         return found + [name for name, url in urls.items() if "@" in str(url)]
 

@@ -79,6 +79,8 @@ pub struct Call {
     /// Whether `field_map` reads anew.
     #[serde(default)]
     pub refresh: bool,
+    /// The headers of this call.
+    pub headers: Option<Value>,
     /// The call's timeout in seconds.
     pub timeout: Option<Value>,
     /// The call's retries.

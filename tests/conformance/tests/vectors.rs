@@ -230,6 +230,7 @@ fn options(call: &Call) -> CallOptions {
         ("max_wait", &call.max_wait),
         ("deadline", &call.deadline),
         ("priority", &call.priority),
+        ("headers", &call.headers),
     ];
     settings.into_iter().fold(CallOptions::new(), |options, (name, setting)| match setting {
         Some(setting) => options.set(name, value(setting).unwrap()),

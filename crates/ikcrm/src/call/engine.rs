@@ -4,15 +4,18 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use super::exchange::Exchange;
 use super::lookups::Lookups;
 use super::session::{Membership, Refused};
 use super::trail::Trail;
-use crate::config::{CallOptions, Config, Priority};
+use crate::config::{CallOptions, Config, Priority, TlsRoots};
 use crate::error::Error;
+use crate::observe::CallId;
 use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
 use crate::sync::{Budget, Cancel, Count, Counted, PerProcess, Permits, Workers};
-use crate::transport::{HttpRequest, HttpResponse, Transport};
+use crate::transport::{HttpRequest, HttpResponse, Means, Transport};
 
 /// How many requests of a client may be under way at once when no quota says so.
 const MOST_REQUESTS: usize = 256;
@@ -42,9 +45,16 @@ struct Resources {
 
 impl Resources {
     fn new(config: &Config, membership: Membership) -> Self {
-        let Config { base_url, proxy, ca_bundle, .. } = config;
+        let Config { proxy, ca_bundle, idle_timeout, .. } = config;
+        let means = Means {
+            proxy: proxy.clone(),
+            ca_bundle: ca_bundle.clone(),
+            system_roots: config.tls_roots == TlsRoots::System,
+            idle_timeout: *idle_timeout,
+            app_info: config.app_info.as_deref(),
+        };
         Self {
-            transport: Transport::new(base_url.clone(), proxy.clone(), ca_bundle.clone()),
+            transport: Transport::new(config.base_url.clone(), means),
             workers: Workers::default(),
             permits: Permits::new(MOST_REQUESTS),
             quota: config.quota.as_ref().map(SharedQuota::open),
@@ -96,6 +106,7 @@ impl Engine {
             permits: &resources.permits,
             quota: resources.quota.as_ref(),
             turn: Turn { lane, order, max_wait: options.max_wait },
+            headers: self.headers(options, order),
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.deadline, cancels),
             trail: Trail::new(observed, meta, order),
@@ -104,6 +115,17 @@ impl Engine {
         };
         let counted = resources.calls.one();
         Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }
+    }
+
+    /// What the requests of a call have besides the client's own headers.
+    fn headers(&self, options: &CallOptions, order: u64) -> HeaderMap {
+        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+        let mut headers = self.config.headers.with(&options.headers);
+        if self.config.request_id && !headers.contains_key(REQUEST_ID) {
+            let id = HeaderValue::try_from(CallId::of_this_process(order).to_string());
+            headers.extend(id.ok().map(|id| (REQUEST_ID, id)));
+        }
+        headers
     }
 
     pub(crate) fn workers(&self) -> &Workers {

@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use super::retry::{self, Decision};
 use super::trail::{Answered, Attempted, Trail};
 use crate::auth::Token;
@@ -20,6 +22,8 @@ pub(crate) struct Exchange<'a> {
     pub(super) permits: &'a Permits,
     pub(super) quota: Option<&'a OpenQuota>,
     pub(super) turn: Turn,
+    /// Headers besides the client's own.
+    pub(super) headers: HeaderMap,
     pub(super) max_retries: u32,
     pub(super) budget: Budget,
     pub(super) trail: Trail<'a>,
@@ -127,7 +131,8 @@ impl Exchange<'_> {
         let deadline = begun + self.budget.left();
         let terms = Terms { deadline, cancel: Some(self.budget.requests().clone()) };
         let authorization = token.map(Token::header);
-        let outcome = self.workers.block(|| self.transport.send(request, authorization, terms));
+        let send = || self.transport.send(request, authorization, &self.headers, terms);
+        let outcome = self.workers.block(send);
         let elapsed = clock::now().saturating_sub(begun);
         self.budget.spend(elapsed);
         if let Some(slot) = slot {

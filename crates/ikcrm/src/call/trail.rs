@@ -3,7 +3,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::process;
 use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
@@ -67,7 +66,7 @@ impl<'a> Trail<'a> {
         if listener.is_none() && meta.is_none() {
             return Self(None);
         }
-        let call_id = CallId { process: process::id(), number };
+        let call_id = CallId::of_this_process(number);
         let (begun, state) = (clock::now(), Mutex::default());
         Self(Some(Box::new(Kept { listener, meta, call_id, begun, state })))
     }

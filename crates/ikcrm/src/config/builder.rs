@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::{Environment, retries, seconds};
+use super::check::{Environment, TlsRoots, retries, seconds, switch, tls_roots};
 use super::edition::{Edition, edition};
+use super::headers::{Headers, app_info, check_app_info};
 use crate::auth::{OnToken, TokenStore, TokenStoreFailure};
 use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
 use crate::input::setting::{duration, name_text, text};
@@ -30,6 +31,11 @@ pub const OPTIONS: &[&str] = &[
     "max_retries",
     "ca_bundle",
     "proxy",
+    "headers",
+    "app_info",
+    "request_id",
+    "idle_timeout",
+    "tls_roots",
     "quota",
 ];
 
@@ -50,6 +56,11 @@ pub struct ClientBuilder {
     pub(super) max_retries: Option<u32>,
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) proxy: Proxy,
+    pub(super) headers: Headers,
+    pub(super) app_info: Option<String>,
+    pub(super) request_id: bool,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) tls_roots: TlsRoots,
     pub(super) observer: Option<Arc<dyn Observer>>,
     /// Where the proxy's variables are read, unless in the process's own environment.
     pub(super) environment: Option<Arc<Environment>>,
@@ -163,6 +174,43 @@ impl ClientBuilder {
         self
     }
 
+    /// A header that every request has besides the client's own, such as a gateway asks for. What is
+    /// the client's or its connection's, as `Authorization` and `Host`, is refused.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, Some(value), &mut self.faults);
+        self
+    }
+
+    /// The program that uses the client, and its version, for `User-Agent` (default: only the
+    /// client's own name).
+    pub fn app_info(mut self, name: &str, version: &str) -> Self {
+        match check_app_info(&[name.to_owned(), version.to_owned()]) {
+            Ok(app_info) => self.app_info = Some(app_info),
+            Err(fault) => return self.fault("app_info", fault),
+        }
+        self
+    }
+
+    /// Whether requests have the id of their call as `X-Request-Id` (default: no, since the vendor
+    /// documents no such header). It is the `call_id` of events and of [`CallMeta`](crate::CallMeta).
+    pub fn request_id(mut self, sent: bool) -> Self {
+        self.request_id = sent;
+        self
+    }
+
+    /// How long a connection that is not in use is kept (default: 60 s; at most an hour; zero for
+    /// not at all). Shorten it where machines are frozen, or something between hangs up sooner.
+    pub fn idle_timeout(mut self, age: Duration) -> Self {
+        self.idle_timeout = Some(age);
+        self
+    }
+
+    /// Trusts the certificates of the operating system in the place of Mozilla's, which are bundled.
+    pub fn system_tls_roots(mut self) -> Self {
+        self.tls_roots = TlsRoots::System;
+        self
+    }
+
     /// How many calls the enterprise may make (default: the CRM's 10 in any 10 s, kept by this
     /// process); `None` turns it off.
     pub fn quota(mut self, quota: impl Into<Option<Quota>>) -> Self {
@@ -191,7 +239,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets any option by its name; `timeout` and `sign_in_interval` are in seconds. A null leaves the default, but turns
+    /// Sets any option by its name; `timeout`, `sign_in_interval` and `idle_timeout` are in seconds. A null leaves the default, but turns
     /// `quota` off, which takes a [`Value::Map`] of its settings.
     ///
     /// What does not fit is told by [`build`](Self::build).
@@ -201,6 +249,10 @@ impl ClientBuilder {
             return self.set_quota(value);
         }
         if value == Value::Null && OPTIONS.contains(&name) {
+            return self;
+        }
+        if name == "headers" {
+            self.headers = Headers::read(&value, &mut self.faults);
             return self;
         }
         let set = match name {
@@ -216,6 +268,10 @@ impl ClientBuilder {
             "timeout" => seconds(&value).map(|timeout| self.timeout = Some(timeout)),
             "max_retries" => retries(&value).map(|retries| self.max_retries = Some(retries)),
             "ca_bundle" => text(&value).map(|path| self.ca_bundle = Some(path.into())),
+            "app_info" => app_info(&value).map(|app_info| self.app_info = Some(app_info)),
+            "request_id" => switch(&value).map(|sent| self.request_id = sent),
+            "idle_timeout" => duration(&value).map(|age| self.idle_timeout = Some(age)),
+            "tls_roots" => tls_roots(&value).map(|roots| self.tls_roots = roots),
             "proxy" => {
                 return match text(&value) {
                     Ok(url) => self.proxy(url),

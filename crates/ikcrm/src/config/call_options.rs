@@ -5,15 +5,16 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
+use super::headers::Headers;
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{duration, duration_within, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
-use crate::observe::{MetaSlot, Watch};
+use crate::observe::{Listener, MetaSlot, Observer, Watch};
 use crate::sync::Cancel;
 
-pub(crate) const OPTIONS: [&str; 5] =
-    ["timeout", "max_retries", "max_wait", "deadline", "priority"];
+pub(crate) const OPTIONS: [&str; 6] =
+    ["timeout", "max_retries", "max_wait", "deadline", "priority", "headers"];
 const LONGEST_DEADLINE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Who comes first where calls wait for the quota.
@@ -37,6 +38,7 @@ pub struct CallOptions {
     pub(crate) max_wait: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) priority: Priority,
+    pub(crate) headers: Headers,
     pub(crate) cancel: Option<Cancel>,
     /// Where the call leaves what it cost.
     pub(crate) meta: Option<MetaSlot>,
@@ -85,6 +87,13 @@ impl CallOptions {
         self
     }
 
+    /// A header that the call's requests have, in the place of the client's of this name; see
+    /// [`ClientBuilder::header`](crate::ClientBuilder::header).
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, Some(value), &mut self.faults);
+        self
+    }
+
     /// Where to find what the call cost, however it ended.
     ///
     /// ```no_run
@@ -100,6 +109,16 @@ impl CallOptions {
     /// ```
     pub fn meta(mut self, slot: &MetaSlot) -> Self {
         self.meta = Some(slot.clone());
+        self
+    }
+
+    /// Who is told of the events of all calls with these options, in the place of the client's
+    /// observer.
+    #[doc(hidden)]
+    pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
+        let watch = Watch::default();
+        watch.listener.set(Listener::new(Arc::new(observer))).ok();
+        self.watch = Some(Arc::new(watch));
         self
     }
 
@@ -120,7 +139,7 @@ impl CallOptions {
     }
 
     /// Sets an option by its name: `timeout`, `max_wait` and `deadline` in seconds, `max_retries`,
-    /// or `priority` (`normal` or `batch`). A null leaves the client's; what does not fit is told by
+    /// `priority` (`normal` or `batch`), or `headers`. A null leaves the client's; what does not fit is told by
     /// the call.
     pub fn set(self, name: &str, value: impl Into<Value>) -> Self {
         match (name, value.into()) {
@@ -138,8 +157,14 @@ impl CallOptions {
                 Ok(priority) => self.priority(priority),
                 Err(fault) => self.fault("priority", fault),
             },
+            ("headers", value) => self.set_headers(&value),
             _ => self.fault(name, Fault(Code::Unknown, unknown_message("option", name, OPTIONS))),
         }
+    }
+
+    fn set_headers(mut self, value: &Value) -> Self {
+        self.headers = Headers::read(value, &mut self.faults);
+        self
     }
 
     fn timeout_checked(mut self, timeout: Result<Duration, Fault>) -> Self {

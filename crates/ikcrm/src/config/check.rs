@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::edition::Edition;
 use crate::error::{Fault, FieldErrorCode as Code};
-use crate::input::Value;
-use crate::input::setting::{duration_within, whole};
+use crate::input::setting::{duration_within, text, whole};
+use crate::input::{Value, excerpt};
 use crate::transport::{self, Proxy, ProxyUrl, count_certificates, is_host};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -39,6 +39,45 @@ fn is_timeout(timeout: Duration) -> bool {
 
 fn timeout_limits() -> String {
     format!("more than 0 and at most {} s", LONGEST_TIMEOUT.as_secs())
+}
+
+/// Whose certificates are trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TlsRoots {
+    /// Mozilla's, which are bundled.
+    #[default]
+    Bundled,
+    /// The operating system's.
+    System,
+}
+
+pub(super) fn tls_roots(value: &Value) -> Result<TlsRoots, Fault> {
+    match text(value)?.as_str() {
+        "bundled" => Ok(TlsRoots::Bundled),
+        "system" => Ok(TlsRoots::System),
+        other => {
+            let message = format!("must be bundled or system, got {:?}", excerpt(other));
+            Err(Fault(Code::Format, message))
+        }
+    }
+}
+
+/// A truth value, or its text as the environment's variables have it.
+pub(super) fn switch(value: &Value) -> Result<bool, Fault> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        Value::Text(text) if text == "true" => Ok(true),
+        Value::Text(text) if text == "false" => Ok(false),
+        _ => Err(Fault(Code::Type, format!("must be true or false, got {}", value.describe()))),
+    }
+}
+
+pub(super) fn check_idle(age: Duration) -> Result<Duration, Fault> {
+    if age > LONGEST_TIMEOUT {
+        let (longest, got) = (LONGEST_TIMEOUT.as_secs(), age.as_secs_f64());
+        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {got} s")));
+    }
+    Ok(age)
 }
 
 pub(super) fn check_interval(interval: Duration) -> Result<Duration, Fault> {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::builder::{ClientBuilder, OPTIONS};
 use super::check::{
-    base_url, check_interval, check_proxy, check_retries, check_timeout, read_certificates,
+    TlsRoots, base_url, check_idle, check_interval, check_proxy, check_retries, check_timeout,
+    read_certificates,
 };
+use super::headers::Headers;
 use crate::auth::{Account, Credentials, Token};
 use crate::error::{FieldError, FieldErrorCode as Code, keep};
 use crate::input::Patch;
@@ -15,6 +17,7 @@ use crate::quota::{Quota, Scope, SharedQuota};
 use crate::transport::ProxyUrl;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_RETRIES: u32 = 2;
 const DEFAULT_SIGN_IN_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -29,19 +32,39 @@ pub(crate) struct Config {
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
     pub(crate) proxy: Option<ProxyUrl>,
+    pub(crate) headers: Headers,
+    /// The program that uses the client, for `User-Agent`.
+    pub(crate) app_info: Option<String>,
+    /// Whether requests tell the id of their call.
+    pub(crate) request_id: bool,
+    /// How long a connection is kept that is not in use.
+    pub(crate) idle_timeout: Duration,
+    pub(crate) tls_roots: TlsRoots,
     /// Who is told of the calls' events.
     pub(crate) observer: Option<Listener>,
 }
 
+impl Config {
+    /// What the client is for: no secret, no login, no path of a store.
+    pub(crate) fn summary(&self) -> String {
+        let who = match (&self.account.credentials, &self.account.token) {
+            (Some(_), _) => "login ***",
+            (None, Some(_)) => "token ***",
+            (None, None) => "a token store",
+        };
+        let quota = self.quota.as_ref().map(SharedQuota::limit);
+        let quota = quota.map_or("no quota".to_owned(), |(calls, per)| {
+            format!("{calls} calls in {} s", per.as_secs_f64())
+        });
+        let Self { base_url, timeout, max_retries, .. } = self;
+        let timeout = timeout.as_secs_f64();
+        format!("{base_url}, {who}, {quota}, timeout {timeout} s, {max_retries} retries")
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("base_url", &self.base_url)
-            .field("token", &self.account.token)
-            .field("credentials", &self.account.credentials.as_ref().map(|_| "***"))
-            .field("timeout", &self.timeout)
-            .field("max_retries", &self.max_retries)
-            .finish_non_exhaustive()
+        f.write_str(&self.summary())
     }
 }
 
@@ -64,6 +87,8 @@ impl ClientBuilder {
         let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
         let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
         let proxy = keep(proxy, "proxy", &mut faults).flatten();
+        let idle_timeout = self.idle_timeout.map_or(Ok(DEFAULT_IDLE_TIMEOUT), check_idle);
+        let idle_timeout = keep(idle_timeout, "idle_timeout", &mut faults).unwrap_or_default();
         let quota = std::mem::take(&mut self.quota);
         let scope = Scope { base_url: &base_url, who: self.who(token.as_ref()) };
         let quota = checked_quota(quota, &scope, &mut faults);
@@ -75,8 +100,24 @@ impl ClientBuilder {
             return Err(faults);
         }
         let observer = self.observer.take().map(Listener::new);
+        let (headers, app_info) = (std::mem::take(&mut self.headers), self.app_info.take());
+        let (request_id, tls_roots) = (self.request_id, self.tls_roots);
         let account = self.account(token, interval.unwrap_or_default());
-        Ok(Config { base_url, account, timeout, max_retries, quota, ca_bundle, proxy, observer })
+        Ok(Config {
+            base_url,
+            account,
+            timeout,
+            max_retries,
+            quota,
+            ca_bundle,
+            proxy,
+            headers,
+            app_info,
+            request_id,
+            idle_timeout,
+            tls_roots,
+            observer,
+        })
     }
 
     fn account(self, token: Option<Token>, sign_in_interval: Duration) -> Account {

@@ -9,10 +9,12 @@ use crate::transport::Proxy;
 impl ClientBuilder {
     /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_LOGIN`, `IKCRM_PASSWORD`,
     /// `IKCRM_CORP_ID`, `IKCRM_SIGN_IN_INTERVAL` (seconds), `IKCRM_BASE_URL`, `IKCRM_EDITION`,
-    /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE` and `IKCRM_PROXY`
-    /// (default: `env`, the standard proxy variables), and those of the quota from
+    /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY`
+    /// (default: `env`, the standard proxy variables), `IKCRM_APP_INFO` (`name/version`),
+    /// `IKCRM_REQUEST_ID` (`true`), `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`, and those of the quota from
     /// `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER` (seconds), `IKCRM_QUOTA_MAX_WAIT` (seconds),
-    /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or from `IKCRM_QUOTA`:
+    /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or
+    /// from `IKCRM_QUOTA`:
     /// `off` turns it off.
     pub fn from_env() -> Self {
         Self::from_variables(|name| {
@@ -23,6 +25,21 @@ impl ClientBuilder {
                     Value::Text,
                 ),
             )
+        })
+    }
+
+    /// The same without the variables in whose place these options are given.
+    #[doc(hidden)]
+    pub fn from_variables_beside(given: &[String], read: impl Fn(&str) -> Option<Value>) -> Self {
+        let given = |name: &str| given.iter().any(|option| option == name);
+        Self::from_variables(|variable| {
+            let option = variable.strip_prefix("IKCRM_").unwrap_or_default().to_ascii_lowercase();
+            let replaced = match option.as_str() {
+                "base_url" | "edition" => given("base_url") || given("edition"),
+                option if option.starts_with("quota_") => given("quota"),
+                option => given(option),
+            };
+            if replaced { None } else { read(variable) }
         })
     }
 
@@ -49,7 +66,7 @@ impl ClientBuilder {
         if !quota.is_empty() {
             builder = builder.set("quota", Value::Map(quota));
         }
-        for name in OPTIONS {
+        for name in OPTIONS.iter().filter(|name| **name != "headers") {
             match variable(name) {
                 Some((_, value @ Value::Text(_))) => builder = builder.set(name, value),
                 Some((variable, _)) => builder = builder.not_utf8(name, &variable),

@@ -18,8 +18,15 @@ pub enum Level {
 /// Names a call among those of one machine, for as long as its processes' ids are not used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallId {
-    pub(crate) process: u32,
-    pub(crate) number: u64,
+    process: u32,
+    number: u64,
+}
+
+impl CallId {
+    /// That of the call of this number.
+    pub(crate) fn of_this_process(number: u64) -> Self {
+        Self { process: std::process::id(), number }
+    }
 }
 
 impl fmt::Display for CallId {

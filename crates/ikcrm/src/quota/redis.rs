@@ -259,6 +259,22 @@ pub(crate) fn is_url(url: &str) -> bool {
     })
 }
 
+/// The URL with this password; nothing when it has one.
+pub(crate) fn with_password(url: &str, password: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let user = rest.get(..end)?.rfind('@').map_or("", |at| rest.get(..at).unwrap_or_default());
+    if user.contains(':') {
+        return None;
+    }
+    let place = rest.get(user.len()..)?.trim_start_matches('@');
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric();
+    let spell =
+        |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let password: String = password.bytes().map(spell).collect();
+    Some(format!("{scheme}://{user}:{password}@{place}"))
+}
+
 fn connect(url: &str) -> RedisResult<Connection> {
     let info = url.into_connection_info()?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {

@@ -1,5 +1,6 @@
 //! `Quota`: how many calls an enterprise may make, as a setting of a client.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,20 +44,43 @@ pub struct Quota {
     pub(super) store: Option<StoreUrl>,
     key: Option<String>,
     pub(super) fallback: Option<f64>,
+    password: Option<Secret>,
     faults: Vec<FieldError>,
 }
 
+/// What is printed nowhere.
+#[derive(Clone, PartialEq)]
+struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// Where slots are kept that several processes share.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum StoreUrl {
     File(PathBuf),
     #[cfg(feature = "quota-redis")]
     Redis(String),
 }
 
+/// Without a URL, which may hold a password.
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            #[cfg(feature = "quota-redis")]
+            Self::Redis(_) => f.debug_tuple("Redis").finish_non_exhaustive(),
+        }
+    }
+}
+
 /// The settings of a quota, for tests against the contract.
 #[doc(hidden)]
-pub const QUOTA_OPTIONS: &[&str] = &["calls", "per", "max_wait", "store", "key", "fallback"];
+pub const QUOTA_OPTIONS: &[&str] =
+    &["calls", "per", "max_wait", "store", "key", "fallback", "password"];
 
 impl Default for Quota {
     /// The CRM's: 10 calls in any 10 s.
@@ -67,6 +91,7 @@ impl Default for Quota {
             store: None,
             key: None,
             fallback: None,
+            password: None,
             faults: Vec::new(),
         }
     }
@@ -119,6 +144,12 @@ impl Quota {
         self.unless_fault("fallback", checked)
     }
 
+    /// The password of the Redis server, so that it need not stand in the store's URL.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(Secret(password.into()));
+        self
+    }
+
     /// Sets any setting by its name; `per` and `max_wait` are in seconds. A null leaves the default.
     ///
     /// What does not fit is told when the client is built.
@@ -136,6 +167,7 @@ impl Quota {
             "fallback" => {
                 number(&value).and_then(check_part).map(|part| self.fallback = Some(part))
             }
+            "password" => text(&value).map(|password| self.password = Some(Secret(password))),
             _ => Err(Fault(
                 Code::Unknown,
                 unknown_message("setting", name, QUOTA_OPTIONS.iter().copied()),
@@ -157,6 +189,11 @@ impl Quota {
         if self.fallback.is_some() && self.store.is_none() {
             let fault = Fault(Code::Conflict, "is of use only with a store".to_owned());
             self = self.unless_fault("fallback", Err(fault));
+        }
+        if let Some(Secret(password)) = self.password.take() {
+            let checked = with_password(self.store.as_ref(), &password);
+            let checked = checked.map(|store| self.store = Some(store));
+            self = self.unless_fault("password", checked);
         }
         if self.key.is_none() && self.store.is_some() && scope.who.is_none() {
             let message = "give a name for the company: a token store does not tell whose calls they \
@@ -211,6 +248,18 @@ fn check_part(part: f64) -> Result<f64, Fault> {
     Err(Fault(Code::Range, format!("must be more than 0 and at most 1, got {part}")))
 }
 
+/// The store with a password that does not stand in its URL.
+fn with_password(store: Option<&StoreUrl>, password: &str) -> Result<StoreUrl, Fault> {
+    #[cfg(feature = "quota-redis")]
+    if let Some(StoreUrl::Redis(url)) = store {
+        return redis::with_password(url, password).map(StoreUrl::Redis).ok_or_else(|| {
+            Fault(Code::Conflict, "stands in the store's URL too; give it once".to_owned())
+        });
+    }
+    let _ = (store, password);
+    Err(Fault(Code::Conflict, "is of use only with a store at redis:// or rediss://".to_owned()))
+}
+
 /// The URL may hold a password, so a fault does not show it.
 fn store_url(url: &str) -> Result<StoreUrl, Fault> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
@@ -244,7 +293,6 @@ pub(crate) struct SharedQuota {
     pub(super) name: String,
 }
 
-#[cfg(feature = "jobs")]
 impl SharedQuota {
     /// How many calls may be made, in which time.
     pub(crate) fn limit(&self) -> (usize, Duration) {
@@ -266,6 +314,32 @@ mod tests {
         assert!(quota.clone().key("us").check(&unknown).is_ok());
         assert!(quota.check(&Scope { who: Some("13800000000"), ..unknown }).is_ok());
         assert!(Quota::default().check(&Scope { who: None, base_url: "https://a" }).is_ok());
+    }
+
+    #[cfg(feature = "quota-redis")]
+    #[test]
+    fn a_password_beside_the_url_is_put_into_it_and_printed_nowhere() {
+        for (url, whole) in [
+            ("redis://h:1/2", Some("redis://:a%40%2F%E5%AF%86@h:1/2")),
+            ("rediss://u@h", Some("rediss://u:a%40%2F%E5%AF%86@h")),
+            ("redis://:b@h", None),
+            ("redis://u:b@h", None),
+        ] {
+            let store = StoreUrl::Redis(url.to_owned());
+            let found = with_password(Some(&store), "a@/密").ok();
+            assert_eq!(found, whole.map(|whole| StoreUrl::Redis(whole.to_owned())), "{url}");
+        }
+        let quota = Quota::default().store("redis://:hidden-a@h").password("hidden-b");
+        assert!(!format!("{quota:?}").contains("hidden"));
+        let scope = Scope { base_url: "https://a", who: Some("us") };
+        for quota in [Quota::default(), Quota::default().store("file:///var/quota"), quota] {
+            let faults = quota.password("hidden-b").check(&scope).unwrap_err();
+            assert_eq!(
+                (faults[0].field.as_str(), faults[0].code),
+                ("quota.password", Code::Conflict)
+            );
+            assert!(!faults[0].message.contains("hidden"));
+        }
     }
 
     #[test]

@@ -27,12 +27,18 @@ pub(super) struct Dialer {
     proxy: Option<ProxyUrl>,
     /// The PEM text of certificates to trust besides the bundled ones.
     ca_bundle: Option<Vec<u8>>,
+    /// Whether the operating system's certificates are trusted in the place of the bundled ones.
+    system_roots: bool,
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Dialer {
-    pub(super) fn new(proxy: Option<ProxyUrl>, ca_bundle: Option<Vec<u8>>) -> Self {
-        Self { names: Names::default(), proxy, ca_bundle, tls: OnceLock::new() }
+    pub(super) fn new(
+        proxy: Option<ProxyUrl>,
+        ca_bundle: Option<Vec<u8>>,
+        system_roots: bool,
+    ) -> Self {
+        Self { names: Names::default(), proxy, ca_bundle, system_roots, tls: OnceLock::new() }
     }
 
     fn dial(&self, uri: &Uri, encrypted: bool) -> io::Result<Box<dyn Layer>> {
@@ -74,7 +80,7 @@ impl Dialer {
         let config = if let Some(config) = self.tls.get() {
             Arc::clone(config)
         } else {
-            let config = tls::config(self.ca_bundle.as_deref())?;
+            let config = tls::config(self.ca_bundle.as_deref(), self.system_roots)?;
             Arc::clone(self.tls.get_or_init(|| config))
         };
         Ok(Box::new(Tls::connect(config, link, place, setting)?))

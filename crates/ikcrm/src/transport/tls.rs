@@ -22,11 +22,18 @@ pub(crate) fn count_certificates(pem: &[u8]) -> Result<usize, PemError> {
     Ok(roots.add_parsable_certificates(certificates).0)
 }
 
-/// How to speak TLS: trusting the bundled roots, and those of the CA bundle besides.
+/// How to speak TLS: trusting the bundled roots or the system's, and those of the CA bundle besides.
 ///
 /// The provider is named, for the program may have others, and rustls panics when it must choose.
-pub(super) fn config(ca_bundle: Option<&[u8]>) -> Result<Arc<ClientConfig>, Fault> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+pub(super) fn config(
+    ca_bundle: Option<&[u8]>,
+    system_roots: bool,
+) -> Result<Arc<ClientConfig>, Fault> {
+    let mut roots = if system_roots {
+        systems_roots()?
+    } else {
+        RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+    };
     let own = CertificateDer::pem_slice_iter(ca_bundle.unwrap_or_default());
     roots.add_parsable_certificates(own.flatten());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -34,6 +41,19 @@ pub(super) fn config(ca_bundle: Option<&[u8]>) -> Result<Arc<ClientConfig>, Faul
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::permanent(format!("TLS cannot be had: {error}")))?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// The certificates that the operating system trusts.
+fn systems_roots() -> Result<RootCertStore, Fault> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    if roots.add_parsable_certificates(found.certs).0 > 0 {
+        return Ok(roots);
+    }
+    let why = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+    let advice =
+        "install them (ca-certificates), name them by SSL_CERT_FILE, or leave tls_roots out";
+    Err(Fault::permanent(format!("the system has no certificates to trust{why}; {advice}")))
 }
 
 /// A connection with TLS.

@@ -234,6 +234,13 @@ fn users_and_passwords_are_in_the_url_and_wrong_ones_do_not_pass() {
     let at = |user: &str| Redis::new(&format!("redis://{user}127.0.0.1:{}", server.port), "one");
     assert_eq!(take(&at("crm:p%40ss@"), 1), Ok(Taken::Slot));
     assert_eq!(take(&at(":secret@"), 2), Ok(Taken::Slot));
+    let beside = |user: &str, password: &str| {
+        let url = format!("redis://{user}127.0.0.1:{}", server.port);
+        Redis::new(&with_password(&url, password).unwrap(), "one")
+    };
+    // The server answers, that all slots are taken.
+    assert!(take(&beside("crm@", "p@ss"), 4).is_ok());
+    assert!(take(&beside("", "secret"), 5).is_ok());
     for user in ["", "crm:wrong@", ":wrong@", "nobody:secret@"] {
         let error = take(&at(user), 3).unwrap_err();
         assert!(!error.retryable, "{user}: {error:?}");
