@@ -67,9 +67,10 @@ impl Signals {
     pub(crate) fn cancel(&self) -> ikcrm::Cancel {
         let raised = self.raised();
         ikcrm::Cancel::with_probe(move || {
-            let error = exit::attach(|py| py.check_signals().err()).flatten();
-            error.into_iter().for_each(|error| raised.set(error));
-            raised.is_set() // by whom it may be: Python's own code may have met the signal first
+            if let Some(error) = exit::attach(|py| py.check_signals().err()).flatten() {
+                raised.set(error);
+            }
+            raised.is_set() // by Python's own code too, which may have met the signal first
         })
     }
 
