@@ -1,44 +1,38 @@
 // Runs the vectors of `tests/vectors` through the package against the scripted server.
 
-import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { describe, test } from "node:test";
-import { inspect } from "node:util";
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
 
-import { Client } from "../../node/dist/index.js";
-import { json, TOKEN } from "./support.mjs";
+import { Client } from '../../node/dist/index.js'
+import { json, TOKEN } from './support.mjs'
 
-const EVENTS = json("contract/events.json");
-const ROOT = new URL("../../", import.meta.url);
+const EVENTS = json('contract/events.json')
+const ROOT = new URL('../../', import.meta.url)
 
 function serverPath() {
-  const options = { cwd: ROOT, encoding: "utf8", maxBuffer: Infinity };
-  const metadata = execFileSync(
-    "cargo",
-    ["metadata", "--no-deps", "--format-version=1"],
-    options,
-  );
-  return `${JSON.parse(metadata).target_directory}/debug/scripted-server`;
+  const options = { cwd: ROOT, encoding: 'utf8', maxBuffer: Infinity }
+  const metadata = execFileSync('cargo', ['metadata', '--no-deps', '--format-version=1'], options)
+  return `${JSON.parse(metadata).target_directory}/debug/scripted-server`
 }
 
 /** Speaks with the scripted server: a line of JSON there, a line back. */
 class ScriptedServer {
   #process = spawn(process.env.IKCRM_SCRIPTED_SERVER ?? serverPath(), {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  #answers = createInterface({ input: this.#process.stdout })[
-    Symbol.asyncIterator
-  ]();
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  #answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]()
 
   async ask(request) {
-    this.#process.stdin.write(`${JSON.stringify(request)}\n`);
-    return JSON.parse((await this.#answers.next()).value);
+    this.#process.stdin.write(`${JSON.stringify(request)}\n`)
+    return JSON.parse((await this.#answers.next()).value)
   }
 
   stop() {
-    this.#process.stdin.end();
+    this.#process.stdin.end()
   }
 }
 
@@ -47,188 +41,146 @@ const SPELT = {
   $decimal: (text) => text,
   $date: (text) => text,
   $datetime: (text) => new Date(text),
-  $float: (text) => Number(text.replace("inf", "Infinity")),
+  $float: (text) => Number(text.replace('inf', 'Infinity')),
   $int: BigInt,
   $absent: () => undefined,
-};
+}
 
 function spell(value) {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(spell);
-  const [[name, inner] = []] = Object.entries(value);
-  if (name in SPELT) return SPELT[name](inner);
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, spell(inner)]),
-  );
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(spell)
+  const [[name, inner] = []] = Object.entries(value)
+  if (name in SPELT) return SPELT[name](inner)
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, spell(inner)]))
 }
 
 /** What counts in seconds elsewhere, and in milliseconds here. */
 const SECONDS = [
-  ...[
-    "timeout",
-    "deadline",
-    "sign_in_interval",
-    "per",
-    "max_wait",
-    "retry_after",
-  ],
-  ...["at", "elapsed", "wait", "quota_wait"],
-];
+  ...['timeout', 'deadline', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
+  ...['at', 'elapsed', 'wait', 'quota_wait'],
+]
 
 function inNode(name) {
-  const camel = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
-  return SECONDS.includes(name) ? `${camel}Ms` : camel;
+  const camel = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+  return SECONDS.includes(name) ? `${camel}Ms` : camel
 }
 
 /** Options under their names in Node, with milliseconds. */
 function inNodeOptions(options) {
   const entries = Object.entries(options).map(([name, value]) => {
-    if (name === "quota" && typeof value === "object" && value)
-      return [name, inNodeOptions(value)];
-    const seconds = SECONDS.includes(name) && typeof value === "number";
-    return [inNode(name), seconds ? value * 1000 : value];
-  });
-  return Object.fromEntries(entries);
+    if (name === 'quota' && typeof value === 'object' && value) return [name, inNodeOptions(value)]
+    const seconds = SECONDS.includes(name) && typeof value === 'number'
+    return [inNode(name), seconds ? value * 1000 : value]
+  })
+  return Object.fromEntries(entries)
 }
 
 /** A token store of the test's own. */
 class Store {
   constructor({ token = null }) {
-    this.token = token;
+    this.token = token
   }
 
   get() {
-    return this.token;
+    return this.token
   }
 
   async set(token) {
-    this.token = token;
+    this.token = token
   }
 }
 
 /** The events are those of the table, and show no secret and no person. */
 function assertEvents(events) {
   // Times are left out: their digits may be those of a telephone number.
-  const shown = JSON.stringify(events, (_, value) =>
-    typeof value === "number" ? 0 : value,
-  );
-  const never = [
-    TOKEN,
-    "test-password-0123456789",
-    "hidden-secret",
-    ...EVENTS.never,
-  ];
+  const shown = JSON.stringify(events, (_, value) => (typeof value === 'number' ? 0 : value))
+  const never = [TOKEN, 'test-password-0123456789', 'hidden-secret', ...EVENTS.never]
   assert.deepEqual(
     never.filter((word) => shown.includes(word)),
     [],
-  );
+  )
   for (const { name, ...facts } of events) {
-    const known = EVENTS.events[name].facts.map(inNode);
+    const known = EVENTS.events[name].facts.map(inNode)
     assert.deepEqual(
       Object.keys(facts).filter((fact) => !known.includes(fact)),
       [],
       name,
-    );
+    )
   }
 }
 
 /** Makes the call; a list comes with the rows that were taken of it. */
-async function make(client, { method = "update_opportunity", ...call }) {
-  const {
-    id,
-    fields,
-    query,
-    take = Infinity,
-    entity,
-    if_unchanged,
-    ...others
-  } = call;
-  const options = inNodeOptions(others);
-  if (if_unchanged !== undefined) options.ifUnchanged = if_unchanged;
+async function make(client, { method = 'update_opportunity', ...call }) {
+  const { id, fields, query, take = Infinity, entity, if_unchanged, ...others } = call
+  const options = inNodeOptions(others)
+  if (if_unchanged !== undefined) options.ifUnchanged = if_unchanged
   switch (method) {
-    case "update_opportunity":
-      return client.updateOpportunity(spell(id), spell(fields ?? {}), options);
-    case "get_opportunity":
-      return client.getOpportunity(spell(id), options);
-    case "field_map":
-      return client.fieldMap(entity, options);
-    case "list_opportunities": {
-      const list = client.listOpportunities(spell(query ?? {}), options);
-      return { list, rows: await taken(list, take) };
+    case 'update_opportunity':
+      return client.updateOpportunity(spell(id), spell(fields ?? {}), options)
+    case 'get_opportunity':
+      return client.getOpportunity(spell(id), options)
+    case 'field_map':
+      return client.fieldMap(entity, options)
+    case 'list_opportunities': {
+      const list = client.listOpportunities(spell(query ?? {}), options)
+      return { list, rows: await taken(list, take) }
     }
   }
 }
 
 async function taken(list, count) {
-  const rows = [];
-  if (count === 0) return rows;
-  for await (const row of list) if (rows.push(row) >= count) break;
-  return rows;
+  const rows = []
+  if (count === 0) return rows
+  for await (const row of list) if (rows.push(row) >= count) break
+  return rows
 }
 
-async function play(
-  { client, call, times = 1 },
-  { base_url, ca_bundle },
-  hooks,
-) {
+async function play({ client, call, times = 1 }, { base_url, ca_bundle }, hooks) {
   const settings = {
     token: TOKEN,
     quota: null,
     base_url,
     ca_bundle,
     ...client,
-  };
+  }
   try {
-    const made = new Client({ ...inNodeOptions(settings), ...hooks });
-    for (let done = 1; done < times; done++)
-      await make(made, call).catch(() => {});
-    return { result: await make(made, call) };
+    const made = new Client({ ...inNodeOptions(settings), ...hooks })
+    for (let done = 1; done < times; done++) await make(made, call).catch(() => {})
+    return { result: await make(made, call) }
   } catch (error) {
-    return { error };
+    return { error }
   }
 }
 
 /** What a typed attribute of the vectors is in Node, where it stays as it came. */
 function assertAttribute(actual, expected, path) {
-  if (expected === null)
-    return assert([undefined, null, ""].includes(actual), `${path}: ${actual}`);
-  if (Array.isArray(actual)) return assert.equal(actual.length, expected, path);
-  const { $decimal, $date, $datetime } = expected;
-  if ($decimal !== undefined)
-    return assert.equal(Number(actual), Number($decimal), path);
-  const text = $date ?? $datetime ?? expected;
-  assert.equal(typeof text === "string" ? String(actual) : actual, text, path);
+  if (expected === null) return assert([undefined, null, ''].includes(actual), `${path}: ${actual}`)
+  if (Array.isArray(actual)) return assert.equal(actual.length, expected, path)
+  const { $decimal, $date, $datetime } = expected
+  if ($decimal !== undefined) return assert.equal(Number(actual), Number($decimal), path)
+  const text = $date ?? $datetime ?? expected
+  assert.equal(typeof text === 'string' ? String(actual) : actual, text, path)
 }
 
 function assertOpportunity(actual, { opportunity = {}, raw = {}, keys }) {
   for (const [path, expected] of Object.entries(opportunity)) {
-    const value = path
-      .split(".")
-      .reduce((inner, name) => inner?.[name], actual);
-    assertAttribute(value, expected, path);
+    const value = path.split('.').reduce((inner, name) => inner?.[name], actual)
+    assertAttribute(value, expected, path)
   }
-  for (const [key, expected] of Object.entries(raw))
-    assert.deepEqual(actual[key], expected, key);
-  if (keys) assert.deepEqual(Object.keys(actual), keys);
+  for (const [key, expected] of Object.entries(raw)) assert.deepEqual(actual[key], expected, key)
+  if (keys) assert.deepEqual(Object.keys(actual), keys)
 }
 
 function assertResult(result, { field_map, rows, total_count, ...outcome }) {
   for (const [name, options] of Object.entries(field_map ?? {})) {
-    const found = result.fields[name].map(({ id, label, enabled }) => [
-      id,
-      label,
-      enabled,
-    ]);
-    assert.deepEqual(found, options, name);
+    const found = result.fields[name].map(({ id, label, enabled }) => [id, label, enabled])
+    assert.deepEqual(found, options, name)
   }
-  if (total_count !== undefined)
-    assert.equal(result.list.totalCount, total_count);
+  if (total_count !== undefined) assert.equal(result.list.totalCount, total_count)
   if (rows) {
-    assert.equal(result.rows.length, rows.length);
-    rows.forEach((row, index) =>
-      assertOpportunity(result.rows[index], { opportunity: row }),
-    );
-  } else if (!field_map) assertOpportunity(result, outcome);
+    assert.equal(result.rows.length, rows.length)
+    rows.forEach((row, index) => assertOpportunity(result.rows[index], { opportunity: row }))
+  } else if (!field_map) assertOpportunity(result, outcome)
 }
 
 function assertError(
@@ -243,94 +195,67 @@ function assertError(
   },
 ) {
   for (const [name, expected] of Object.entries(plain)) {
-    const seconds = SECONDS.includes(name) && typeof expected === "number";
-    const value = seconds ? expected * 1000 : expected;
-    assert.equal(error[inNode(name)], value, `${name} of ${error.stack}`);
+    const seconds = SECONDS.includes(name) && typeof expected === 'number'
+    const value = seconds ? expected * 1000 : expected
+    assert.equal(error[inNode(name)], value, `${name} of ${error.stack}`)
   }
-  if (message_contains)
-    assert(error.message.includes(message_contains), error.message);
+  if (message_contains) assert(error.message.includes(message_contains), error.message)
   if (body_excerpt_contains) {
-    assert(
-      error.bodyExcerpt.includes(body_excerpt_contains),
-      error.bodyExcerpt,
-    );
-    const shown = [
-      inspect(error, { showHidden: true }),
-      JSON.stringify(error),
-      error.stack,
-    ].join();
-    assert(!shown.includes(body_excerpt_contains), shown);
+    assert(error.bodyExcerpt.includes(body_excerpt_contains), error.bodyExcerpt)
+    const shown = [inspect(error, { showHidden: true }), JSON.stringify(error), error.stack].join()
+    assert(!shown.includes(body_excerpt_contains), shown)
   }
-  if (fields) assertFields(error, fields);
+  if (fields) assertFields(error, fields)
   if (enterprises) {
     assert.deepEqual(
       error.enterprises.map(({ corpId, name }) => [corpId, name]),
       enterprises,
-    );
+    )
   }
   field_messages_contain?.forEach((text, index) => {
-    assert(
-      error.fields[index].message.includes(text),
-      error.fields[index].message,
-    );
-  });
+    assert(error.fields[index].message.includes(text), error.fields[index].message)
+  })
 }
 
 function assertFields({ code, fields }, expected) {
-  const inQuota = (field) => `quota.${inNode(field.slice("quota.".length))}`;
-  const option = (field) =>
-    field.startsWith("quota.") ? inQuota(field) : inNode(field);
-  const named = ([field, kind]) => [
-    isOption(code, field) ? option(field) : field,
-    kind,
-  ];
+  const inQuota = (field) => `quota.${inNode(field.slice('quota.'.length))}`
+  const option = (field) => (field.startsWith('quota.') ? inQuota(field) : inNode(field))
+  const named = ([field, kind]) => [isOption(code, field) ? option(field) : field, kind]
   assert.deepEqual(
     fields.map(({ field, code }) => [field, code]),
     expected.map(named),
-  );
+  )
 }
 
-const CALL_OPTIONS = [
-  "timeout",
-  "max_retries",
-  "if_unchanged",
-  "max_wait",
-  "deadline",
-  "priority",
-];
-const isOption = (code, field) =>
-  code === "config" || CALL_OPTIONS.includes(field);
+const CALL_OPTIONS = ['timeout', 'max_retries', 'if_unchanged', 'max_wait', 'deadline', 'priority']
+const isOption = (code, field) => code === 'config' || CALL_OPTIONS.includes(field)
 
-describe("vectors", () => {
-  const server = new ScriptedServer();
-  test.after(() => server.stop());
-  for (const file of readdirSync(new URL("tests/vectors", ROOT)).sort()) {
+describe('vectors', () => {
+  const server = new ScriptedServer()
+  test.after(() => server.stop())
+  for (const file of readdirSync(new URL('tests/vectors', ROOT)).sort()) {
     for (const vector of json(`vectors/${file}`)) {
       test(vector.id, { timeout: 30_000 }, async () => {
-        const tokens = [];
-        const tokenStore = vector.store && new Store(vector.store);
-        const events = [];
+        const tokens = []
+        const tokenStore = vector.store && new Store(vector.store)
+        const events = []
         const hooks = {
           tokenStore,
           onToken: (token) => tokens.push(token),
           onEvent: (event) => events.push(event),
-        };
-        const address = await server.ask({ start: vector });
-        const { result, error } = await play(vector, address, hooks);
-        const { problems } = await server.ask({ finish: true });
-        assertEvents(events);
-        assert.equal(
-          problems.length,
-          0,
-          [...problems, error?.stack].join("\n"),
-        );
-        const { stored, tokens: expected } = vector.outcome;
-        if (stored !== undefined) assert.equal(tokenStore.token, stored);
-        if (expected) assert.deepEqual(tokens, expected);
+        }
+        const address = await server.ask({ start: vector })
+        const { result, error } = await play(vector, address, hooks)
+        const { problems } = await server.ask({ finish: true })
+        assertEvents(events)
+        assert.equal(problems.length, 0, [...problems, error?.stack].join('\n'))
+        const { stored, tokens: expected } = vector.outcome
+        if (stored !== undefined) assert.equal(tokenStore.token, stored)
+        if (expected) assert.deepEqual(tokens, expected)
         if (vector.outcome.error)
-          assertError(error ?? assert.fail("no error"), vector.outcome.error);
-        else assertResult(result ?? assert.fail(error), vector.outcome);
-      });
+          assertError(error ?? assert.fail('no error'), vector.outcome.error)
+        else assertResult(result ?? assert.fail(error), vector.outcome)
+      })
     }
   }
-});
+})
