@@ -5,8 +5,9 @@ use std::future::IntoFuture;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -252,6 +253,50 @@ fn a_call_is_a_future_and_dropping_it_cancels() {
     };
     under_way.set_nonblocking(true).unwrap();
     assert!(under_way.read(&mut [0]).is_err(), "nothing was sent for the call that was dropped");
+}
+
+/// A runtime that is not the library's: it polls again only when it is woken.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let (mut context, mut future) = (Context::from_waker(&waker), pin!(future));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[test]
+fn any_runtime_can_await_calls_and_is_woken() {
+    let server = Server::start();
+    let client = server.client();
+    let awaited = {
+        let client = client.clone();
+        thread::spawn(move || {
+            run(async {
+                let id =
+                    client.prepare_update(568_587, update(), CallOptions::new()).await?.id()?;
+                // The next one waits for an hour, unless its client is closed.
+                let next = client.prepare_update(1, update(), CallOptions::new()).await;
+                assert_eq!(next.unwrap_err().code(), "cancelled");
+                Ok::<_, Error>(id)
+            })
+        })
+    };
+    let mut under_way = server.request();
+    answer(&mut under_way);
+    while client.quota().unwrap().unwrap().waiting < 1 {
+        thread::yield_now();
+    }
+    client.close(Duration::ZERO);
+    assert_eq!(awaited.join().unwrap().unwrap(), Some(568_587));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Plays the script of one case on a loopback port of its own.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustls::ServerConfig;
@@ -43,6 +44,22 @@ pub struct Server {
     accepting: Option<JoinHandle<()>>,
 }
 
+/// Listens on a port that this process has not had before: clients of an earlier case with the same
+/// account would share their session with this one's.
+fn listen() -> io::Result<TcpListener> {
+    static HAD: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut refused = Vec::new();
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
+        if HAD.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(listener);
+        }
+        // Held, so that the system gives another one.
+        refused.push(listener);
+    }
+}
+
 impl Server {
     /// Listens for the case's exchanges.
     ///
@@ -50,7 +67,7 @@ impl Server {
     ///
     /// When no port, certificate or file can be had.
     pub fn start(case: &Case) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let listener = listen()?;
         let socket = listener.local_addr()?;
         let script = Arc::new(Script::new(&case.exchanges));
         let spoken = case.tls.filter(|tls| *tls != Tls::NotSpoken);

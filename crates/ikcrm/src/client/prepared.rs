@@ -97,6 +97,9 @@ impl<T: Send + 'static> PreparedCall<T> {
 
     /// Makes the call on the library's own threads, and tells `done` how it ended. What can be
     /// refused without waiting, such as a wrong value, is told before this returns.
+    ///
+    /// `done` runs on one of these threads. Eight of them may take their time at once; more keep the
+    /// client's other calls back, so hand the result on instead of waiting in `done`.
     pub fn spawn(self, done: impl FnOnce(Result<T, Error>) + Send + 'static) {
         let Self { engine, mut work, .. } = self;
         let done = Done { done: Some(done), told: PhantomData };
