@@ -6,9 +6,10 @@ import os
 import pickle
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -462,6 +463,40 @@ def test_progress_is_a_line_on_stderr(sandbox: Sandbox, capsys: pytest.CaptureFi
     client_of(sandbox).update_opportunities(ROWS, progress=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("4/4 rows, 4 updated")
+
+
+SHOWN = """
+import sys, ikcrm
+token, url = sys.argv[1:]
+client = ikcrm.Client(token=token, base_url=url, quota=None)
+rows = [{"id": id, "stage": "赢单"} for id in range(600_001, 600_005)]
+client.update_opportunities(rows, progress=True, max_age=0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no pty")
+def test_progress_is_rewritten_on_a_terminal(sandbox: Sandbox) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", SHOWN, sandbox.token, sandbox.url]
+    with subprocess.Popen(command, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := read_terminal(ours):
+            shown += chunk
+        assert process.wait(LONG) == 0
+    os.close(ours)
+    assert shown.startswith(b"\r")
+    assert shown.count(b"\n") == 2  # the ends of plan and apply
+    assert b"\r4/4 rows, 4 updated" in shown
+
+
+def read_terminal(terminal: int) -> bytes:
+    """What was written next; nothing when nobody writes any more, which Linux tells by an error."""
+    with suppress(OSError):
+        return os.read(terminal, 4096)
+    return b""
 
 
 def test_errors_tell_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
