@@ -13,10 +13,7 @@ EXAMPLES = {
     ),
     "Python": ([sys.executable, "examples/update_one.py"], ROOT / "python"),
     "Node": (["node", "examples/update-one.mjs"], ROOT / "node"),
-    "Python: many updates": (
-        [sys.executable, "examples/update_many.py"],
-        ROOT / "python",
-    ),
+    "Python: many updates": ([sys.executable, "examples/update_many.py"], ROOT / "python"),
 }
 
 

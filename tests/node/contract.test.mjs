@@ -53,6 +53,11 @@ test('the options are those of the table', () => {
   assert.deepEqual([...declared('OpportunityQuery').keys()], query)
 })
 
+test('the options of jobs are those of the table', () => {
+  assert.deepEqual([...declared('PlanOptions').keys()], names(OPTIONS.plan))
+  assert.deepEqual([...declared('ApplyOptions').keys()], [...names(OPTIONS.apply), 'onRow'])
+})
+
 test('the facts of events are those of the table', () => {
   const { events } = json('contract/events.json')
   const times = ['at', 'elapsed', 'wait', 'quota_wait']
