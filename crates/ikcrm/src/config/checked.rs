@@ -134,7 +134,7 @@ fn name_variables(variables: Option<&[(String, String)]>, faults: &mut [FieldErr
     let Some(variables) = variables else { return };
     for fault in faults.iter_mut().filter(|fault| !fault.message.contains(" variable ")) {
         if let Some((_, variable)) = variables.iter().find(|(option, _)| *option == fault.field) {
-            fault.message += &format!("; it is taken from the variable {variable}");
+            fault.message.extend(["; it is taken from the variable ", variable]);
         } else if fault.field == "token" && fault.code == Code::Required {
             fault.message += "; set the variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD";
         }
