@@ -64,6 +64,10 @@ test('every variable is read', OPTIONS, (t) => {
       const named = fields.map(({ field }) => field)
       const expected = ['password', 'edition', 'timeoutMs', 'maxRetries', 'quota.calls']
       assert.deepEqual(new Set(named), new Set(expected))
+      const timeout = fields.find(({ field }) => field === 'timeoutMs').message
+      assert.match(timeout, /; it is taken from the variable IKCRM_TIMEOUT$/)
+      const calls = fields.find(({ field }) => field === 'quota.calls').message
+      assert.match(calls, /; it is taken from the variable IKCRM_QUOTA_CALLS$/)
       return true
     },
   )

@@ -234,3 +234,21 @@ test('a number of retries that is none is told as it was written', () => {
     assert(fault.message.endsWith(`got ${got}`), fault.message)
   }
 })
+
+test('a duration below 0 is refused in milliseconds', async () => {
+  const [fault] = await faultsOfCall({ maxWaitMs: -1 })
+  assert.equal(fault.message, 'must be a finite number of milliseconds, 0 or more, got -1 ms')
+})
+
+test('an option among the fields is told to be one', async () => {
+  const client = new Client({ token: TOKEN })
+  for (const option of ['partial', 'fill', 'ifUnchanged', 'timeoutMs', 'maxWaitMs']) {
+    const call = client.updateOpportunity(1, { ...FIELDS, [option]: 1 })
+    const { fields } = await call.then(assert.fail, (error) => error)
+    assert.deepEqual(
+      fields.map(({ field }) => field),
+      [option],
+    )
+    assert.match(fields[0].message, /^an option of the call, no field/)
+  }
+})

@@ -34,6 +34,18 @@ def test_a_variable_that_is_not_utf8_is_told_by_its_name(
     assert only.message == f"the variable {variable} is not UTF-8; write it in UTF-8"
 
 
+def test_a_variable_that_is_wrong_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IKCRM_TOKEN", "")
+    monkeypatch.setenv("IKCRM_BASE_URL", "lxcrm")
+    monkeypatch.setenv("IKCRM_QUOTA", "on")
+    with pytest.raises(ikcrm.ConfigError) as raised:
+        ikcrm.Client.from_env()
+    token, url, quota = (fault.message for fault in raised.value.fields)
+    assert token.endswith("; set the variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD")
+    assert url.endswith("; it is taken from the variable IKCRM_BASE_URL")
+    assert quota.startswith('must be off, or not set; got the text "on"; it is taken')
+
+
 def test_the_environment_is_that_of_python(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
     crm.answer_all()
     environment = {

@@ -2,6 +2,7 @@
 
 import enum
 import json
+import re
 from collections import OrderedDict, UserDict, UserList, deque
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -395,7 +396,7 @@ def test_plain_data_of_any_depth_arrives_as_it_is(sent: Any) -> None:
 def test_what_json_cannot_spell_is_refused_by_its_name(value: Any, name: str) -> None:
     refused = fault(custom={FREE_KEY: value})
     assert (refused.field, refused.code) == (f"custom.{FREE_KEY}", "type")
-    assert f"must be JSON data, got a {name}" in refused.message
+    assert re.search(rf"must be JSON data, got an? {name}", refused.message)
 
 
 def test_data_that_hold_themselves_are_refused() -> None:

@@ -9,7 +9,6 @@ mod headers;
 mod edition;
 
 pub use builder::{ClientBuilder, OPTIONS};
-#[cfg(feature = "jobs")]
 pub(crate) use call_options::OPTIONS as CALL_OPTIONS;
 pub use call_options::{CallOptions, Priority};
 pub(crate) use check::TlsRoots;

@@ -66,6 +66,8 @@ pub struct ClientBuilder {
     pub(super) environment: Option<Arc<Environment>>,
     /// Unset for the default, null for no quota at all.
     pub(super) quota: Patch<Quota>,
+    /// The options that came from the environment, and their variables; nothing if it was not read.
+    pub(super) variables: Option<Vec<(String, String)>>,
     /// Faults found so far, for bindings.
     #[doc(hidden)]
     pub faults: Vec<FieldError>,
@@ -298,6 +300,10 @@ impl ClientBuilder {
                 self.quota(settings.into_iter().fold(Quota::default(), set))
             }
             Value::Text(off) if off == "off" => self.quota(None),
+            Value::Text(_) => {
+                let message = format!("must be off, or not set; got {}", value.describe());
+                self.fault("quota", Fault(Code::Type, message))
+            }
             _ => {
                 let message = format!("must be a quota's settings, got {}", value.describe());
                 self.fault("quota", Fault(Code::Type, message))

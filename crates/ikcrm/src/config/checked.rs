@@ -93,6 +93,7 @@ impl ClientBuilder {
         let scope = Scope { base_url: &base_url, who: self.who(token.as_ref()) };
         let quota = checked_quota(quota, &scope, &mut faults);
         if !faults.is_empty() {
+            name_variables(self.variables.as_deref(), &mut faults);
             faults.sort_by_key(|fault| {
                 let option = fault.field.split('.').next();
                 OPTIONS.iter().position(|name| Some(*name) == option)
@@ -166,6 +167,18 @@ impl ClientBuilder {
     fn who<'a>(&'a self, token: Option<&'a Token>) -> Option<&'a str> {
         let who = self.corp_id.as_deref().or(self.login.as_deref());
         who.or(token.map(Token::text))
+    }
+}
+
+/// Names the variable of each fault that came from the environment, if it was read.
+fn name_variables(variables: Option<&[(String, String)]>, faults: &mut [FieldError]) {
+    let Some(variables) = variables else { return };
+    for fault in faults.iter_mut().filter(|fault| !fault.message.contains(" variable ")) {
+        if let Some((_, variable)) = variables.iter().find(|(option, _)| *option == fault.field) {
+            fault.message.extend(["; it is taken from the variable ", variable]);
+        } else if fault.field == "token" && fault.code == Code::Required {
+            fault.message += "; set the variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD";
+        }
     }
 }
 

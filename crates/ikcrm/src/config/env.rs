@@ -54,9 +54,13 @@ impl ClientBuilder {
         };
         let mut builder = Self::default().through(Proxy::Environment);
         let mut quota = Vec::new();
+        let mut variables = Vec::new();
         for name in QUOTA_OPTIONS {
             match variable(&format!("quota_{name}")) {
-                Some((_, value @ Value::Text(_))) => quota.push(((*name).to_owned(), value)),
+                Some((variable, value @ Value::Text(_))) => {
+                    quota.push(((*name).to_owned(), value));
+                    variables.push((format!("quota.{name}"), variable));
+                }
                 Some((variable, _)) => {
                     builder = builder.not_utf8(&format!("quota.{name}"), &variable);
                 }
@@ -68,12 +72,15 @@ impl ClientBuilder {
         }
         for name in OPTIONS.iter().filter(|name| **name != "headers") {
             match variable(name) {
-                Some((_, value @ Value::Text(_))) => builder = builder.set(name, value),
+                Some((variable, value @ Value::Text(_))) => {
+                    builder = builder.set(name, value);
+                    variables.push(((*name).to_owned(), variable));
+                }
                 Some((variable, _)) => builder = builder.not_utf8(name, &variable),
                 None => {}
             }
         }
-        builder
+        Self { variables: Some(variables), ..builder }
     }
 
     fn not_utf8(mut self, option: &str, variable: &str) -> Self {

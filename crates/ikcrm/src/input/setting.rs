@@ -55,7 +55,8 @@ pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
 
 /// A duration from a number of seconds or milliseconds.
 pub(crate) fn duration(value: &Value) -> Result<Duration, Fault> {
-    duration_within(value, "a finite number of seconds, 0 or more", |_| true)
+    let unit = if let Value::Milliseconds(_) = value { "milliseconds" } else { "seconds" };
+    duration_within(value, format_args!("a finite number of {unit}, 0 or more"), |_| true)
 }
 
 /// The same within limits, which a message tells in words.

@@ -89,7 +89,10 @@ impl Value {
             Self::Number(text) => format!("the number {}", excerpt(text)),
             Self::Text(text) => format!("the text {:?}", excerpt(text)),
             Self::Date(date) => format!("the date {date}"),
-            Self::DateTime(name) | Self::Other(name) => format!("a {name}"),
+            Self::DateTime(name) | Self::Other(name) => {
+                let vowel = name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
+                format!("{} {name}", if vowel { "an" } else { "a" })
+            }
             Self::Missing { got, .. } => format!("a missing value ({got})"),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) => "a set of names and values".to_owned(),

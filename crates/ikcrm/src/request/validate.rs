@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::fields::{self, FIELDS, Field, FieldKind};
 use super::update::OpportunityUpdate;
+use crate::config::CALL_OPTIONS;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep, spelt};
 use crate::input::check::{
     Checks, Chosen, Fields, Wire, check_any, check_custom_value, check_date, check_decimal,
@@ -282,6 +283,10 @@ fn fault_of_unknown<T>(name: &str, value: &Value) -> Result<T, Fault> {
     }
     if custom_kind(name).is_some() {
         return fault(Code::Unknown, "a custom field; give it in custom");
+    }
+    let mut options = CALL_OPTIONS.iter().chain(&["partial", "fill", "if_unchanged"]);
+    if options.any(|option| spelt(option) == name) {
+        return fault(Code::Unknown, "an option of the call, no field; give it with the options");
     }
     let known = FIELDS.iter().map(|field| field.name).chain(["custom"]);
     fault(Code::Unknown, unknown_message("field", name, known))
