@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 
@@ -134,4 +135,24 @@ test("the proxy's variables are those of process.env too", OPTIONS, async (t) =>
   withVariables(t, { all_proxy: 'socks5://127.0.0.1:9' })
   assert.equal(await made({}), 'made')
   assert.throws(() => new Client({ token: TOKEN, proxy: 'env' }), ConfigError)
+})
+
+test('what is given takes the place of variables, and the client shows no secret', async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const variables = { IKCRM_TOKEN: TOKEN, IKCRM_EDITION: 'wecom', IKCRM_TIMEOUT: 'x' }
+  Object.assign(process.env, variables)
+  t.after(() => Object.keys(variables).forEach((name) => delete process.env[name]))
+  const events = []
+  const onEvent = ({ name }) => events.push(name)
+  const client = Client.fromEnv({ baseUrl: crm.url, timeoutMs: 5000, quota: null, onEvent })
+  const { meta } = await client.getOpportunity(568587)
+  assert.equal(meta.attempts, 1)
+  assert.equal(events.at(-1), 'call_finished')
+  const shown = `Client <${crm.url}, token ***, no quota, timeout 5 s, 2 retries>`
+  assert.equal(inspect(client), shown)
+  assert.throws(
+    () => Client.fromEnv({ timeoutMs: null }),
+    ({ fields: [fault] }) => fault.field === 'timeoutMs',
+  )
 })
