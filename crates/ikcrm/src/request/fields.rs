@@ -42,17 +42,23 @@ pub struct Field {
     pub required: bool,
     /// Where an answer has it: the first of these paths that is there.
     pub read: &'static [&'static str],
+    /// Its name on the CRM's page, where that has one.
+    pub chinese: Option<&'static str>,
     /// Whether the rows of a list have it too.
     pub listed: bool,
 }
 
 const fn field(name: &'static str, kind: FieldKind, read: &'static [&'static str]) -> Field {
-    Field { name, kind, required: false, read, listed: true }
+    Field { name, kind, required: false, read, chinese: None, listed: true }
 }
 
 impl Field {
     const fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    const fn chinese(self, name: &'static str) -> Self {
+        Self { chinese: Some(name), ..self }
     }
 
     const fn not_listed(self) -> Self {
@@ -64,18 +70,21 @@ impl Field {
 /// its sample request.
 #[doc(hidden)]
 pub const FIELDS: &[Field] = &[
-    field("user_id", FieldKind::Id, &["user_id", "user.id"]),
-    field("title", FieldKind::Text, &["title"]).required(),
-    field("customer_id", FieldKind::Id, &["customer_id", "customer.id"]).required(),
-    field("expect_amount", FieldKind::Money, &["expect_amount"]),
-    field("stage", FieldKind::Option, &["stage"]),
-    field("expect_sign_date", FieldKind::Date, &["expect_sign_date"]),
-    field("get_time", FieldKind::Date, &["get_time"]),
-    field("customer_requirement", FieldKind::Text, &["customer_requirement"]),
-    field("note", FieldKind::Text, &["note"]).not_listed(),
-    field("source", FieldKind::Option, &["source"]),
-    field("kind", FieldKind::Option, &["kind"]),
+    field("user_id", FieldKind::Id, &["user_id", "user.id"]).chinese("负责人id"),
+    field("title", FieldKind::Text, &["title"]).chinese("商机标题").required(),
+    field("customer_id", FieldKind::Id, &["customer_id", "customer.id"])
+        .chinese("对应客户id")
+        .required(),
+    field("expect_amount", FieldKind::Money, &["expect_amount"]).chinese("预计销售金额"),
+    field("stage", FieldKind::Option, &["stage"]).chinese("销售阶段"),
+    field("expect_sign_date", FieldKind::Date, &["expect_sign_date"]).chinese("预计签单日期"),
+    field("get_time", FieldKind::Date, &["get_time"]).chinese("商机获取日期"),
+    field("customer_requirement", FieldKind::Text, &["customer_requirement"]).chinese("客户需求"),
+    field("note", FieldKind::Text, &["note"]).chinese("备注").not_listed(),
+    field("source", FieldKind::Option, &["source"]).chinese("来源"),
+    field("kind", FieldKind::Option, &["kind"]).chinese("商机类型"),
     field("want_department_id", FieldKind::Id, &["want_department_id", "department.id"])
+        .chinese("所属部门")
         .not_listed(),
     field("name", FieldKind::Text, &["name"]).not_listed(),
     field("approve_status", FieldKind::Text, &["approve_status"]),
