@@ -33,7 +33,7 @@ export function quotaStatus(json: string): QuotaStatus | null {
 }
 
 /** The value of a JSON text, with a bigint for each text that has the mark in front of digits. */
-function parsed(json: string): unknown {
+export function parsed(json: string): unknown {
   if (!json.startsWith('!')) return JSON.parse(json)
   const mark = json.slice(0, MARK_LENGTH)
   const whole: unknown = JSON.parse(json.slice(MARK_LENGTH))

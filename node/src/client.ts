@@ -4,15 +4,21 @@ import * as answer from './answer.js'
 import { run } from './calls.js'
 import { watch } from './events.js'
 import { failure } from './failure.js'
+import type { UpdateJob } from './job.js'
+import * as jobs from './jobs.js'
 import { OpportunityList } from './list.js'
 import type { CancelHandle, ErrorData } from './native.cjs'
 import * as native from './native.js'
 import { NativeClient, NativeList } from './native.js'
 import type {
+  ApplyOptions,
   CallOptions,
   ClientOptions,
   FieldMapOptions,
+  JobRows,
   OpportunityQuery,
+  PlanOptions,
+  UpdateManyOptions,
   UpdateOptions,
 } from './options.js'
 import type { FieldMap, Opportunity, QuotaStatus } from './records.js'
@@ -147,6 +153,59 @@ export class Client {
     const prepare = (cancel: CancelHandle | undefined) =>
       this.#native.fieldMap(entity, options, cancel)
     return await run(read, options?.signal, prepare, watch(this.#onEvent))
+  }
+
+  /**
+   * Plans updates of many opportunities: checks the rows, compares them with the CRM, and writes
+   * nothing there. A row without an id, or with a value that `updateOpportunity` would refuse, is
+   * `invalid` and stays in the job. `title` and `customer_id` need not be given.
+   *
+   * ```js
+   * const job = await client.planUpdates([{ id: 600001, stage: '赢单' }], { job: 'q3.job' })
+   * console.log(job)
+   * await client.applyUpdates(job)
+   * ```
+   *
+   * @throws {JobFileError} when the path holds anything else than a job of the same rows and options.
+   * @throws {JobStoppedError} when comparing stopped; the same call goes on.
+   */
+  async planUpdates(rows: JobRows, options: PlanOptions | null = null): Promise<UpdateJob> {
+    return await jobs.plan(this.#native, rows, options)
+  }
+
+  /**
+   * Works a job off, and goes on where it was left, be it after a crash. Each row is in the file as
+   * `sending` before its first byte leaves; nothing is sent blindly twice.
+   *
+   * @returns The job when it is completed, or was stopped by `limit` or `maxDurationMs`.
+   * @throws {JobStoppedError} when something else stopped it; the same call goes on.
+   * @throws {CancelledError} when the signal was aborted. A call under way has two seconds to end.
+   * @throws {JobInUseError} while somebody else works on it.
+   */
+  async applyUpdates(
+    job: UpdateJob | string | URL,
+    options: ApplyOptions | null = null,
+  ): Promise<UpdateJob> {
+    return await jobs.apply(this.#native, job, options)
+  }
+
+  /** Plans and applies in one call; with a job file of the same rows it goes on. */
+  async updateOpportunities(
+    rows: JobRows,
+    options: UpdateManyOptions | null = null,
+  ): Promise<UpdateJob> {
+    return await jobs.update(this.#native, rows, options)
+  }
+
+  /**
+   * Plans a job that brings back what another one changed: its updated rows, which must still be as
+   * that job left them.
+   */
+  async planUndo(
+    job: UpdateJob | string | URL,
+    options: PlanOptions | null = null,
+  ): Promise<UpdateJob> {
+    return await jobs.undo(this.#native, job, options)
   }
 
   /**

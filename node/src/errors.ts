@@ -1,5 +1,7 @@
 // The error classes, one tree.
 
+import type { StopReason, UpdateJob } from './job.js'
+
 /** The kinds of fault that a field can have. */
 export type FieldErrorCode =
   | 'required'
@@ -45,6 +47,12 @@ export interface ErrorDetails {
   mayHaveBeenApplied?: boolean | undefined
   bodyExcerpt?: string | null | undefined
   cause?: unknown
+}
+
+/** What the error of a job that stopped tells besides. */
+export interface JobStoppedDetails extends ErrorDetails {
+  reason?: string | null | undefined
+  path?: string | null | undefined
 }
 
 /** The base of all errors of this package. None of them shows the token. */
@@ -218,6 +226,18 @@ export class CancelledError extends IkcrmError {
 export class JobStoppedError extends IkcrmError {
   static override readonly code: string = 'job_stopped'
   declare readonly code: 'job_stopped'
+  /** Why. */
+  readonly reason: StopReason | null
+  /** The job's file. */
+  readonly path: string | null
+  /** The job. Throws a `JobFileError` when its file is gone. */
+  declare readonly job: UpdateJob
+
+  constructor(message: string, details: JobStoppedDetails = {}) {
+    super(message, details)
+    this.reason = (details.reason ?? null) as StopReason | null
+    this.path = details.path ?? null
+  }
 }
 
 /** `job_in_use`: another process, or another thread, works on the job. */

@@ -15,5 +15,6 @@ export function failure(data: ErrorData, signal?: AbortSignal | null): IkcrmErro
 
 function causeOf(data: ErrorData, signal?: AbortSignal | null): { cause?: unknown } {
   if (data.code === CancelledError.code) return { cause: signal?.reason }
+  if (data.causes[0]) return { cause: failure(data.causes[0]) }
   return data.thrown === null ? {} : { cause: thrownBy(data.thrown) }
 }

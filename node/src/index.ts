@@ -1,6 +1,7 @@
 // What the package exports. Each value is spelt out, so that `import { … }` finds its name.
 
 export { Client, resetClient, updateOpportunity, update_opportunity, version } from './client.js'
+export { openJob, UpdateJob } from './job.js'
 export { OpportunityList } from './list.js'
 export {
   IkcrmError,
@@ -33,6 +34,17 @@ export type {
   FieldError,
   FieldErrorCode,
 } from './errors.js'
+export type {
+  Change,
+  JobCall,
+  JobProblem,
+  JobProgress,
+  JobRow,
+  JobStatus,
+  RowState,
+  StopReason,
+} from './job.js'
 export type * from './options.js'
 export type * from './records.js'
+export { CLEAR } from './update.js'
 export type * from './update.js'

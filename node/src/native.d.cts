@@ -23,6 +23,22 @@ export declare class CompletionQueue {
   keepAlive(alive: boolean): void
 }
 
+/** The place for the answer of the loop. */
+export declare class JobReply {
+  /** Answers that it was told. */
+  done(): void
+  /**
+   * Answers with rows, in which `clear` clears a field, and whether these are the last.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  rows(rows: unknown[], clear: symbol, last: boolean): void
+  /** Answers that something was thrown, which ends the job. */
+  fail(): void
+}
+
 /** A call whose values were read, and that was not started. */
 export declare class NativeCall {
   /**
@@ -87,12 +103,77 @@ export declare class NativeClient {
    */
   fieldMap(entity: unknown, options: unknown, cancel?: CancelHandle): NativeCall
   /**
+   * The planning of updates of many opportunities, to be started: the rows come by `ask`, the job goes
+   * to its place.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  planUpdates(place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle): NativeCall
+  /**
+   * The planning of a job that brings back what another one changed, to be started.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  planUndo(job: NativeJob, place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle): NativeCall
+  /**
+   * The working off of a job, to be started.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  applyUpdates(job: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle): NativeCall
+  /**
    * The question how much of the quota is used now, to be started:
    * `[calls, used, waiting, milliseconds]` or null.
    */
   quota(): NativeCall
   /** The end of the client, to be started: calls under way may go on for so many milliseconds. */
   close(grace: number): NativeCall
+}
+
+/** A job's file; none until a plan made it. */
+export declare class NativeJob {
+  /** A place for the job that is going to be planned. */
+  constructor()
+  /** Opens the job that is there. */
+  static open(path: string): NativeJob | ErrorData
+  /** The file's path. */
+  get path(): string
+  /** How far the job is. */
+  status(): string | ErrorData
+  /** Why it stopped, if it did. */
+  stopReason(): string | ErrorData
+  /** Whether every row is in the CRM as wanted. */
+  ok(): string | ErrorData
+  /** The number of rows in each state, as pairs. */
+  counts(): string | ErrorData
+  /** The number of calls made, by kind, as pairs. */
+  calls(): string | ErrorData
+  /** About how many calls are left. */
+  callsToGo(): string | ErrorData
+  /** About how many milliseconds they take. */
+  timeLeft(): string | ErrorData
+  /** The causes for which rows are not as wanted: `[[state, cause, rows, examples], …]`. */
+  problems(): string | ErrorData
+  /** The job in ten lines at most. */
+  summary(): string | ErrorData
+  /** Fails unless every row is in the CRM as wanted. */
+  raiseForFailures(): string | ErrorData
+  /** The reading of some of the rows after this number, in this state or in any, to be started. */
+  rows(state: string | undefined | null, number: number): NativeCall
+  /**
+   * The taking out of the rows with these ids, or these keys, to be started.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  skip(ids: unknown, keys: unknown): NativeCall
 }
 
 /** The pages of a list. */
@@ -256,6 +337,12 @@ export interface ErrorData {
   thrown: number | null
   /** The beginning of the answer. */
   bodyExcerpt: string | null
+  /** Why a job stopped. */
+  reason: string | null
+  /** The file of a job that stopped. */
+  path: string | null
+  /** The error that stopped a job, if one did. */
+  causes: Array<ErrorData>
 }
 
 /** How the next calls fail. */

@@ -62,5 +62,12 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
   return `ikcrm: the native module for ${target} cannot be loaded: ${message}. ${remedy}`
 }
 
-export const { CancelHandle, CompletionQueue, NativeClient, NativeList, NativeSandbox, version } =
-  load() as typeof Native
+export const {
+  CancelHandle,
+  CompletionQueue,
+  NativeClient,
+  NativeJob,
+  NativeList,
+  NativeSandbox,
+  version,
+} = load() as typeof Native

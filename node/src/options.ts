@@ -1,5 +1,6 @@
 // The settings of a client, of its quota and of one call.
 
+import type { JobProgress, JobRow, UpdateJob } from './job.js'
 import type { Opportunity } from './records.js'
 import type { Id } from './update.js'
 
@@ -201,4 +202,79 @@ export interface ClientOptions {
    * turns it off.
    */
   quota?: Quota | null | undefined
+}
+
+/** A row of a job: the opportunity's id and fields, by their names or those of `columns`. */
+export type JobRowInput = object
+
+/** Where the rows of a job come from: an array, an iterable, an async iterable, an object stream. */
+export type JobRows = Iterable<JobRowInput> | AsyncIterable<JobRowInput>
+
+/** How the progress of a job is told. */
+export interface ProgressOptions {
+  /**
+   * Called with how far the job is, at most four times a second, and awaited (none). What it throws
+   * stops the job.
+   */
+  onProgress?: ((progress: JobProgress) => unknown) | null | undefined
+  /** Writes a line of progress to stderr (false). */
+  progress?: boolean | null | undefined
+}
+
+/** How a job is planned. */
+export interface PlanOptions extends CallOptions, ProgressOptions {
+  /**
+   * The job's file (a private one, which goes with its object once nothing of it is needed any
+   * more). A job of the same rows and options that is there goes on.
+   */
+  job?: string | URL | null | undefined
+  /** The name under which a row has its id (`id`). */
+  id?: string | null | undefined
+  /** The name of what you know a row by, such as a contract's number (none). */
+  key?: string | null | undefined
+  /** The names to use and the fields that they are; the others are only kept (all, as they are). */
+  columns?: Record<string, string> | null | undefined
+  /** What an empty value does: `null`, `NaN` and blank text are empty (`keep`). */
+  empty?: 'keep' | 'clear' | Record<string, 'keep' | 'clear'> | null | undefined
+  /** How rows are compared with the CRM: by pages where these are fewer calls, singly, or not (`auto`). */
+  compare?: 'auto' | 'get' | 'none' | null | undefined
+  /** What happens to rows with the same id: none is sent, or the last one (`reject`). */
+  onDuplicate?: 'reject' | 'last' | null | undefined
+  /**
+   * When the rows were taken from the CRM, or the name under which each row has that time: what was
+   * changed there later is a conflict (none). Text is in China's time.
+   */
+  asOf?: Date | string | null | undefined
+  /** Sends changed fields only, without `title` and `customer_id` (false). */
+  partial?: boolean | null | undefined
+}
+
+/** How a job is applied. */
+export interface ApplyOptions extends CallOptions, ProgressOptions {
+  /** Sends the other rows although some are invalid or duplicate (false). */
+  skipInvalid?: boolean | null | undefined
+  /** What happens to a row whose opportunity somebody else changed (`report`). */
+  onConflict?: 'report' | 'overwrite' | null | undefined
+  /** The states of rows to take up again (none). */
+  retry?: readonly ('failed' | 'refused' | 'not_found' | 'conflict')[] | null | undefined
+  /** How many rows may fail, or which share of them such as `5%`, until the job stops (100). */
+  maxErrors?: number | string | null | undefined
+  /** Stops before the first update if there are more (none). */
+  maxUpdates?: number | null | undefined
+  /** The milliseconds after which this run ends (none). */
+  maxDurationMs?: number | null | undefined
+  /** The age in milliseconds from which a reading is made again before its row is sent (600000). */
+  maxAgeMs?: number | null | undefined
+  /** How many rows this run sends (all). */
+  limit?: number | null | undefined
+  /** How much of the client's quota the job uses (0.8). */
+  quotaShare?: number | null | undefined
+  /** Called with each row that is done, and awaited (none). What it throws stops the job. */
+  onRow?: ((row: JobRow) => unknown) | null | undefined
+}
+
+/** How many opportunities are updated in one call. */
+export interface UpdateManyOptions extends PlanOptions, ApplyOptions {
+  /** Is shown the plan, and awaited; unless it returns `true`, the job stays as planned (none). */
+  confirm?: ((job: UpdateJob) => unknown) | null | undefined
 }

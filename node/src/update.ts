@@ -3,6 +3,9 @@
 /** The id of an object: a whole number from 1 to 2^53 - 1, or its digits. */
 export type Id = number | string | bigint
 
+/** In a row of a job, clears the field, whatever `empty` says. */
+export const CLEAR: unique symbol = Symbol.for('ikcrm.CLEAR')
+
 /** Data that JSON can spell. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
 

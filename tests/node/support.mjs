@@ -82,8 +82,8 @@ export class Crm {
     const answer = (text = sampleFor(request.url), status = 200, headers = {}) => {
       if (!response.writableEnded) response.writeHead(status, headers).end(text)
     }
-    const { headers, socket, url } = request
-    const taken = { body: body && JSON.parse(body), headers, socket, url, answer }
+    const { headers, method, socket, url } = request
+    const taken = { body: body && JSON.parse(body), headers, method, socket, url, answer }
     this.requests.push(taken)
     for (const { count, resolve } of this.#arrivals) if (this.requests.length >= count) resolve()
     this.#answer(taken)

@@ -1,79 +1,15 @@
 // Runs the vectors of `tests/vectors` through the package against the scripted server.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 
 import { Client } from '../../node/dist/index.js'
+import { inNode, inNodeOptions, ScriptedServer, SECONDS, spell } from './scripted.mjs'
 import { json, TOKEN } from './support.mjs'
 
 const EVENTS = json('contract/events.json')
-const ROOT = new URL('../../', import.meta.url)
-
-function serverPath() {
-  const options = { cwd: ROOT, encoding: 'utf8', maxBuffer: Infinity }
-  const metadata = execFileSync('cargo', ['metadata', '--no-deps', '--format-version=1'], options)
-  return `${JSON.parse(metadata).target_directory}/debug/scripted-server`
-}
-
-/** Speaks with the scripted server: a line of JSON there, a line back. */
-class ScriptedServer {
-  #process = spawn(process.env.IKCRM_SCRIPTED_SERVER ?? serverPath(), {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  #answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]()
-
-  async ask(request) {
-    this.#process.stdin.write(`${JSON.stringify(request)}\n`)
-    return JSON.parse((await this.#answers.next()).value)
-  }
-
-  stop() {
-    this.#process.stdin.end()
-  }
-}
-
-/** How JavaScript spells what JSON cannot. */
-const SPELT = {
-  $decimal: (text) => text,
-  $date: (text) => text,
-  $datetime: (text) => new Date(text),
-  $float: (text) => Number(text.replace('inf', 'Infinity')),
-  $int: BigInt,
-  $absent: () => undefined,
-}
-
-function spell(value) {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(spell)
-  const [[name, inner] = []] = Object.entries(value)
-  if (name in SPELT) return SPELT[name](inner)
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, spell(inner)]))
-}
-
-/** What counts in seconds elsewhere, and in milliseconds here. */
-const SECONDS = [
-  ...['timeout', 'sign_in_interval', 'per', 'max_wait', 'retry_after'],
-  ...['at', 'elapsed', 'wait', 'quota_wait'],
-]
-
-function inNode(name) {
-  const camel = name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
-  return SECONDS.includes(name) ? `${camel}Ms` : camel
-}
-
-/** Options under their names in Node, with milliseconds. */
-function inNodeOptions(options) {
-  const entries = Object.entries(options).map(([name, value]) => {
-    if (name === 'quota' && typeof value === 'object' && value) return [name, inNodeOptions(value)]
-    const seconds = SECONDS.includes(name) && typeof value === 'number'
-    return [inNode(name), seconds ? value * 1000 : value]
-  })
-  return Object.fromEntries(entries)
-}
 
 /** A token store of the test's own. */
 class Store {
@@ -226,7 +162,7 @@ const isOption = (code, field) =>
 describe('vectors', () => {
   const server = new ScriptedServer()
   test.after(() => server.stop())
-  for (const file of readdirSync(new URL('tests/vectors', ROOT)).sort()) {
+  for (const file of readdirSync(new URL('../vectors', import.meta.url)).sort()) {
     for (const vector of json(`vectors/${file}`)) {
       test(vector.id, { timeout: 30_000 }, async () => {
         const tokens = []

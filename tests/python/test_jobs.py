@@ -6,9 +6,12 @@ import pickle
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
@@ -240,6 +243,51 @@ def test_callbacks_of_an_async_client_run_on_its_loop(sandbox: Sandbox) -> None:
     asyncio.run(main())
 
 
+def test_rows_of_an_async_iterable_come_from_the_loop(sandbox: Sandbox) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def rows() -> AsyncIterator[dict[str, Any]]:
+            for number in range(1200):
+                assert asyncio.get_running_loop() is loop
+                await asyncio.sleep(0)
+                yield {"id": 600_001 + number, "note": "x"}
+
+        async def fails() -> AsyncIterator[dict[str, Any]]:
+            yield ROWS[0]
+            raise LookupError("mine")
+
+        async def never() -> AsyncIterator[dict[str, Any]]:
+            yield ROWS[0]
+            asked.set()
+            await asyncio.Event().wait()
+
+        client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
+        job = await client.plan_updates(rows(), compare="none", partial=True)
+        assert [row.number for row in job.rows()] == list(range(1, 1201))
+        with pytest.raises(LookupError, match="mine"):
+            await client.plan_updates(fails())
+        asked = asyncio.Event()
+        waiting = asyncio.create_task(client.plan_updates(never()))
+        await asyncio.wait_for(asked.wait(), LONG)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+
+
+def test_a_job_counts_its_sign_ins() -> None:
+    with Sandbox(accounts=[("me", "secret", ["7"])]) as sandbox:
+        client = ikcrm.Client(login="me", password="secret", base_url=sandbox.url, quota=None)
+        assert client.update_opportunities(ROWS).calls["sign_in"] == 1
+
+
+def test_an_id_that_a_column_with_blanks_made_a_float_is_refused(sandbox: Sandbox) -> None:
+    job = client_of(sandbox).plan_updates([{"id": 600_001.0, "stage": "赢单"}])
+    assert "without a decimal point" in (next(job.rows("invalid")).message or "")
+
+
 def test_a_cancelled_task_stops_its_job_well(sandbox: Sandbox, tmp_path: Path) -> None:
     async def main() -> None:
         client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
@@ -277,24 +325,62 @@ def test_ctrl_c_stops_a_job_which_goes_on(sandbox: Sandbox, tmp_path: Path) -> N
 
 
 def test_ctrl_c_lets_a_call_under_way_end(sandbox: Sandbox, tmp_path: Path) -> None:
-    client = client_of(sandbox)
-    job = client.plan_updates(ROWS, job=tmp_path / "job")
-    sandbox.latency = 0.5  # the signal comes while the call waits, and there is time to end it
-    sent = threading.Thread(target=interrupt_when_sent, args=(sandbox,))
-    sent.start()
-    with pytest.raises(KeyboardInterrupt):
-        client.apply_updates(job)
-    sent.join(LONG)
-    assert job.counts["unknown"] == job.counts["sending"] == 0
-    sandbox.latency = 0
-    assert client.apply_updates(job).ok
+    seen = threading.Event()
+
+    def interrupt() -> None:
+        """Answers no sooner than the signal was met."""
+        if not seen.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            assert seen.wait(LONG)
+
+    def meet(*_: object) -> None:
+        seen.set()
+        raise KeyboardInterrupt
+
+    with relay(sandbox, interrupt) as url:
+        client = ikcrm.Client(token=sandbox.token, base_url=url, quota=None)
+        job = client.plan_updates(ROWS, job=tmp_path / "job")
+        before = signal.signal(signal.SIGINT, meet)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.apply_updates(job, max_age=0)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert job.counts["updated"] == 1
+        assert job.counts["unknown"] == job.counts["sending"] == 0
+        assert client.apply_updates(job).ok
 
 
-def interrupt_when_sent(sandbox: Sandbox) -> None:
-    before = len(sandbox.requests)
-    while len(sandbox.requests) == before:
-        threading.Event().wait(0.01)
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+@contextmanager
+def relay(sandbox: Sandbox, on_update: Callable[[], None]) -> Iterator[str]:
+    """The sandbox behind a server that calls something before it passes an update on."""
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.pass_on(None)
+
+        def do_PUT(self) -> None:
+            on_update()
+            self.pass_on(self.rfile.read(int(self.headers["content-length"])))
+
+        def pass_on(self, body: bytes | None) -> None:
+            names = ("authorization", "content-type")
+            headers = {name: self.headers[name] for name in names if name in self.headers}
+            url = sandbox.url + self.path
+            with urlopen(Request(url, body, headers, method=self.command)) as answer:
+                text = answer.read()
+            self.send_response(200)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 KILLED = """

@@ -52,6 +52,12 @@ pub struct ErrorData {
     pub thrown: Option<u32>,
     /// The beginning of the answer.
     pub body_excerpt: Option<String>,
+    /// Why a job stopped.
+    pub reason: Option<String>,
+    /// The file of a job that stopped.
+    pub path: Option<String>,
+    /// The error that stopped a job, if one did.
+    pub causes: Vec<ErrorData>,
 }
 
 /// The JSON text of the answer, or the error.
@@ -85,6 +91,12 @@ impl From<Error> for ErrorData {
         if let Error::Validation { fields } = &mut error {
             names::rename(fields);
         }
+        let (reason, path) = match &error {
+            Error::JobStopped { reason, path, .. } => {
+                (Some(reason.as_str().to_owned()), Some(path.display().to_string()))
+            }
+            _ => (None, None),
+        };
         Self {
             code: error.code().to_owned(),
             status: error.status(),
@@ -97,8 +109,17 @@ impl From<Error> for ErrorData {
             may_have_been_applied: error.may_have_been_applied(),
             thrown: thrown(&error),
             body_excerpt: error.body_excerpt().map(ToOwned::to_owned),
+            reason,
+            path,
+            causes: cause(&error).into_iter().map(ErrorData::from).collect(),
         }
     }
+}
+
+/// The error that stopped a job.
+fn cause(error: &Error) -> Option<Error> {
+    let Error::JobStopped { source: Some(source), .. } = error else { return None };
+    source.downcast_ref::<Error>().cloned()
 }
 
 fn thrown(error: &Error) -> Option<u32> {

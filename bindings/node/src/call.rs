@@ -97,6 +97,72 @@ impl Call {
     }
 }
 
+/// The options of a job: those of its calls, and its own under the core's names.
+pub(crate) struct Job {
+    pub(crate) call: CallOptions,
+    pub(crate) others: Vec<(String, Value)>,
+    pub(crate) watches_rows: bool,
+    pub(crate) watches_progress: bool,
+}
+
+impl Job {
+    /// The same with a question to the loop for each row, or for the progress.
+    pub(crate) fn watching(mut self, watched: Vec<String>) -> Self {
+        for what in watched {
+            self.watches_rows |= what == "row";
+            self.watches_progress |= what == "progress";
+        }
+        self
+    }
+}
+
+/// Reads the options of a job, whose own are `known`. Functions among them were taken out before.
+pub(crate) fn job(options: Value, cancel: Option<&CancelHandle>, known: &[&'static str]) -> Job {
+    let mut job = Job {
+        call: CallOptions::new(),
+        others: Vec::new(),
+        watches_rows: false,
+        watches_progress: false,
+    };
+    match options {
+        Value::Map(options) => {
+            for option in options {
+                job_option(&mut job, option, cancel, known);
+            }
+        }
+        Value::Null => {}
+        other => job.call = refused(job.call, "options", "must be an object of options", &other),
+    }
+    names::rename(&mut job.call.faults);
+    job
+}
+
+fn job_option(
+    job: &mut Job,
+    (name, value): (String, Value),
+    cancel: Option<&CancelHandle>,
+    known: &[&'static str],
+) {
+    let call = std::mem::take(&mut job.call);
+    let (core, _) = names::to_core(&name, Value::Null);
+    let is_known = |core: &str| known.contains(&core) && names::in_node(core) == name;
+    if OPTIONS.contains(&name.as_str()) {
+        job.call = option(call, (name, value), cancel, &OPTIONS);
+    } else if matches!(name.as_str(), "onRow" | "onProgress" | "confirm") {
+        job.call = refused(call, &name, "must be a function", &value);
+    } else if name == "progress" {
+        job.call = refused(call, &name, TRUTH, &value);
+    } else if is_known(core) {
+        job.call = call;
+        let (core, value) = names::to_core(&name, value);
+        job.others.push((core.to_owned(), value));
+    } else {
+        job.call = call;
+        let known = known.iter().map(|core| names::in_node(core)).chain(OPTIONS);
+        job.call.faults.push(names::unknown(&name, known.chain(["onProgress", "progress"])));
+    }
+}
+
 /// What `ifUnchanged` takes.
 const RECORD: &str = "must be an opportunity as an earlier call answered it, with its id";
 

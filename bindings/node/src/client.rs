@@ -12,6 +12,7 @@ use crate::call::{self, Call};
 use crate::cancel::CancelHandle;
 use crate::completion::NativeCall;
 use crate::hooks::{self, Question};
+use crate::job::{self, Loop, NativeJob};
 use crate::list::NativeList;
 use crate::{decode, names, value};
 
@@ -146,6 +147,68 @@ impl NativeClient {
         let (options, refresh) = call::field_map_options(value::read(&options)?, cancel);
         let call = self.0.prepare_field_map(entity, refresh, options);
         Ok(NativeCall::new(call, |map| field_map(&map)))
+    }
+
+    /// The planning of updates of many opportunities, to be started: the rows come by `ask`, the job goes
+    /// to its place.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
+    #[napi(
+        ts_args_type = "place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+    )]
+    pub fn plan_updates(
+        &self,
+        place: &NativeJob,
+        options: Unknown<'_>,
+        watched: Vec<String>,
+        ask: Function<'_, job::Question, ()>,
+        cancel: Option<&CancelHandle>,
+    ) -> Result<NativeCall> {
+        let options = job::plan_named(value::read(&options)?, cancel).watching(watched);
+        Ok(job::plan(&self.0, place, options, Loop::new(ask, cancel)?))
+    }
+
+    /// The planning of a job that brings back what another one changed, to be started.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
+    #[napi(
+        ts_args_type = "job: NativeJob, place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+    )]
+    pub fn plan_undo(
+        &self,
+        job: &NativeJob,
+        place: &NativeJob,
+        options: Unknown<'_>,
+        watched: Vec<String>,
+        ask: Function<'_, job::Question, ()>,
+        cancel: Option<&CancelHandle>,
+    ) -> Result<NativeCall> {
+        let options = job::plan_named(value::read(&options)?, cancel).watching(watched);
+        Ok(job::undo(&self.0, job, place, options, Loop::new(ask, cancel)?))
+    }
+
+    /// The working off of a job, to be started.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
+    #[napi(
+        ts_args_type = "job: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+    )]
+    pub fn apply_updates(
+        &self,
+        job: &NativeJob,
+        options: Unknown<'_>,
+        watched: Vec<String>,
+        ask: Function<'_, job::Question, ()>,
+        cancel: Option<&CancelHandle>,
+    ) -> Result<NativeCall> {
+        let options = job::apply_named(value::read(&options)?, cancel).watching(watched);
+        Ok(job::apply(&self.0, job, options, Loop::new(ask, cancel)?))
     }
 
     /// The question how much of the quota is used now, to be started:

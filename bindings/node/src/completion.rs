@@ -3,9 +3,11 @@
 //!
 //! A promise of napi's own would set up such a function for every call.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::Builder;
 
-use ikcrm::{Event, Observer, PreparedCall};
+use ikcrm::{Error, Event, Observer, PreparedCall};
 use napi::bindgen_prelude::{Either, FnArgs};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
@@ -38,6 +40,25 @@ impl NativeCall {
             });
         })))
     }
+
+    /// The work that holds a thread of its own until it is done, such as a job.
+    pub(crate) fn on_thread(work: impl FnOnce() -> Answer + Send + 'static) -> Self {
+        Self(Some(Box::new(move |completion: Completion, _| {
+            let refused = completion.clone();
+            let work = move || {
+                let done = catch_unwind(AssertUnwindSafe(work));
+                completion.settle(done.unwrap_or_else(|_| ended()));
+            };
+            // Without a thread, or after a bug, the promise must settle all the same.
+            if Builder::new().name("ikcrm-job".to_owned()).spawn(work).is_err() {
+                refused.settle(ended());
+            }
+        })))
+    }
+}
+
+fn ended() -> Answer {
+    outcome(Err(Error::Cancelled { may_have_been_applied: true }))
 }
 
 #[napi]

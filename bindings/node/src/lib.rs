@@ -8,6 +8,7 @@ pub mod completion;
 mod decode;
 pub mod events;
 mod hooks;
+pub mod job;
 pub mod list;
 mod names;
 pub mod sandbox;

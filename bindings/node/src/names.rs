@@ -4,7 +4,7 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 9] = [
+const RENAMED: [(&str, &str); 18] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
@@ -14,6 +14,15 @@ const RENAMED: [(&str, &str); 9] = [
     ("corpId", "corp_id"),
     ("signInIntervalMs", "sign_in_interval"),
     ("ifUnchanged", "if_unchanged"),
+    ("onDuplicate", "on_duplicate"),
+    ("asOf", "as_of"),
+    ("skipInvalid", "skip_invalid"),
+    ("onConflict", "on_conflict"),
+    ("maxErrors", "max_errors"),
+    ("maxUpdates", "max_updates"),
+    ("maxDurationMs", "max_duration"),
+    ("maxAgeMs", "max_age"),
+    ("quotaShare", "quota_share"),
 ];
 
 /// The same of the quota's settings.
@@ -31,6 +40,11 @@ pub(crate) fn quota_options() -> impl Iterator<Item = &'static str> {
 
 fn from_core<'a>(table: &[(&'a str, &str)], core: &'a str) -> &'a str {
     table.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
+}
+
+/// The name in JavaScript of an option of the core's.
+pub(crate) fn in_node(core: &str) -> &str {
+    from_core(&RENAMED, core)
 }
 
 /// The option's name and value in the core.
@@ -68,7 +82,10 @@ fn milliseconds(value: Value) -> Value {
 
 /// Puts JavaScript's names into faults of options; an unknown name stays as it was written.
 pub(crate) fn rename(faults: &mut [FieldError]) {
-    for fault in faults.iter_mut().filter(|fault| fault.code != FieldErrorCode::Unknown) {
+    let is_name = |fault: &FieldError| {
+        fault.code == FieldErrorCode::Unknown && fault.message.starts_with("no such option")
+    };
+    for fault in faults.iter_mut().filter(|fault| !is_name(fault)) {
         fault.field = match fault.field.strip_prefix("quota.") {
             Some(setting) => format!("quota.{}", from_core(&RENAMED_OF_QUOTA, setting)),
             None => from_core(&RENAMED, &fault.field).to_owned(),

@@ -1,6 +1,6 @@
 //! JavaScript values as the core takes them: told apart by type, checked by the core.
 
-use ikcrm::Value;
+use ikcrm::{Cell, RowInput, Value};
 use napi::bindgen_prelude::{
     Function, JsObjectValue, KeyCollectionMode, KeyConversion, KeyFilter, Object, Unknown,
 };
@@ -12,12 +12,35 @@ const DEEPEST: usize = 64;
 const MOST: usize = 100_000;
 /// The largest whole number that JavaScript tells from its neighbours.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+/// What a symbol is called.
+const SYMBOL: &str = "symbol";
 /// How JavaScript writes null.
 const NULL: &str = "null";
 
 /// The value, by its type.
 pub(crate) fn read(value: &Unknown<'_>) -> Result<Value> {
     Reader { left: MOST }.value(value, 0)
+}
+
+/// The names and cells of a row, or what it is instead; a cell that is `clear` clears its field.
+pub(crate) fn row(
+    env: Env,
+    row: &Unknown<'_>,
+    clear: Unknown<'_>,
+) -> Result<std::result::Result<RowInput, Value>> {
+    let entries = match read(row)? {
+        Value::Map(entries) => entries,
+        other => return Ok(Err(other)),
+    };
+    let object = row.coerce_to_object()?;
+    let mut cells = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        let is_symbol = matches!(&value, Value::Other(kind) if kind == SYMBOL);
+        let is_clear = is_symbol
+            && env.strict_equals(object.get_named_property::<Unknown<'_>>(&name)?, clear)?;
+        cells.push((name, if is_clear { Cell::Clear } else { Cell::Value(value) }));
+    }
+    Ok(Ok(cells.into_iter().collect()))
 }
 
 /// Reads one value with all that it holds.
@@ -38,7 +61,7 @@ impl Reader {
             ValueType::String => text(value)?.map_or_else(|| other(HALF), Value::Text),
             ValueType::Object if depth == DEEPEST => other("value nested too deep"),
             ValueType::Object => self.object(value, depth + 1)?,
-            ValueType::Symbol => other("symbol"),
+            ValueType::Symbol => other(SYMBOL),
             _ => other("function"),
         })
     }

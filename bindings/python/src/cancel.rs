@@ -1,5 +1,6 @@
 //! What ends a call early: a signal such as Ctrl-C, or a cancelled task.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ikcrm::{CallOptions, Error};
@@ -65,11 +66,16 @@ impl Signals {
     /// Set when a handler raises. Handlers run in the main thread only, so a call in any other is
     /// left alone.
     pub(crate) fn cancel(&self) -> ikcrm::Cancel {
-        let raised = self.raised();
+        let (raised, told) = (self.raised(), AtomicBool::new(false));
         ikcrm::Cancel::with_probe(move || {
-            let error = exit::attach(|py| py.check_signals().err()).flatten();
-            error.into_iter().for_each(|error| raised.set(error));
-            raised.is_set() // by whom it may be: Python's own code may have met the signal first
+            if let Some(error) = exit::attach(|py| py.check_signals().err()).flatten() {
+                raised.set(error);
+                told.store(true, Ordering::Relaxed);
+                return true;
+            }
+            // Python's own code may have met the signal first. Each is told once: a second one ends a
+            // job's call at once.
+            raised.is_set() && !told.swap(true, Ordering::Relaxed)
         })
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atexit import register
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from os import PathLike
 from types import TracebackType
@@ -38,6 +38,9 @@ _PATIENCE = 0.5
 
 _GLANCE = 0.1
 """How many seconds a thread waits for a token store before it looks whether the loop still runs."""
+
+_ROWS = 500
+"""How many rows of an async iterable are taken on the loop at a time."""
 
 
 class AsyncClient(BaseClient):
@@ -90,15 +93,19 @@ class AsyncClient(BaseClient):
         return FieldMap(native)
 
     async def plan_updates(
-        self, rows: Iterable[Mapping[str, Any]], **options: Unpack[PlanOptions]
+        self,
+        rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        **options: Unpack[PlanOptions],
     ) -> UpdateJob:
         """Plans updates of many opportunities: the awaitable twin of `Client.plan_updates`.
 
-        The rows are taken on a thread of the job's; callbacks run on the loop, and may be
-        coroutine functions. Cancelling the task gives a call under way two seconds to end.
+        The rows are taken on a thread of the job's, those of an async iterable on the loop;
+        callbacks run on the loop, and may be coroutine functions. Cancelling the task gives a call
+        under way two seconds to end.
         """
         return await self._loop.job(
-            options, lambda named, call: jobs.plan(self._native, rows, named, call)
+            options,
+            lambda named, call: jobs.plan(self._native, _taken(rows, call), named, call),
         )
 
     async def apply_updates(
@@ -111,14 +118,15 @@ class AsyncClient(BaseClient):
 
     async def update_opportunities(
         self,
-        rows: Iterable[Mapping[str, Any]],
+        rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
         *,
         confirm: Callable[[UpdateJob], object] | None = None,
         **options: Unpack[UpdatesOptions],
     ) -> UpdateJob:
         """Plans and applies: the awaitable twin of `Client.update_opportunities`."""
         return await self._loop.job(
-            options, lambda named, call: jobs.update(self._native, rows, confirm, named, call)
+            options,
+            lambda named, call: jobs.update(self._native, _taken(rows, call), confirm, named, call),
         )
 
     async def plan_undo(self, job: UpdateJob, /, **options: Unpack[PlanOptions]) -> UpdateJob:
@@ -191,7 +199,12 @@ class _LastLoop:
         call: _Call[UpdateJob] = _Call(self._loop)
         cancel = _native.Cancel()
         named = {**options, "also_cancel": cancel}
-        Thread(target=_run, args=(call, lambda: work(named, self._call)), daemon=True).start()
+
+        def ask(function: Callable[..., Any], told: Any) -> Any:
+            """Calls something on the loop, for a thread that waits for it."""
+            return self.wait(_called(function, told), cancel)
+
+        Thread(target=_run, args=(call, lambda: work(named, ask)), daemon=True).start()
         try:
             return await shield(call.answer)
         except CancelledError:
@@ -202,14 +215,11 @@ class _LastLoop:
                 call.answer.exception()  # nobody else asks for it
             raise
 
-    def _call(self, function: Callable[..., Any], told: Any) -> Any:
-        """Calls a job's callback on the loop, for a thread that waits for it."""
-        return self.wait(_called(function, told))
-
-    def wait(self, awaitable: Awaitable[T]) -> T:
-        """Waits for a token store's coroutine, on a thread of the core's, while its loop runs."""
+    def wait(self, awaitable: Awaitable[T], cancel: _native.Cancel | None = None) -> T:
+        """Waits for a coroutine of the user's, on a thread of the core's, while its loop runs and
+        nobody cancels it."""
         from asyncio import run_coroutine_threadsafe
-        from concurrent.futures import TimeoutError, wait
+        from concurrent.futures import CancelledError, TimeoutError, wait
 
         loop, coroutine = self._loop, _awaited(awaitable)
         try:
@@ -217,6 +227,10 @@ class _LastLoop:
             while not wait([future], timeout=_GLANCE).done:
                 if not loop.is_running():
                     raise TimeoutError("the loop ended before the token store did")
+                if cancel is not None and cancel.cancelled and future.cancel():
+                    raise CancelledError
+        except CancelledError:
+            raise
         except BaseException:
             _close(coroutine, awaitable)
             raise
@@ -236,6 +250,28 @@ def _run(call: _Call[T], work: Callable[[], T]) -> None:
 async def _called(function: Callable[..., Any], told: Any) -> Any:
     returned = function(told)
     return await returned if hasattr(returned, "__await__") else returned
+
+
+def _taken(rows: Any, call: Callable[..., Any]) -> Iterable[Mapping[str, Any]]:
+    """The rows, for a thread of the job's; those of an async iterable come from the loop."""
+    taken: Iterable[Mapping[str, Any]] = rows
+    return _from_loop(rows.__aiter__(), call) if hasattr(rows, "__aiter__") else taken
+
+
+def _from_loop(
+    rows: AsyncIterator[Mapping[str, Any]], call: Callable[..., Any]
+) -> Iterator[Mapping[str, Any]]:
+    while some := call(_some, rows):
+        yield from some
+
+
+async def _some(rows: AsyncIterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The next rows, so many that the way from thread to thread does not count."""
+    some: list[Mapping[str, Any]] = []
+    with suppress(StopAsyncIteration):
+        while len(some) < _ROWS:
+            some.append(await rows.__anext__())
+    return some
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

@@ -139,7 +139,7 @@ class UpdateJob:
 
     @property
     def calls(self) -> dict[str, int]:
-        """How many calls the job made: `list`, `get`, `update`, `lookup`."""
+        """How many calls the job made: `list`, `get`, `update`, `lookup`, `sign_in`."""
         return dict(self._native.calls())
 
     @property

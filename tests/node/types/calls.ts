@@ -1,11 +1,15 @@
 // What the types admit and what they refuse; `tsc` fails when an expected error does not come.
 
+import { Readable } from 'node:stream'
+
 import {
   AuthError,
+  CLEAR,
   CancelledError,
   Client,
   ConfigError,
   IkcrmError,
+  JobStoppedError,
   ValidationError,
   updateOpportunity,
   update_opportunity,
@@ -16,6 +20,9 @@ import {
   type Opportunity,
   type OpportunityRow,
   type OpportunityUpdate,
+  type RowState,
+  type StopReason,
+  type UpdateJob,
 } from '../../../node/dist/index.js'
 
 const client = new Client({ token: 't', edition: 'wecom', timeoutMs: 1000, maxRetries: 0 })
@@ -58,6 +65,28 @@ async function admits() {
   const ids: string[] = fields['stage']?.map(({ id }) => id) ?? []
   await client.updateOpportunity(1, { stage: '赢单' }, { fill: true, ifUnchanged: opportunity })
   const money: string | null | undefined = opportunity.expect_amount
+  const rows = [{ 商机ID: 600001, stage: '赢单', note: CLEAR }]
+  const job: UpdateJob = await client.planUpdates(rows, {
+    job: new URL('file:///q3.job'),
+    columns: { stage: 'stage' },
+    empty: { stage: 'clear' },
+    asOf: new Date(),
+    onProgress: ({ line }) => console.log(line),
+  })
+  await client.applyUpdates(job, { retry: ['failed'], maxErrors: '5%', maxAgeMs: 0, ...options })
+  await client.updateOpportunities(Readable.from(rows), { confirm: async () => true })
+  for await (const row of job.rows({ state: 'not_found' })) {
+    const [state, before]: [RowState, unknown] = [row.state, row.changes['stage']?.before]
+  }
+  const counts: [number, number] = [job.counts.planned, job.calls.update]
+  await (await client.planUndo('q3.job')).skip({ ids: ['1', 2n, 3] })
+  const reason: StopReason | null = new JobStoppedError('x').reason
+  // @ts-expect-error no such state
+  job.rows({ state: 'lost' })
+  // @ts-expect-error either ids or keys
+  await job.skip({})
+  // @ts-expect-error rows are objects
+  await client.planUpdates(['1'])
   const phone: string | null | undefined = opportunity.customer?.contacts?.[0]?.address?.phone
   const custom: unknown = opportunity['text_asset_8b1eeedd']
   return [money, phone, custom, ids]

@@ -97,6 +97,7 @@ impl Engine {
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.deadline, cancels),
             trail: Trail::new(observed, order),
+            sign_ins: options.sign_ins.as_deref(),
             password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();

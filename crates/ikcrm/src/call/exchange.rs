@@ -1,6 +1,7 @@
 //! `Exchange`: sends a request until an answer decides, the retries are used up, or time is.
 
 use std::pin::pin;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::retry::{self, Decision};
@@ -22,6 +23,8 @@ pub(crate) struct Exchange<'a> {
     pub(super) max_retries: u32,
     pub(super) budget: Budget,
     pub(super) trail: Trail<'a>,
+    /// Counts the sign-ins that were sent.
+    pub(super) sign_ins: Option<&'a AtomicU32>,
     /// What no error may show though an answer echoes it.
     pub(super) password: Option<&'a str>,
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -187,7 +188,13 @@ impl Membership {
     ) -> Result<Arc<Token>, Error> {
         let request = api::sign_in::sign_in(credentials);
         let interval = self.account.sign_in_interval;
-        match exchange.run(&request, None, api::sign_in::token).await {
+        let signed_in = exchange.run(&request, None, api::sign_in::token).await;
+        if let Some(sign_ins) = exchange.sign_ins
+            && signed_in.as_ref().map_or_else(|failure| failure.sent, |_| true)
+        {
+            sign_ins.fetch_add(1, Ordering::Relaxed);
+        }
+        match signed_in {
             Ok(token) => {
                 self.session.note(None, interval);
                 exchange.trail.signed_in();

@@ -1,5 +1,7 @@
 //! `CallOptions`: what one call does differently from its client.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
@@ -38,6 +40,8 @@ pub struct CallOptions {
     pub(crate) cancel: Option<Cancel>,
     /// Who is told of the call's events, in the place of the client's observer.
     pub(crate) observer: Option<ListenerSlot>,
+    /// Counts the sign-ins that were sent for the call.
+    pub(crate) sign_ins: Option<Arc<AtomicU32>>,
     /// Faults found so far; a binding puts its language's names into them.
     #[doc(hidden)]
     pub faults: Vec<FieldError>,

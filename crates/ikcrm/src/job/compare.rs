@@ -115,7 +115,7 @@ impl Comparer<'_, '_> {
         if judge(row, reading, self.desk.crm.now(), self.policy) == Verdict::ReadSingly {
             row.listable = false;
         }
-        self.desk.store.update(row)
+        self.desk.store.put_row(row)
     }
 
     /// Reads all rows of a state one by one.
@@ -143,7 +143,7 @@ impl Comparer<'_, '_> {
                 Ok(opportunity) => self.take(row, &Reading::single(&opportunity)),
                 Err(error) => {
                     unreadable(row, &error);
-                    store.update(row)
+                    store.put_row(row)
                 }
             }
         })?;
@@ -197,7 +197,7 @@ impl Comparer<'_, '_> {
                     row.fields.iter_mut().for_each(|plan| plan.before = None);
                     row.listable = false;
                     row.settle(RowState::Pending);
-                    store.update(&row)?;
+                    store.put_row(&row)?;
                 }
                 Ok::<_, Stop>(())
             })?;

@@ -2,6 +2,7 @@
 //! does it.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -50,6 +51,8 @@ pub(super) trait Crm {
     /// Waits, unless cancelled before.
     fn wait(&self, time: Duration);
     fn is_cancelled(&self) -> bool;
+    /// How many sign-ins were sent since this was asked last.
+    fn take_sign_ins(&self) -> u32;
 }
 
 /// A client's engine, for one run of a job.
@@ -57,6 +60,7 @@ pub(super) struct Caller {
     engine: Arc<Engine>,
     options: CallOptions,
     cancel: Cancel,
+    sign_ins: Arc<AtomicU32>,
     begun: Instant,
 }
 
@@ -71,7 +75,9 @@ impl Caller {
             watched.poll() && over(*lock(&since).get_or_insert_with(Instant::now))
         }));
         options.priority = Priority::Batch;
-        Self { engine, options, cancel, begun: Instant::now() }
+        let sign_ins = Arc::<AtomicU32>::default();
+        options.sign_ins = Some(Arc::clone(&sign_ins));
+        Self { engine, options, cancel, sign_ins, begun: Instant::now() }
     }
 
     fn send<T>(
@@ -151,5 +157,9 @@ impl Crm for Caller {
 
     fn is_cancelled(&self) -> bool {
         self.cancel.poll()
+    }
+
+    fn take_sign_ins(&self) -> u32 {
+        self.sign_ins.swap(0, Ordering::Relaxed)
     }
 }

@@ -70,15 +70,20 @@ pub(super) enum Kind {
     Get,
     Update,
     Lookup,
+    SignIn,
 }
 
 impl Kind {
+    pub(super) const ALL: [Self; 5] =
+        [Self::List, Self::Get, Self::Update, Self::Lookup, Self::SignIn];
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",
             Self::Get => "get",
             Self::Update => "update",
             Self::Lookup => "lookup",
+            Self::SignIn => "sign_in",
         }
     }
 }
@@ -91,7 +96,7 @@ pub(super) struct Desk<'a> {
     outage: RefCell<Outage>,
     sign_ins: Cell<u32>,
     /// Calls that are not yet in the file, by kind.
-    calls: RefCell<[i64; 4]>,
+    calls: RefCell<[i64; Kind::ALL.len()]>,
     watch: RefCell<Watch<'a>>,
 }
 
@@ -240,10 +245,9 @@ impl<'a> Desk<'a> {
 
     /// Writes what was counted to the file; belongs into each commit.
     pub(super) fn note_calls(&self) -> Result<(), Error> {
+        (0..self.crm.take_sign_ins()).for_each(|_| self.count(Kind::SignIn));
         let calls = std::mem::take(&mut *self.calls.borrow_mut());
-        for (kind, calls) in
-            [Kind::List, Kind::Get, Kind::Update, Kind::Lookup].into_iter().zip(calls)
-        {
+        for (kind, calls) in Kind::ALL.into_iter().zip(calls) {
             if calls > 0 {
                 self.store.add(&format!("calls.{}", kind.as_str()), calls)?;
             }

@@ -292,7 +292,7 @@ impl Loader<'_, '_, '_> {
             row.state = RowState::Planned;
         }
         self.note_choices(&row)?;
-        desk.store.insert(&row)?;
+        desk.store.put_row(&row)?;
         Ok(print)
     }
 

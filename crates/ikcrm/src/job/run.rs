@@ -129,7 +129,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
                 });
                 if uses {
                     row.become_state(RowState::Invalid, cause, message);
-                    store.update(&row)?;
+                    store.put_row(&row)?;
                 }
             }
         }
@@ -250,7 +250,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
                 self.compared_again(&row)?;
             } else if time >= china(row.read_at - CLOCKS) {
                 row.read_at = 0;
-                store.update(&row)?;
+                store.put_row(&row)?;
             }
         }
         self.desk.note_calls()?;
@@ -334,7 +334,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
                 if let Some(mut row) = store.row(*number)? {
                     row.read_at = 0;
                     row.settle(RowState::Planned);
-                    store.update(&row)?;
+                    store.put_row(&row)?;
                 }
             }
             Ok(())

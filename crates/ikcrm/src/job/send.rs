@@ -57,7 +57,7 @@ pub(super) fn send(
     }
     desk.store.transaction(|| {
         desk.note_calls()?;
-        ended.iter().try_for_each(|row| desk.store.update(row))
+        ended.iter().try_for_each(|row| desk.store.put_row(row))
     })?;
     group.done.extend(ended.into_iter().filter(|row| !row.state.is_open()));
     Ok(group)
@@ -78,7 +78,7 @@ fn mark(
                 Ok(update) => {
                     row.settle(RowState::Sending);
                     (row.sent_at, row.attempts) = (at, row.attempts + 1);
-                    desk.store.update(&row)?;
+                    desk.store.put_row(&row)?;
                     updates.push((row, update));
                 }
                 Err(missing) => {
@@ -86,7 +86,7 @@ fn mark(
                     let message =
                         format!("{missing}: the opportunity has none to send along; give it");
                     row.become_state(RowState::Invalid, cause, message);
-                    desk.store.update(&row)?;
+                    desk.store.put_row(&row)?;
                     group.done.push(row);
                 }
             }

@@ -216,8 +216,12 @@ impl Store {
 
     // --- the rows ---
 
-    pub(super) fn insert(&self, row: &Row) -> Result<(), Error> {
-        let sql = "INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    /// Writes a row, or what may change in one that is there.
+    pub(super) fn put_row(&self, row: &Row) -> Result<(), Error> {
+        let sql = "INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT (number) DO UPDATE SET state = ?4, fields = ?5, fill = ?6, \
+                   listable = ?8, read_at = ?9, sent_at = ?10, attempts = ?11, cause = ?12, \
+                   message = ?13, not_taken = ?14";
         let not_taken = (!row.not_taken.is_empty()).then(|| json(&row.not_taken));
         let values = params![
             row.number,
@@ -250,28 +254,6 @@ impl Store {
     pub(super) fn source(&self, number: i64) -> Result<Vec<Json>, Error> {
         let cells = self.one::<String>("SELECT cells FROM source WHERE number = ?", [number])?;
         Ok(cells.and_then(|cells| serde_json::from_str(&cells).ok()).unwrap_or_default())
-    }
-
-    /// Writes what may change in a row.
-    pub(super) fn update(&self, row: &Row) -> Result<(), Error> {
-        let sql = "UPDATE row SET state = ?2, fields = ?3, fill = ?4, listable = ?5, read_at = ?6, \
-                   sent_at = ?7, attempts = ?8, cause = ?9, message = ?10, not_taken = ?11 \
-                   WHERE number = ?1";
-        let not_taken = (!row.not_taken.is_empty()).then(|| json(&row.not_taken));
-        let values = params![
-            row.number,
-            row.state.as_str(),
-            json(&row.fields),
-            json(&row.fill),
-            row.listable,
-            row.read_at,
-            row.sent_at,
-            row.attempts,
-            row.cause,
-            row.message,
-            not_taken,
-        ];
-        self.execute(sql, values).map(drop)
     }
 
     /// Rows in this state (or in any) after a number, at most so many.

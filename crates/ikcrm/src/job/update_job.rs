@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
+use super::desk::Kind;
 use super::lock::{self, Lock};
 use super::progress::{Counts, Progress};
 use super::report::{self, Problem};
@@ -151,10 +152,9 @@ impl UpdateJob {
     /// As [`status`](Self::status).
     pub fn calls(&self) -> Result<Vec<(&'static str, u64)>, Error> {
         let store = self.store()?;
-        let kinds = ["list", "get", "update", "lookup"];
-        let calls = kinds.map(|kind| {
-            let calls = store.get::<i64>(&format!("calls.{kind}"))?.unwrap_or_default();
-            Ok((kind, u64::try_from(calls).unwrap_or_default()))
+        let calls = Kind::ALL.map(|kind| {
+            let calls = store.get::<i64>(&format!("calls.{}", kind.as_str()))?.unwrap_or_default();
+            Ok((kind.as_str(), u64::try_from(calls).unwrap_or_default()))
         });
         calls.into_iter().collect()
     }

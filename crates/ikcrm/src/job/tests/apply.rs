@@ -38,7 +38,7 @@ fn only_changes_are_sent_with_what_the_crm_requires() {
     assert!(job.is_ok().unwrap());
     assert_eq!(job.status().unwrap(), JobStatus::Completed);
     let calls = job.calls().unwrap();
-    assert_eq!(calls, [("list", 1), ("get", 3), ("update", 3), ("lookup", 2)]);
+    assert_eq!(calls, [("list", 1), ("get", 3), ("update", 3), ("lookup", 2), ("sign_in", 0)]);
     applied(&crm, &mut job).unwrap();
     assert_eq!(crm.calls(), [""; 0]);
     assert!(!folder.path().join("test.job-wal").exists());

@@ -276,4 +276,8 @@ impl Crm for Fake {
     fn is_cancelled(&self) -> bool {
         self.0.borrow().cancelled
     }
+
+    fn take_sign_ins(&self) -> u32 {
+        0
+    }
 }
