@@ -19,6 +19,7 @@ from ikcrm.arguments import (
     OpportunityQuery,
     OpportunityUpdate,
     PlanOptions,
+    SheetOptions,
     TokenStore,
     UpdatesOptions,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "Record",
     "RequestTimeoutError",
     "ServerError",
+    "SheetOptions",
     "SignInLimitedError",
     "TokenStore",
     "TokenStoreError",
