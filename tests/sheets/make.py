@@ -218,7 +218,10 @@ def text(name: str, content: str, encoding: str = "utf-8") -> None:
 
 
 def by_hand() -> None:
-    plain = "商机ID,商机标题,预计签单日期,备注\r\n600001,示例一,2026/1/2,第一\r\n600002,示例二,2026年12月31日,\r\n"
+    plain = (
+        "商机ID,商机标题,预计签单日期,备注\r\n"
+        "600001,示例一,2026/1/2,第一\r\n600002,示例二,2026年12月31日,\r\n"
+    )
     text("wps-gbk.csv", plain, "gbk")
     text("excel-utf16.csv", "\ufeff" + plain.replace(",", "\t"), "utf-16-le")
     text("utf16-be.csv", "\ufeff" + plain, "utf-16-be")

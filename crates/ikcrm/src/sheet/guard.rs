@@ -56,10 +56,10 @@ pub(super) fn check(file: &mut File, path: &Path) -> Result<(), Error> {
         if !matches!(end, Some("xml" | "rels")) {
             continue;
         }
-        let found = look(part, MOST_BYTES - all).map_err(|error| damaged(error.to_string()))?;
-        all += found.bytes;
-        if let Some(message) = too_much(&part_name, &found, all) {
-            return Err(refuse(message));
+        let found = look(part, |found| too_much(&part_name, found, all + found.bytes));
+        match found.map_err(|error| damaged(error.to_string()))? {
+            Ok(bytes) => all += bytes,
+            Err(message) => return Err(refuse(message)),
         }
     }
     Ok(())
@@ -107,30 +107,32 @@ fn parts(file: &mut File) -> std::io::Result<usize> {
     counted.ok_or_else(|| std::io::Error::other("its end is missing"))
 }
 
-/// Unpacks a part, at most so many bytes of it, and keeps nothing.
-fn look(mut part: impl Read, most: u64) -> std::io::Result<Found> {
+/// Unpacks a part, piece by piece, and keeps nothing; tells its size, or why it is too much.
+fn look(
+    mut part: impl Read,
+    too_much: impl Fn(&Found) -> Option<String>,
+) -> std::io::Result<Result<u64, String>> {
     let (mut found, mut tag) = (Found::default(), Tag::default());
     let mut piece = vec![0; 1 << 16];
     let mut since = 0;
-    while found.bytes < most && found.longest <= LONGEST_CELL {
+    loop {
         let read = part.read(&mut piece)?;
         let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         found.bytes += u64::try_from(read).unwrap_or_default();
         for byte in bytes {
             since += 1;
-            match tag.take(*byte) {
-                Some(element) => {
-                    found.elements += 1;
-                    found.texts += u64::from(element == Element::Text);
-                    if element != Element::Other {
-                        since = 0;
-                    }
-                }
-                None => found.longest = found.longest.max(since),
+            if let Some(element) = tag.take(*byte) {
+                found.elements += 1;
+                found.texts += u64::from(element == Element::Text);
+                since = if element == Element::Other { since } else { 0 };
             }
         }
+        found.longest = found.longest.max(since);
+        if let Some(message) = too_much(&found) {
+            return Ok(Err(message));
+        }
     }
-    Ok(found)
+    Ok(Ok(found.bytes))
 }
 
 /// What an element is.
