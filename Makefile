@@ -54,8 +54,10 @@ test-quota: python node servers
 test-readme: python node servers
 	cd tests/readme && pytest -q
 
-# What takes too long for every day: the quota's simulation over ten thousand schedules of each kind.
+# What takes too long for every day: the quota's simulation over ten thousand schedules of each kind, and
+# a job of 500 rows that is killed 300 times.
 soak:
+	IKCRM_KILLS=300 IKCRM_KILL_ROWS=500 cargo test --quiet -p ikcrm-conformance --test kill
 	IKCRM_SCHEDULES=10000 cargo test --quiet --all-features -p ikcrm --lib simulation
 
 # Looks for inputs that break the core, by SECONDS for each of the TARGETS; see tests/fuzz/run.sh.

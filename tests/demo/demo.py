@@ -1,4 +1,4 @@
-"""One update from each language against the sandbox: `make demo`."""
+"""One update from each language, and a job of many, against the sandbox: `make demo`."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ EXAMPLES = {
     "Rust": (["cargo", "run", "--quiet", "-p", "ikcrm", "--example", "update_one"], ROOT),
     "Python": ([sys.executable, "examples/update_one.py"], ROOT / "python"),
     "Node": (["node", "examples/update-one.mjs"], ROOT / "node"),
+    "Python: many updates": ([sys.executable, "examples/update_many.py"], ROOT / "python"),
 }
 
 

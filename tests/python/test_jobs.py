@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import pickle
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -410,10 +412,91 @@ def test_a_killed_job_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
     assert job.calls["update"] == len(ROWS)
 
 
+FORKED = """
+import os, sys, ikcrm
+token, url, path = sys.argv[1:]
+client = ikcrm.Client(token=token, base_url=url, quota=None)
+def on_row(row):
+    if os.fork() == 0:
+        print(row.number, flush=True)
+        sys.stdin.read()
+        os._exit(0)
+    os.wait()
+client.apply_updates(path, on_row=on_row)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_keeps_no_lock_of_a_killed_parent(sandbox: Sandbox, tmp_path: Path) -> None:
+    client = client_of(sandbox)
+    job = client.plan_updates(ROWS, job=tmp_path / "job")
+    with python(FORKED, sandbox.token, sandbox.url, job.path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        process.kill()
+        process.wait()
+        # The child lives until the pipe is closed.
+        assert (job.status, job.stop_reason) == ("stopped", "killed")
+        assert client.apply_updates(job).ok
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_looks_at_a_job_and_leaves_the_lock_to_its_parent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    client = client_of(sandbox)
+    job = client.plan_updates(ROWS, job=tmp_path / "job")
+    ended = []
+
+    def on_row(_: ikcrm.JobRow) -> None:
+        child = os.fork()
+        if child == 0:
+            is_as_it_should = ikcrm.open_job(job.path).status == "running"
+            os._exit(0 if is_as_it_should else 1)
+        ended.append(os.waitpid(child, 0)[1])
+
+    assert client.apply_updates(job, on_row=on_row, max_age=0).ok
+    assert ended == [0] * len(ROWS)
+
+
 def test_progress_is_a_line_on_stderr(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     client_of(sandbox).update_opportunities(ROWS, progress=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("4/4 rows, 4 updated")
+
+
+SHOWN = """
+import sys, ikcrm
+token, url = sys.argv[1:]
+client = ikcrm.Client(token=token, base_url=url, quota=None)
+rows = [{"id": id, "stage": "赢单"} for id in range(600_001, 600_005)]
+client.update_opportunities(rows, progress=True, max_age=0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no pty")
+def test_progress_is_rewritten_on_a_terminal(sandbox: Sandbox) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", SHOWN, sandbox.token, sandbox.url]
+    with subprocess.Popen(command, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := read_terminal(ours):
+            shown += chunk
+        assert process.wait(LONG) == 0
+    os.close(ours)
+    assert shown.startswith(b"\r")
+    assert shown.count(b"\n") == 2  # the ends of plan and apply
+    assert b"\r4/4 rows, 4 updated" in shown
+
+
+def read_terminal(terminal: int) -> bytes:
+    """What was written next; nothing when nobody writes any more, which Linux tells by an error."""
+    with suppress(OSError):
+        return os.read(terminal, 4096)
+    return b""
 
 
 def test_errors_tell_the_job(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ mod compare;
 mod finish;
 mod desk;
 mod update_job;
+mod kind;
 mod report;
 mod store;
 mod load;

@@ -11,6 +11,9 @@ mod reply;
 mod block_on;
 mod cancel;
 pub(crate) mod timer;
+mod fork;
+#[cfg(feature = "jobs")]
+mod locked_file;
 mod per_process;
 pub(crate) mod fault_point;
 mod lock;
@@ -22,10 +25,12 @@ pub(crate) use cache::Cache;
 pub use cancel::Cancel;
 pub(crate) use cancel::SLICE;
 pub(crate) use count::{Count, Counted};
+pub use fork::forked;
 pub(crate) use hook_thread::HookThread;
 pub(crate) use lock::lock;
+#[cfg(feature = "jobs")]
+pub(crate) use locked_file::LockedFile;
 pub(crate) use per_process::PerProcess;
-pub use per_process::forked;
 pub(crate) use permits::Permits;
 pub(crate) use reply::Reply;
 pub(crate) use single_flight::SingleFlight;

@@ -6,8 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ikcrm_sandbox::{DEFAULT_TOKEN, Sandbox};
-use serde_json::{Value, json};
+use ikcrm_sandbox::{DEFAULT_TOKEN, Sandbox, Seed};
+use serde_json::{Map, Value, json};
 
 use crate::http::{Request, read_request};
 use crate::job::{Change, JobCase, JobFault, WireKind};
@@ -39,6 +39,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Lets the sandbox hold these opportunities, if it does not have them all.
+fn seed(sandbox: &Sandbox, crm: &Change) -> io::Result<()> {
+    let has = |id: &String| id.parse().is_ok_and(|id| sandbox.opportunity(id).is_some());
+    if crm.keys().all(has) {
+        return Ok(());
+    }
+    let with_id = |(id, fields): (&String, &Map<String, Value>)| {
+        let id = id.parse::<u64>().map_err(io::Error::other)?;
+        let id = ("id".to_owned(), json!(id));
+        Ok(Value::Object(fields.clone().into_iter().chain([id]).collect()))
+    };
+    let opportunities = crm.iter().map(with_id).collect::<io::Result<Vec<_>>>()?;
+    sandbox.seed(Seed::new().opportunities(opportunities)).map_err(io::Error::other)
+}
+
 impl JobServer {
     /// Starts what a case needs.
     ///
@@ -51,6 +66,7 @@ impl JobServer {
         let builder = Sandbox::builder().quota(None);
         let builder = builder.whole_list_rows(flag("whole_list_rows", false));
         let sandbox = builder.sorts_by_update(flag("sorts_by_update", true)).start()?;
+        seed(&sandbox, &case.crm)?;
         let to = sandbox.url().trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);

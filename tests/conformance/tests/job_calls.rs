@@ -2,15 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use ikcrm::{
-    ApplyOptions, CallOptions, Cancel, Client, JobStatus, OpportunityUpdate, PlanOptions, RowState,
-    StopReason, UpdateJob,
+    ApplyOptions, CallOptions, Cancel, Client, Compare, Event, JobStatus, Observer,
+    OpportunityUpdate, PlanOptions, RowState, StopReason, UpdateJob,
 };
-use ikcrm_sandbox::{DEFAULT_TOKEN, Quota, Sandbox};
+use ikcrm_sandbox::{DEFAULT_TOKEN, Quota, Sandbox, Seed};
+use serde_json::json;
 
 const UPDATE: &str = "PUT /api/v2/opportunities/:id";
 
@@ -145,4 +147,79 @@ fn tempfolder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("ikcrm-job-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&path).unwrap();
     path
+}
+
+/// Hears how long calls waited for the quota.
+#[derive(Clone, Default)]
+struct Waits(Arc<Mutex<Vec<Duration>>>);
+
+impl Observer for Waits {
+    fn observe(&self, events: &[Event]) {
+        for event in events {
+            if let Event::QuotaWaitEnded { wait, .. } = event {
+                self.0.lock().unwrap().push(*wait);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_waits_for_one_slot_and_not_for_the_job() {
+    let per = Duration::from_millis(250);
+    let sandbox = Sandbox::builder().quota(Quota { calls: 100, per }).start().unwrap();
+    sandbox.seed(Seed::new().opportunities((1..=500).map(|id| json!({"id": id})))).unwrap();
+    let client = Client::builder().base_url(sandbox.url()).token(DEFAULT_TOKEN);
+    let client = client.quota(ikcrm::Quota::new(100, per)).build().unwrap();
+    let rows = (1..=500_u64).map(|id| (id, OpportunityUpdate::new().stage("赢单")));
+    let mut job = client.plan_updates(rows, PlanOptions::new()).unwrap();
+    let (waits, (sender, asked)) = (Waits::default(), channel());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for id in asked {
+                let call = client.prepare_get(id, CallOptions::new());
+                call.observed_by(waits.clone()).wait().unwrap();
+            }
+        });
+        let options = ApplyOptions::new().on_row(move |row| {
+            if row.number % 25 == 0 {
+                sender.send(row.number)?;
+            }
+            Ok(())
+        });
+        client.apply_updates(&mut job, options).unwrap();
+    });
+    assert!(job.is_ok().unwrap());
+    let waits = waits.0.lock().unwrap();
+    assert_eq!(sandbox.calls_of("GET /api/v2/opportunities/:id"), 20 + 3);
+    assert!(waits.iter().all(|wait| *wait <= per), "{waits:?}");
+    assert_eq!(sandbox.stats().refused, 0);
+}
+
+#[test]
+fn two_jobs_on_one_store_keep_to_the_share_together() {
+    let per = Duration::from_millis(250);
+    let sandbox = Sandbox::builder().quota(Quota { calls: 50, per }).start().unwrap();
+    sandbox.seed(Seed::new().opportunities((1..=160).map(|id| json!({"id": id})))).unwrap();
+    let folder = tempfolder("share");
+    let store = format!("file://{}", folder.join("quota").display());
+    let work = |ids: std::ops::Range<u64>| {
+        let quota = ikcrm::Quota::new(50, per).store(&store);
+        let client = Client::builder().base_url(sandbox.url()).token(DEFAULT_TOKEN);
+        let client = client.quota(quota).build().unwrap();
+        let rows = ids.map(|id| (id, OpportunityUpdate::new().stage("赢单")));
+        let options = PlanOptions::new().compare(Compare::None).partial(true);
+        let mut job = client.plan_updates(rows, options).unwrap();
+        client.apply_updates(&mut job, ApplyOptions::new()).unwrap();
+        assert!(job.is_ok().unwrap());
+    };
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| work(1..81));
+        scope.spawn(|| work(81..161));
+    });
+    // Eight tenths of 50 calls in each stretch, of which the first is free.
+    let least = per * (160 / 40 - 1);
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+    assert_eq!(sandbox.stats().refused, 0);
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,8 +1,9 @@
 //! Compares rows with the CRM: by pages of the list where that takes fewer calls, else one by one.
 
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::failure::{Meaning, meaning};
 use super::judge::{Policy, Verdict, judge};
+use super::kind::Kind;
 use super::reading::Reading;
 use super::row::{FieldPlan, Row, RowState};
 use crate::error::Error;

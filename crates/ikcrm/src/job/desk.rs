@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::crm::Crm;
 use super::failure::{Meaning, meaning};
+use super::kind::Kind;
 use super::outage::{Next, Outage};
 use super::pace::Pace;
 use super::report;
@@ -59,31 +60,6 @@ impl From<Trouble> for Stop {
                 let message = format!("a callback failed: {failure}");
                 Self { source: Some(failure.into()), ..Self::new(StopReason::Cancelled, message) }
             }
-        }
-    }
-}
-
-/// The kinds of calls that are counted.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    List,
-    Get,
-    Update,
-    Lookup,
-    SignIn,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 5] =
-        [Self::List, Self::Get, Self::Update, Self::Lookup, Self::SignIn];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Get => "get",
-            Self::Update => "update",
-            Self::Lookup => "lookup",
-            Self::SignIn => "sign_in",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::sync::LockedFile;
 
 /// How often a lock is asked for that may be held by somebody who only looks at the job.
 const TRIES: u32 = 10;
@@ -15,8 +16,7 @@ const BETWEEN: Duration = Duration::from_millis(10);
 /// Held while a process works on a job.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// Closing the file frees the lock.
-    _file: File,
+    _file: LockedFile,
 }
 
 impl Lock {
@@ -28,7 +28,7 @@ impl Lock {
                 Ok(()) => {
                     let noted = file.set_len(0).and_then(|()| write!(file, "{}", owner()));
                     return noted
-                        .map(|()| Self { _file: file })
+                        .map(|()| Self { _file: LockedFile::keep(file) })
                         .map_err(|error| broken(job, &error));
                 }
                 Err(TryLockError::WouldBlock) if left > 0 => std::thread::sleep(BETWEEN),

@@ -10,10 +10,11 @@ use serde_json::Value as Json;
 
 use super::compare::Comparer;
 use super::crm::Crm;
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::finish::{End, finish};
 use super::input::RowInput;
 use super::judge::Policy;
+use super::kind::Kind;
 use super::load::{Maps, load, print_of, source};
 use super::lock::{self, Lock};
 use super::options::{Compare, OnDuplicate, PlanOptions, SHARE};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::compare::Comparer;
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::failure::Meaning;
 use super::judge::Policy;
+use super::kind::Kind;
 use super::limits::{Familiar, Tally, is_other_enterprise};
 use super::load::fault_of_choice;
 use super::options::ApplyOptions;

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::desk::{Desk, Kind, Stop};
+use super::desk::{Desk, Stop};
 use super::failure::{Meaning, meaning, state_after};
 use super::fault;
 use super::judge::Policy;
+use super::kind::Kind;
 use super::reading::Reading;
 use super::row::{Fill, Raw, Row, RowState};
 use crate::error::{Error, FieldErrorCode as Code};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::desk::Kind;
+use super::kind::Kind;
 use super::lock::{self, Lock};
 use super::progress::{Counts, Progress};
 use super::report::{self, Problem};

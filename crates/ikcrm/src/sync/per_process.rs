@@ -6,12 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// How often this process, or one that it was forked from, was told of a fork.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Tells the library that this process was just forked from another.
-///
-/// A child is known by its process id, so that only a child with its parent's id needs this, as it is
-/// when a container's first process forks into a namespace of its own. Python calls it by itself;
-/// Node cannot fork. It does no more than add to a number, so it may be called at any time.
-pub fn forked() {
+/// Takes note of a fork.
+pub(super) fn count_fork() {
     FORKS.fetch_add(1, Ordering::AcqRel);
 }
 
@@ -96,7 +92,7 @@ mod tests {
         let values = PerProcess::new();
         let value = |parent: Option<&Rc<()>>| Rc::clone(parent.map_or(&parents, |_| &childs));
         values.current(value);
-        forked();
+        count_fork();
         values.current(value);
         drop(values);
         assert_eq!((Rc::strong_count(&parents), Rc::strong_count(&childs)), (2, 1));
@@ -108,7 +104,7 @@ mod tests {
         let value =
             |values: &PerProcess<u32>| *values.current(|parent| parent.map_or(1, |p| p + 1));
         assert_eq!((value(&values), value(&values)), (1, 1));
-        forked();
+        count_fork();
         assert_eq!((value(&values), value(&values)), (2, 2));
     }
 }
