@@ -5,7 +5,7 @@ import sys
 import ikcrm
 
 source, result = sys.argv[1:] or ("q3.xlsx", "q3-result.xlsx")
-with ikcrm.Client() as client:
+with ikcrm.Client.from_env() as client:
     job = client.plan_updates(source, job=f"{result}.job")  # reads only
     print(job)
     job.write(result, language="zh")  # the plan: people look at it and say yes
