@@ -18,6 +18,8 @@ import type {
   ClientOptions,
   FieldMapOptions,
   JobRows,
+  Sheet,
+  SheetOptions,
   OpportunityQuery,
   PlanOptions,
   UpdateManyOptions,
@@ -169,7 +171,8 @@ export class Client {
   /**
    * Plans updates of many opportunities: checks the rows, compares them with the CRM, and writes
    * nothing there. A row without an id, or with a value that `updateOpportunity` would refuse, is
-   * `invalid` and stays in the job. `title` and `customer_id` need not be given.
+   * `invalid` and stays in the job. `title` and `customer_id` need not be given. The path of an `.xlsx`,
+   * `.xls`, `.ods`, `.csv` or `.tsv` file, and a stream of a `.csv` file's text, are rows too.
    *
    * ```js
    * const job = await client.planUpdates([{ id: 600001, stage: '赢单' }], { job: 'q3.job' })
@@ -180,7 +183,10 @@ export class Client {
    * @throws {JobFileError} when the path holds anything else than a job of the same rows and options.
    * @throws {JobStoppedError} when comparing stopped; the same call goes on.
    */
-  async planUpdates(rows: JobRows, options: PlanOptions | null = null): Promise<UpdateJob> {
+  async planUpdates(
+    rows: JobRows | Sheet,
+    options: SheetOptions | null = null,
+  ): Promise<UpdateJob> {
     return await jobs.plan(this.#native, rows, options)
   }
 
@@ -202,7 +208,7 @@ export class Client {
 
   /** Plans and applies in one call; with a job file of the same rows it goes on. */
   async updateOpportunities(
-    rows: JobRows,
+    rows: JobRows | Sheet,
     options: UpdateManyOptions | null = null,
   ): Promise<UpdateJob> {
     return await jobs.update(this.#native, rows, options)

@@ -9,6 +9,7 @@ import { JobStoppedError } from './errors.js'
 import { failure } from './failure.js'
 import type { ErrorData, NativeJob as Native } from './native.cjs'
 import { NativeJob } from './native.js'
+import type { WriteOptions } from './options.js'
 import type { Id } from './update.js'
 
 /** The states of a row. Every row is in exactly one. */
@@ -219,6 +220,29 @@ export class UpdateJob {
     if ((ids === null) === (keys === null)) throw new TypeError('skip() takes either ids or keys')
     const skip = () => this.#native.skip(ids && [...ids], keys && [...keys])
     return (await run(answer.parsed, null, skip, undefined)) as number
+  }
+
+  /** The columns that were given, in their order. */
+  get columns(): string[] {
+    return told(this.#native.columns()) as string[]
+  }
+
+  /** How many cells of a sheet were read otherwise than they were written, by how. */
+  get coerced(): Record<string, number> {
+    return Object.fromEntries(told(this.#native.coerced()) as [string, number][])
+  }
+
+  /**
+   * Writes the rows to an `.xlsx` or `.csv` file: the columns as they were given, then the row's state,
+   * a message, what changes and when it was sent. It works on a plan, too, before anything is sent. A
+   * file that is there is written over, but never the sheet that the rows came from.
+   *
+   * @returns The files that it wrote.
+   * @throws {JobFileError} when it cannot be written.
+   */
+  async write(path: string | URL, options: WriteOptions | null = null): Promise<string[]> {
+    const write = () => this.#native.write(pathOf(path), options)
+    return (await run(answer.parsed, null, write, undefined)) as string[]
   }
 
   /** All rows as plain data that `JSON.stringify` takes. */

@@ -9,7 +9,9 @@ import { openJob, pathOf, progressOf, rowOf, UpdateJob, withJob } from './job.js
 import type { CancelHandle, JobReply, NativeCall, NativeClient } from './native.cjs'
 import { NativeJob } from './native.js'
 import type { ApplyOptions, JobRows, PlanOptions, UpdateManyOptions } from './options.js'
+import type { Sheet, SheetOptions } from './options.js'
 import { Line } from './progress.js'
+import { withSheet } from './sheet.js'
 import { CLEAR } from './update.js'
 
 /** How many rows are handed over at a time. */
@@ -27,11 +29,16 @@ type Start = (
 /** Plans a job. */
 export async function plan(
   client: NativeClient,
-  rows: JobRows,
-  options: PlanOptions | null,
+  rows: JobRows | Sheet,
+  options: SheetOptions | null,
 ): Promise<UpdateJob> {
   const place = new NativeJob()
-  const source = new Source(rows)
+  const planned = await withSheet(rows, async (path) => {
+    const start: Start = (...others) => client.planSheet(place, path, ...others)
+    await conduct(start, plannable(options))
+  })
+  if (planned) return UpdateJob.of(place)
+  const source = new Source(rows as JobRows)
   const start: Start = (...others) => client.planUpdates(place, ...others)
   await conduct(start, plannable(options), source)
   return UpdateJob.of(place)
@@ -76,12 +83,13 @@ const APPLY_ONLY = [
 /** The options of `planUpdates` that `applyUpdates` does not take. */
 const PLAN_ONLY = [
   ...['job', 'id', 'key', 'columns', 'empty', 'compare', 'onDuplicate', 'asOf', 'partial'],
+  ...['sheet', 'header', 'encoding', 'delimiter', 'coerce', 'clearText'],
 ]
 
 /** Plans and applies. */
 export async function update(
   client: NativeClient,
-  rows: JobRows,
+  rows: JobRows | Sheet,
   options: UpdateManyOptions | null,
 ): Promise<UpdateJob> {
   const { confirm, ...others } = given(options)

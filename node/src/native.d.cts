@@ -106,6 +106,14 @@ export declare class NativeClient {
    */
   planUpdates(place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle): NativeCall
   /**
+   * The planning of updates of the rows of a sheet, to be started; the job goes to its place.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  planSheet(place: NativeJob, path: string, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle): NativeCall
+  /**
    * The planning of a job that brings back what another one changed, to be started.
    *
    * # Errors
@@ -154,6 +162,18 @@ export declare class NativeJob {
   timeLeft(): string | ErrorData
   /** The causes for which rows are not as wanted: `[[state, cause, rows, examples], …]`. */
   problems(): string | ErrorData
+  /** The columns that were given, in their order. */
+  columns(): string | ErrorData
+  /** How many cells were read otherwise than they were written, by how, as pairs. */
+  coerced(): string | ErrorData
+  /**
+   * The writing of the result, to be started; it tells which files were written.
+   *
+   * # Errors
+   *
+   * What a getter among the values throws.
+   */
+  write(path: string, options: unknown): NativeCall
   /** The job in ten lines at most. */
   summary(): string | ErrorData
   /** Fails unless every row is in the CRM as wanted. */

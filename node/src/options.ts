@@ -1,6 +1,6 @@
 // The settings of a client, of its quota and of one call.
 
-import type { JobProgress, JobRow, UpdateJob } from './job.js'
+import type { JobProgress, JobRow, RowState, UpdateJob } from './job.js'
 import type { Opportunity } from './records.js'
 import type { Id } from './update.js'
 
@@ -227,6 +227,12 @@ export type JobRowInput = object
 /** Where the rows of a job come from: an array, an iterable, an async iterable, an object stream. */
 export type JobRows = Iterable<JobRowInput> | AsyncIterable<JobRowInput>
 
+/**
+ * A sheet: the path of an `.xlsx`, `.xls`, `.ods`, `.csv` or `.tsv` file, or a stream of a `.csv`
+ * file's text or bytes.
+ */
+export type Sheet = string | URL | NodeJS.ReadableStream
+
 /** How the progress of a job is told. */
 export interface ProgressOptions {
   /**
@@ -266,6 +272,32 @@ export interface PlanOptions extends CallOptions, ProgressOptions {
   partial?: boolean | null | undefined
 }
 
+/** How a job is planned of a sheet's rows. */
+export interface SheetOptions extends PlanOptions {
+  /** The sheet of a workbook, by its name or its place from 1 (the first that is not hidden). */
+  sheet?: string | number | null | undefined
+  /** The row that names the columns, as Excel counts (the one with the most known names). */
+  header?: number | null | undefined
+  /** The encoding of a text file (by its first bytes, else UTF-8, else GB18030). */
+  encoding?: string | null | undefined
+  /** What stands between the cells of a text file (what its first lines have most of). */
+  delimiter?: string | null | undefined
+  /** Reads amounts with separators, `￥` and full-width digits, refused otherwise (false). */
+  coerce?: boolean | null | undefined
+  /** A text that clears the field in whose cell it stands (none). */
+  clearText?: string | null | undefined
+}
+
+/** How a job's result is written. */
+export interface WriteOptions {
+  /** Only the rows in this state, or these (all). */
+  state?: RowState | readonly RowState[] | null | undefined
+  /** The language of the headers and the states (`en`). */
+  language?: 'en' | 'zh' | null | undefined
+  /** Three `.csv` files, whose names end in `-done`, `-wrong` and `-open` (false). */
+  split?: boolean | null | undefined
+}
+
 /** How a job is applied. */
 export interface ApplyOptions extends CallOptions, ProgressOptions {
   /** Sends the other rows although some are invalid or duplicate (false). */
@@ -291,7 +323,7 @@ export interface ApplyOptions extends CallOptions, ProgressOptions {
 }
 
 /** How many opportunities are updated in one call. */
-export interface UpdateManyOptions extends PlanOptions, ApplyOptions {
+export interface UpdateManyOptions extends SheetOptions, ApplyOptions {
   /** Is shown the plan, and awaited; unless it returns `true`, the job stays as planned (none). */
   confirm?: ((job: UpdateJob) => unknown) | null | undefined
 }

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
@@ -15,6 +16,7 @@ EXAMPLES = {
     "Node": (["node", "examples/update-one.mjs"], ROOT / "node"),
     "Python: many updates": ([sys.executable, "examples/update_many.py"], ROOT / "python"),
 }
+SHEET = ROOT / "tests/sheets/files/openpyxl.xlsx"
 
 
 def main() -> None:
@@ -39,8 +41,18 @@ def main() -> None:
             print(f"── {language} {'─' * (60 - len(language))}", flush=True)
             subprocess.run(example, cwd=folder, env=environment, check=True)
             print(flush=True)
+        from_a_sheet(environment)
         sandbox.stdin.close()
     print("The stand-in CRM has stopped.")
+
+
+def from_a_sheet(environment: dict[str, str]) -> None:
+    print(f"── Python: a sheet {'─' * 45}", flush=True)
+    with TemporaryDirectory() as folder:
+        result = Path(folder) / "q3-result.xlsx"
+        command = [sys.executable, "examples/from_a_sheet.py", str(SHEET), str(result)]
+        subprocess.run(command, cwd=ROOT / "python", env=environment, check=True)
+        print(f"{SHEET.name} → {result.name}, {result.stat().st_size} bytes\n", flush=True)
 
 
 if __name__ == "__main__":

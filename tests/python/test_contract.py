@@ -90,9 +90,11 @@ def test_the_options_of_a_job_are_those_of_the_table() -> None:
     planning, applying = (
         set(annotations(kind)) - both for kind in (ikcrm.PlanOptions, ikcrm.ApplyOptions)
     )
+    sheets = set(annotations(ikcrm.SheetOptions)) - set(annotations(ikcrm.PlanOptions))
     assert planning == jobs.PLAN_ONLY == {row["name"] for row in OPTIONS["plan"]}
+    assert sheets == jobs.SHEET_ONLY == {row["name"] for row in OPTIONS["sheet"]}
     assert applying == jobs.APPLY_ONLY == {row["name"] for row in OPTIONS["apply"]} | {"on_row"}
-    assert set(annotations(ikcrm.UpdatesOptions)) == both | planning | applying
+    assert set(annotations(ikcrm.UpdatesOptions)) == both | planning | sheets | applying
 
 
 def test_the_parts_of_a_query_are_those_of_the_table() -> None:
@@ -186,6 +188,7 @@ def test_all_public_names_are_exported() -> None:
         "sandbox",
         "testing",
         "settings",
+        "tables",
         "update_job",
     }
     assert public - modules == set(names) - {"__version__"}

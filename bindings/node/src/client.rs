@@ -166,6 +166,27 @@ impl NativeClient {
         Ok(job::plan(&self.0, place, options, Loop::new(ask, cancel)?))
     }
 
+    /// The planning of updates of the rows of a sheet, to be started; the job goes to its place.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
+    #[napi(
+        ts_args_type = "place: NativeJob, path: string, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+    )]
+    pub fn plan_sheet(
+        &self,
+        place: &NativeJob,
+        path: String,
+        options: Unknown<'_>,
+        watched: Vec<String>,
+        ask: Function<'_, job::Question, ()>,
+        cancel: Option<&CancelHandle>,
+    ) -> Result<NativeCall> {
+        let options = job::sheet_named(value::read(&options)?, cancel).watching(watched);
+        Ok(job::plan_sheet(&self.0, place, path, options, Loop::new(ask, cancel)?))
+    }
+
     /// The planning of a job that brings back what another one changed, to be started.
     ///
     /// # Errors

@@ -5,9 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::vec::IntoIter;
 
+use ikcrm::contract::{PLAN_OPTIONS, SHEET_OPTIONS};
 use ikcrm::{
     ApplyOptions, CallbackFailure, Cancel, Change, Client, Error, FieldError, FieldErrorCode,
-    JobRow, PlanOptions, Problem, Progress, RowInput, RowState, UpdateJob, Value,
+    JobRow, PlanOptions, Problem, Progress, RowInput, RowState, SheetOptions, UpdateJob, Value,
+    WriteOptions,
 };
 use napi::bindgen_prelude::{Array, Either, FnArgs, Function, JsObjectValue, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -111,6 +113,35 @@ impl NativeJob {
     #[must_use]
     pub fn problems(&self) -> Answer {
         self.ask(|job| Ok(list(job.problems()?.iter().map(problem))))
+    }
+
+    /// The columns that were given, in their order.
+    #[napi(ts_return_type = "string | ErrorData")]
+    #[must_use]
+    pub fn columns(&self) -> Answer {
+        self.told(|job| Ok(json!(job.columns()?)))
+    }
+
+    /// How many cells were read otherwise than they were written, by how, as pairs.
+    #[napi(ts_return_type = "string | ErrorData")]
+    #[must_use]
+    pub fn coerced(&self) -> Answer {
+        self.told(|job| Ok(json!(job.coerced()?)))
+    }
+
+    /// The writing of the result, to be started; it tells which files were written.
+    ///
+    /// # Errors
+    ///
+    /// What a getter among the values throws.
+    #[napi(ts_args_type = "path: string, options: unknown")]
+    pub fn write(&self, path: String, options: Unknown<'_>) -> Result<NativeCall> {
+        let options = value::read(&options)?;
+        Ok(self.later(move |job| {
+            let written = job.write(path, &write_options(options)?)?;
+            let written: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
+            Ok(json!(written).to_string())
+        }))
     }
 
     /// The job in ten lines at most.
@@ -327,6 +358,40 @@ pub(crate) fn plan(client: &Client, place: &NativeJob, options: Job, caller: Loo
     })
 }
 
+/// The planning of the rows of a sheet, to be started; the job goes to its place.
+pub(crate) fn plan_sheet(
+    client: &Client,
+    place: &NativeJob,
+    path: String,
+    mut options: Job,
+    caller: Loop,
+) -> NativeCall {
+    let (client, place) = (client.clone(), place.clone());
+    NativeCall::on_thread(move || {
+        let is_sheets = |(name, _): &mut (String, Value)| SHEET_OPTIONS.contains(&name.as_str());
+        let taken = options.others.extract_if(.., is_sheets);
+        let sheet = taken.fold(SheetOptions::new(), |it, (name, value)| it.set(&name, value));
+        let plan = plan_options(options, &caller);
+        let planned = client.plan_updates_of_sheet(path, &sheet, plan);
+        planned.map_or_else(failed, |job| kept(&place, job))
+    })
+}
+
+/// The options of a result, from JavaScript's values.
+fn write_options(options: Value) -> Told<WriteOptions> {
+    match options {
+        Value::Null => Ok(WriteOptions::new()),
+        Value::Map(options) => {
+            let set = |it: WriteOptions, (name, value): (String, Value)| it.set(&name, value);
+            Ok(options.into_iter().fold(WriteOptions::new(), set))
+        }
+        other => {
+            let message = names::got("must be an object of options", &other);
+            Err(invalid(FieldErrorCode::Type, "options", message))
+        }
+    }
+}
+
 /// The planning of a job that brings back what this one changed, to be started.
 pub(crate) fn undo(
     client: &Client,
@@ -481,7 +546,12 @@ fn progress(progress: &Progress) -> String {
 
 /// The options of a plan, from JavaScript's values.
 pub(crate) fn plan_named(options: Value, cancel: Option<&CancelHandle>) -> Job {
-    call::job(options, cancel, ikcrm::contract::PLAN_OPTIONS)
+    call::job(options, cancel, PLAN_OPTIONS)
+}
+
+/// The options of a plan of a sheet's rows.
+pub(crate) fn sheet_named(options: Value, cancel: Option<&CancelHandle>) -> Job {
+    call::job(options, cancel, &[PLAN_OPTIONS, SHEET_OPTIONS].concat())
 }
 
 /// The options of an application.

@@ -4,7 +4,7 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 22] = [
+const RENAMED: [(&str, &str); 23] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
@@ -16,6 +16,7 @@ const RENAMED: [(&str, &str); 22] = [
     ("ifUnchanged", "if_unchanged"),
     ("onDuplicate", "on_duplicate"),
     ("asOf", "as_of"),
+    ("clearText", "clear_text"),
     ("skipInvalid", "skip_invalid"),
     ("onConflict", "on_conflict"),
     ("maxErrors", "max_errors"),

@@ -181,6 +181,33 @@ impl Client {
         job::plan(&self.open()?, rows, options, on_progress, &self.watch.bind(options.py())?)
     }
 
+    /// Plans updates of the rows of a sheet.
+    #[pyo3(signature = (path: "str", options: "object", on_progress: "object" = None))]
+    fn plan_sheet(
+        &self,
+        path: std::path::PathBuf,
+        options: &Bound<'_, PyDict>,
+        on_progress: Option<Py<PyAny>>,
+    ) -> PyResult<UpdateJob> {
+        let watch = self.watch.bind(options.py())?;
+        job::plan_sheet(&self.open()?, path, options, on_progress, &watch)
+    }
+
+    /// Plans updates of the rows of a table, which an iterable of sequences gives.
+    #[pyo3(signature = (
+        names: "list[str]", rows: "object", options: "object", on_progress: "object" = None
+    ))]
+    fn plan_table(
+        &self,
+        names: Vec<String>,
+        rows: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+        on_progress: Option<Py<PyAny>>,
+    ) -> PyResult<UpdateJob> {
+        let watch = self.watch.bind(options.py())?;
+        job::plan_table(&self.open()?, names, rows, options, on_progress, &watch)
+    }
+
     /// Works a job off.
     #[pyo3(signature = (
         job, options: "object", on_progress: "object" = None, on_row: "object" = None

@@ -3,9 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::vec::IntoIter;
 
+use ikcrm::contract::SHEET_OPTIONS;
 use ikcrm::{
     ApplyOptions, CallOptions, CallbackFailure, Cell, Change, Error, FieldError, FieldErrorCode,
-    JobRow, MetaSlot, PlanOptions, Problem, Progress, RowInput, RowState, Value,
+    JobRow, MetaSlot, PlanOptions, Problem, Progress, RowInput, RowState, SheetOptions, Value,
+    WriteOptions,
 };
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
@@ -122,6 +124,32 @@ impl UpdateJob {
         self.ask(py, ikcrm::UpdateJob::raise_for_failures)
     }
 
+    /// The columns that were given, in their order.
+    fn columns(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.ask(py, ikcrm::UpdateJob::columns)
+    }
+
+    /// How many cells were read otherwise than they were written, by how.
+    fn coerced(&self, py: Python<'_>) -> PyResult<Vec<(String, u64)>> {
+        self.ask(py, ikcrm::UpdateJob::coerced)
+    }
+
+    /// Writes the result; tells which files it wrote.
+    #[pyo3(signature = (path: "str", options: "object"))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        path: std::path::PathBuf,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Vec<std::ffi::OsString>> {
+        let mut named = WriteOptions::new();
+        for (name, value) in options {
+            named = named.set(&name.to_string(), value::read(&value)?);
+        }
+        let written = self.ask(py, |job| job.write(path, &named))?;
+        Ok(written.into_iter().map(std::path::PathBuf::into_os_string).collect())
+    }
+
     /// The job in ten lines at most.
     fn summary(&self, py: Python<'_>) -> PyResult<String> {
         self.ask(py, ikcrm::UpdateJob::summary)
@@ -153,9 +181,43 @@ pub(crate) fn plan(
     watch: &Bound<'_, PyAny>,
 ) -> PyResult<UpdateJob> {
     let (named, caller) = (Named::read(options)?, Caller::default());
-    let mut rows = Rows::new(rows.try_iter()?, &caller);
+    let mut rows = Rows::new(rows.try_iter()?, &caller, row);
     caller.run(watch, named, |named| {
         client.plan_updates_from(&mut rows, named.plan(&caller, on_progress)).map(UpdateJob)
+    })
+}
+
+/// Plans updates of the rows of a sheet.
+pub(crate) fn plan_sheet(
+    client: &ikcrm::Client,
+    path: std::path::PathBuf,
+    options: &Bound<'_, PyDict>,
+    on_progress: Option<Py<PyAny>>,
+    watch: &Bound<'_, PyAny>,
+) -> PyResult<UpdateJob> {
+    let (mut named, caller) = (Named::read(options)?, Caller::default());
+    let sheet = named.sheet();
+    caller.run(watch, named, |named| {
+        let plan = named.plan(&caller, on_progress);
+        client.plan_updates_of_sheet(path, &sheet, plan).map(UpdateJob)
+    })
+}
+
+/// Plans updates of the rows of a table: the names of its columns, and an iterable of its rows.
+pub(crate) fn plan_table(
+    client: &ikcrm::Client,
+    names: Vec<String>,
+    rows: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+    on_progress: Option<Py<PyAny>>,
+    watch: &Bound<'_, PyAny>,
+) -> PyResult<UpdateJob> {
+    let (mut named, caller) = (Named::read(options)?, Caller::default());
+    let sheet = named.sheet();
+    let mut rows = Rows::new(rows.try_iter()?, &caller, line);
+    caller.run(watch, named, |named| {
+        let plan = named.plan(&caller, on_progress);
+        client.plan_updates_of_table(names, &mut rows, &sheet, plan).map(UpdateJob)
     })
 }
 
@@ -211,6 +273,13 @@ impl Named {
             }
         }
         Ok(named)
+    }
+
+    /// Takes the options of a sheet out.
+    fn sheet(&mut self) -> SheetOptions {
+        let is_sheets = |(name, _): &mut (String, Value)| SHEET_OPTIONS.contains(&name.as_str());
+        let taken = self.others.extract_if(.., is_sheets);
+        taken.fold(SheetOptions::new(), |sheet, (name, value)| sheet.set(&name, value))
     }
 
     fn plan<'a>(self, caller: &'a Caller, on_progress: Option<Py<PyAny>>) -> PlanOptions<'a> {
@@ -290,21 +359,26 @@ impl Caller {
     }
 }
 
+/// A row of an item, or why it is none.
+type Make<T> = fn(&Bound<'_, PyAny>) -> PyResult<Result<T, String>>;
+
 /// The rows of a Python iterable. What it raises is kept by the caller, and ends the job.
-struct Rows<'a> {
+struct Rows<'a, T> {
     iterator: Py<PyIterator>,
     caller: &'a Caller,
-    read: IntoIter<RowInput>,
+    /// What makes a row of an item.
+    make: Make<T>,
+    read: IntoIter<T>,
     /// How many rows were read.
     number: u64,
     /// How the iterable ended, once it did.
     end: Option<Result<(), Error>>,
 }
 
-impl<'a> Rows<'a> {
-    fn new(iterator: Bound<'_, PyIterator>, caller: &'a Caller) -> Self {
+impl<'a, T> Rows<'a, T> {
+    fn new(iterator: Bound<'_, PyIterator>, caller: &'a Caller, make: Make<T>) -> Self {
         let read = Vec::new().into_iter();
-        Self { iterator: iterator.unbind(), caller, read, number: 0, end: None }
+        Self { iterator: iterator.unbind(), caller, make, read, number: 0, end: None }
     }
 
     fn fill(&mut self) {
@@ -321,7 +395,7 @@ impl<'a> Rows<'a> {
         self.read = rows.into_iter();
     }
 
-    fn take(&mut self, py: Python<'_>, rows: &mut Vec<RowInput>) -> PyResult<()> {
+    fn take(&mut self, py: Python<'_>, rows: &mut Vec<T>) -> PyResult<()> {
         let mut iterator = self.iterator.bind(py).clone();
         while rows.len() < CHUNK {
             let Some(item) = iterator.next().transpose()? else {
@@ -329,7 +403,7 @@ impl<'a> Rows<'a> {
                 break;
             };
             self.number += 1;
-            match row(&item)? {
+            match (self.make)(&item)? {
                 Ok(row) => rows.push(row),
                 Err(message) => {
                     let name = format!("row {}", self.number);
@@ -343,8 +417,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Result<RowInput, Error>;
+impl<T> Iterator for Rows<'_, T> {
+    type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -371,6 +445,21 @@ fn row(item: &Bound<'_, PyAny>) -> PyResult<Result<RowInput, String>> {
         )));
     };
     cells(row.items()?.iter().map(|item| item.extract()))
+}
+
+/// A line of a table.
+fn line(item: &Bound<'_, PyAny>) -> PyResult<Result<Vec<Cell>, String>> {
+    let cells = item.try_iter()?.map(|item| {
+        let item = item?;
+        if item.is_exact_instance_of::<Clear>() {
+            return Ok(Cell::Clear);
+        }
+        let value = value::read(&item)?;
+        // A table's times are read as a sheet's are: midnight is a date.
+        let time = matches!(value, Value::DateTime(_)).then(|| item.str()?.extract::<String>());
+        Ok(Cell::Value(time.transpose()?.map_or(value, Value::Text)))
+    });
+    Ok(Ok(cells.collect::<PyResult<_>>()?))
 }
 
 type Entry<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);

@@ -34,7 +34,13 @@ mod row;
 mod tests;
 
 pub use input::{Cell, RowInput};
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+pub(crate) use input::{Place, column_letters};
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+pub(crate) use load::json_of;
 pub use named::{APPLY_OPTIONS, PLAN_OPTIONS};
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+pub(crate) use options::AsOf;
 pub use options::{
     ApplyOptions, CallbackFailure, Compare, Empty, MaxErrors, OnConflict, OnDuplicate, PlanOptions,
 };
@@ -42,4 +48,6 @@ pub use progress::{Counts, Progress};
 pub use report::Problem;
 pub use row::RowState;
 pub use update_job::{JobRows, JobStatus, UpdateJob, open_job};
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+pub(crate) use view::JobResult;
 pub use view::{Change, JobRow};

@@ -46,6 +46,8 @@
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+mod sheet;
 #[cfg(feature = "jobs")]
 mod job;
 mod client;
@@ -88,6 +90,8 @@ pub use response::{
     OpportunityPage, OpportunityRow, Record, User,
 };
 pub use rust_decimal::Decimal;
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+pub use sheet::{Language, SheetOptions, WriteOptions};
 pub use sync::{Cancel, forked};
 
 /// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
@@ -103,4 +107,6 @@ pub mod contract {
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};
+    #[cfg(any(feature = "csv", feature = "xlsx"))]
+    pub use crate::sheet::{SHEET_OPTIONS, WRITE_OPTIONS};
 }

@@ -29,11 +29,12 @@ fn the_fields_of_an_update_are_as_listed() {
             pick("nullable"),
             pick("read"),
             pick("listed"),
+            pick("chinese"),
         ])
     });
     let known = FIELDS.iter().map(|field| {
         let (kind, required) = (field.kind.as_str(), field.required);
-        json!([field.name, kind, required, !required, field.read, field.listed])
+        json!([field.name, kind, required, !required, field.read, field.listed, field.chinese])
     });
     assert_eq!(listed.collect::<Vec<_>>(), known.collect::<Vec<_>>());
 }
@@ -88,6 +89,15 @@ fn the_options_of_jobs_are_as_listed() {
     let options = contract("options.json");
     assert_eq!(column(&options["plan"], "name"), PLAN_OPTIONS);
     assert_eq!(column(&options["apply"], "name"), APPLY_OPTIONS);
+}
+
+#[test]
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+fn the_options_of_sheets_are_as_listed() {
+    use ikcrm::contract::{SHEET_OPTIONS, WRITE_OPTIONS};
+    let options = contract("options.json");
+    assert_eq!(column(&options["sheet"], "name"), SHEET_OPTIONS);
+    assert_eq!(column(&options["write"], "name"), WRITE_OPTIONS);
 }
 
 #[test]

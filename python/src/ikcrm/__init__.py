@@ -38,6 +38,7 @@ from ikcrm.arguments import (
     OpportunityQuery,
     OpportunityUpdate,
     PlanOptions,
+    SheetOptions,
     TokenStore,
     UpdatesOptions,
 )
@@ -148,6 +149,7 @@ __all__ = [
     "Record",
     "RequestTimeoutError",
     "ServerError",
+    "SheetOptions",
     "SignInLimitedError",
     "TokenStore",
     "TokenStoreError",

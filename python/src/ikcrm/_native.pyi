@@ -73,6 +73,14 @@ class Client:
         """
         The list of a query, of which nothing is read yet.
         """
+    def plan_sheet(self, /, path: "str", options: "object", on_progress: "object" = None) -> UpdateJob:
+        """
+        Plans updates of the rows of a sheet.
+        """
+    def plan_table(self, /, names: "list[str]", rows: "object", options: "object", on_progress: "object" = None) -> UpdateJob:
+        """
+        Plans updates of the rows of a table, which an iterable of sequences gives.
+        """
     def plan_undo(self, /, job: UpdateJob, options: "object", on_progress: "object" = None) -> UpdateJob:
         """
         Plans a job that brings back what another one changed.
@@ -255,6 +263,14 @@ class UpdateJob:
         """
         About how many calls are left.
         """
+    def coerced(self, /) -> list[tuple[str, int]]:
+        """
+        How many cells were read otherwise than they were written, by how.
+        """
+    def columns(self, /) -> list[str]:
+        """
+        The columns that were given, in their order.
+        """
     def counts(self, /) -> list[tuple[str, int]]:
         """
         The number of rows in each state, in the order in which states are told.
@@ -307,6 +323,10 @@ class UpdateJob:
     def to_json(self, /) -> str:
         """
         What it tells of itself, as JSON text.
+        """
+    def write(self, /, path: "str", options: "object") -> list[str]:
+        """
+        Writes the result; tells which files it wrote.
         """
 
 def forked() -> None:

@@ -241,6 +241,21 @@ class _PlanOptions(TypedDict, total=False):
     """Sends changed fields only, without `title` and `customer_id` (`False`)."""
 
 
+class _SheetOptions(TypedDict, total=False):
+    sheet: str | int | None
+    """The sheet of a workbook, by its name or its place from 1 (the first that is not hidden)."""
+    header: int | None
+    """The row that names the columns, as Excel counts (the one with the most known names)."""
+    encoding: str | None
+    """The encoding of a text file (by its first bytes, else UTF-8, else GB18030)."""
+    delimiter: str | None
+    """What stands between the cells of a text file (what its first lines have most of)."""
+    coerce: bool | None
+    """Reads amounts with separators, `￥` and full-width digits, refused otherwise (`False`)."""
+    clear_text: str | None
+    """A text that clears the field in whose cell it stands (none)."""
+
+
 class _ApplyOptions(TypedDict, total=False):
     skip_invalid: bool | None
     """Sends the other rows although some are invalid or duplicate (`False`)."""
@@ -267,12 +282,16 @@ class _ApplyOptions(TypedDict, total=False):
 
 
 class PlanOptions(JobOptions, _PlanOptions, total=False):
-    """The options of `plan_updates` and `plan_undo`."""
+    """The options of `plan_undo`."""
+
+
+class SheetOptions(JobOptions, _PlanOptions, _SheetOptions, total=False):
+    """The options of `plan_updates`: those of a plan, and of the sheet that the rows come from."""
 
 
 class ApplyOptions(JobOptions, _ApplyOptions, total=False):
     """The options of `apply_updates`."""
 
 
-class UpdatesOptions(JobOptions, _PlanOptions, _ApplyOptions, total=False):
-    """The options of `update_opportunities`: those of a plan, and of its application."""
+class UpdatesOptions(JobOptions, _PlanOptions, _SheetOptions, _ApplyOptions, total=False):
+    """The options of `update_opportunities`: those of a plan, of a sheet, of the application."""

@@ -18,10 +18,12 @@ from ikcrm.arguments import (
     OpportunityQuery,
     OpportunityUpdate,
     PlanOptions,
+    SheetOptions,
     UpdatesOptions,
 )
 from ikcrm.client import BaseClient
 from ikcrm.field_map import FieldMap
+from ikcrm.jobs import JobRows
 from ikcrm.lists import AsyncOpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
@@ -94,8 +96,8 @@ class AsyncClient(BaseClient):
 
     async def plan_updates(
         self,
-        rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-        **options: Unpack[PlanOptions],
+        rows: JobRows | AsyncIterable[Mapping[str, Any]],
+        **options: Unpack[SheetOptions],
     ) -> UpdateJob:
         """Plans updates of many opportunities: the awaitable twin of `Client.plan_updates`.
 
@@ -118,7 +120,7 @@ class AsyncClient(BaseClient):
 
     async def update_opportunities(
         self,
-        rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        rows: JobRows | AsyncIterable[Mapping[str, Any]],
         *,
         confirm: Callable[[UpdateJob], object] | None = None,
         **options: Unpack[UpdatesOptions],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import cache
 from os import PathLike
 from types import TracebackType
@@ -20,10 +20,12 @@ from ikcrm.arguments import (
     OpportunityQuery,
     OpportunityUpdate,
     PlanOptions,
+    SheetOptions,
     UpdatesOptions,
 )
 from ikcrm.events import Events
 from ikcrm.field_map import FieldMap
+from ikcrm.jobs import JobRows
 from ikcrm.lists import OpportunityList
 from ikcrm.quota import QuotaStatus
 from ikcrm.records import Opportunity
@@ -208,9 +210,7 @@ class Client(BaseClient):
         """
         return FieldMap(self._native.field_map(entity, refresh, options))
 
-    def plan_updates(
-        self, rows: Iterable[Mapping[str, Any]], **options: Unpack[PlanOptions]
-    ) -> UpdateJob:
+    def plan_updates(self, rows: JobRows, **options: Unpack[SheetOptions]) -> UpdateJob:
         """Plans updates of many opportunities: reads, and writes nothing to the CRM.
 
             job = client.plan_updates([{"id": 568587, "stage": "赢单"}], job="q3.job")
@@ -220,10 +220,14 @@ class Client(BaseClient):
         A row is a mapping with the id and the fields to change; `title` and `customer_id` need not
         be given. `None`, NaN, NaT and blank text are empty cells, which change nothing unless
         `empty` says so; `ikcrm.CLEAR` clears a field. A row with a wrong value is `invalid` and
-        stays in the job. With the file of a job of the same rows and options it goes on.
+        stays in the job. The path of an `.xlsx`, `.xls`, `.ods`, `.csv` or `.tsv` file, and a table
+        of pandas, polars, pyarrow or DuckDB, are rows too: their columns are known by the names of
+        fields, the names on the CRM's page (`销售阶段`) and the labels of custom fields, or by
+        `columns`, and their cells are read as people write them. With the file of a job of the same
+        rows and options it goes on.
 
         Raises
-            ValidationError: when an option is wrong, or a row is no mapping.
+            ValidationError: when an option is wrong, a row no mapping, or a sheet cannot be read.
             JobFileError: when the path holds anything else than a job of the same rows and options.
             JobInUseError: while somebody works on the job.
             JobStoppedError: when something stopped it; the same call goes on.
@@ -250,7 +254,7 @@ class Client(BaseClient):
 
     def update_opportunities(
         self,
-        rows: Iterable[Mapping[str, Any]],
+        rows: JobRows,
         *,
         confirm: Callable[[UpdateJob], object] | None = None,
         **options: Unpack[UpdatesOptions],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from os import PathLike
+from os import PathLike, fspath
 from time import monotonic
 from typing import Any
 
 from ikcrm import _native
 from ikcrm.errors import CancelledError, IkcrmError, JobStoppedError
+from ikcrm.tables import ArrowTable, LazyTable, Relation, table_of
 from ikcrm.update_job import JobProgress, UpdateJob, job_row, open_job
 
 _EVERY = 30.0
@@ -18,7 +19,7 @@ _EVERY = 30.0
 
 def plan(
     client: _native.Client,
-    rows: Iterable[Mapping[str, Any]],
+    rows: JobRows,
     options: Mapping[str, Any],
     call: Callable[..., Any] | None = None,
 ) -> UpdateJob:
@@ -26,6 +27,10 @@ def plan(
     named = _plan_options(options)
     watch = _Watch(named, call)
     with watch:
+        if isinstance(rows, (str, PathLike)):
+            return UpdateJob(client.plan_sheet(fspath(rows), named, watch.on_progress))
+        if (table := table_of(rows)) is not None:
+            return UpdateJob(client.plan_table(*table, named, watch.on_progress))
         return UpdateJob(client.plan_updates(rows, named, watch.on_progress))
 
 
@@ -99,10 +104,16 @@ PLAN_ONLY = frozenset(
 )
 """The options of `plan_updates` that `apply_updates` does not take."""
 
+SHEET_ONLY = frozenset(("sheet", "header", "encoding", "delimiter", "coerce", "clear_text"))
+"""The options of `plan_updates` that are for sheets and tables."""
+
+JobRows = Iterable[Mapping[str, Any]] | str | PathLike[str] | ArrowTable | LazyTable | Relation
+"""Where the rows of a job come from."""
+
 
 def update(
     client: _native.Client,
-    rows: Iterable[Mapping[str, Any]],
+    rows: JobRows,
     confirm: Callable[[UpdateJob], Any] | None,
     options: Mapping[str, Any],
     call: Callable[..., Any] | None = None,
@@ -113,7 +124,8 @@ def update(
     job = plan(client, rows, planning, call)
     if ask is not None and ask(job) is not True:
         return job
-    applying = {name: value for name, value in options.items() if name not in PLAN_ONLY}
+    planned = PLAN_ONLY | SHEET_ONLY
+    applying = {name: value for name, value in options.items() if name not in planned}
     return apply(client, job, applying, call)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike, fspath
 from typing import Any, Final, Literal, NamedTuple
 
@@ -95,6 +95,21 @@ class JobProgress(NamedTuple):
     """All that in one line of text."""
 
 
+FLAT: Final = {
+    "number": "int",
+    "key": "text",
+    "id": "int",
+    "state": "text",
+    "changes": "text",
+    "error": "text",
+    "attempts": "int",
+    "message": "text",
+    "not_taken": "texts",
+    "given": "text",
+}
+"""The columns of a job's rows in a table."""
+
+
 class UpdateJob:
     """Updates of many opportunities: the plan, the progress and the result, in one SQLite file.
 
@@ -168,6 +183,35 @@ class UpdateJob:
                 yield job_row(parts)
             number = rows[-1][0]
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were given, in their order."""
+        return self._native.columns()
+
+    @property
+    def coerced(self) -> dict[str, int]:
+        """How many cells of a sheet were read otherwise than they were written, by how."""
+        return dict(self._native.coerced())
+
+    def write(
+        self,
+        path: str | PathLike[str],
+        *,
+        state: RowState | Sequence[RowState] | None = None,
+        language: Literal["en", "zh"] | None = None,
+        split: bool | None = None,
+    ) -> list[str]:
+        """Writes the rows to an `.xlsx` or `.csv` file, and tells which files it wrote.
+
+        It has the columns as they were given, then the row's state, a message, what changes and
+        when it was sent. It works on a plan, too, before anything is sent. `state` chooses rows,
+        `language` the headers'; `split` makes three `.csv` files, whose names end in `-done`,
+        `-wrong` and `-open`. A file that is there is written over, but never the sheet that the
+        rows came from.
+        """
+        options = {"state": state, "language": language, "split": split}
+        return self._native.write(fspath(path), options)
+
     def skip(self, *, ids: Iterable[int] | None = None, keys: Iterable[str] | None = None) -> int:
         """Takes the rows with these ids, or these keys, out, unless they were sent.
 
@@ -182,6 +226,41 @@ class UpdateJob:
     def to_records(self) -> list[dict[str, Any]]:
         """All rows as dicts that JSON and DataFrames take; amounts with a fraction are text."""
         return [_record(row) for row in self.rows()]
+
+    def to_pandas(self) -> Any:
+        """All rows as a pandas `DataFrame`; what they change and were given as JSON text."""
+        from pandas import DataFrame
+
+        return DataFrame(self._flat(), columns=list(FLAT))
+
+    def to_polars(self) -> Any:
+        """All rows as a polars `DataFrame`; what they change and were given as JSON text."""
+        import polars
+
+        kinds: dict[str, Any] = {
+            "int": polars.Int64,
+            "text": polars.String,
+            "texts": polars.List(polars.String),
+        }
+        schema = {name: kinds[kind] for name, kind in FLAT.items()}
+        return polars.DataFrame(self._flat(), schema=schema)
+
+    def to_arrow(self) -> Any:
+        """All rows as a pyarrow `Table`; what they change and were given as JSON text."""
+        import pyarrow
+
+        kinds = {"int": pyarrow.int64(), "text": pyarrow.string()}
+        kinds["texts"] = pyarrow.list_(pyarrow.string())
+        schema = pyarrow.schema([(name, kinds[kind]) for name, kind in FLAT.items()])
+        return pyarrow.Table.from_pylist(self._flat(), schema=schema)
+
+    def _flat(self) -> list[dict[str, Any]]:
+        from json import dumps
+
+        def flat(value: Any) -> Any:
+            return dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+        return [{name: flat(row[name]) for name in FLAT} for row in self.to_records()]
 
     def to_dict(self) -> dict[str, Any]:
         """What the job tells of itself, but for its rows, as a dict that JSON takes."""

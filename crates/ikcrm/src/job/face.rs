@@ -107,6 +107,15 @@ impl Client {
         Ok(job)
     }
 
+    /// The definitions of custom fields, which tell what the columns of a sheet are.
+    #[cfg(any(feature = "csv", feature = "xlsx"))]
+    pub(crate) fn custom_fields(
+        &self,
+        options: &crate::config::CallOptions,
+    ) -> Result<crate::request::CustomFields, Error> {
+        super::crm::Crm::custom_fields(&Caller::new(Arc::clone(self.engine()), options.clone()))
+    }
+
     /// A job that brings back what another one changed: its updated rows, which must still be as that
     /// job left them. A field whose value before is not known makes its row invalid.
     ///

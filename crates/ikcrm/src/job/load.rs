@@ -53,6 +53,9 @@ pub(super) fn load(
     if sorted.is_empty {
         draft.faults.retain(|fault| fault.code != Code::Empty);
     }
+    if has_bad_id(input) {
+        draft.faults.retain(|fault| fault.field != "id");
+    }
     draft.faults.extend(sorted.faults);
     let print = print(&row, &draft, input);
     let labels = label_texts(&draft);
@@ -66,9 +69,14 @@ pub(super) fn load(
     } else if draft.faults.is_empty() {
         row.fields = plans(&draft, &labels, input);
     } else {
-        refuse(&mut row, &draft.faults, input);
+        refuse(&mut row, &draft.faults, input, options);
     }
     Ok((row, print))
+}
+
+/// Whether the row's id is known to be wrong already.
+fn has_bad_id(input: &RowInput) -> bool {
+    input.faults.iter().any(|fault| fault.field == "id")
 }
 
 /// Puts each cell where it belongs.
@@ -88,7 +96,7 @@ fn sort(input: &RowInput, options: &PlanOptions<'_>) -> Sorted {
     for (name, cell) in &input.cells {
         sorted.cell(name, cell, options);
     }
-    if sorted.id == Value::Null {
+    if sorted.id == Value::Null && !has_bad_id(input) {
         let message = format!("there is no id in the column {:?}; give it", options.id);
         sorted.faults.push(FieldError::new("id", Code::Required, message));
     }
@@ -223,16 +231,47 @@ fn plans(draft: &Draft<'_>, labels: &[(usize, String)], input: &RowInput) -> Vec
 }
 
 /// Makes the row invalid, for all its faults.
-fn refuse(row: &mut Row, faults: &[FieldError], input: &RowInput) {
+fn refuse(row: &mut Row, faults: &[FieldError], input: &RowInput, options: &PlanOptions<'_>) {
     let cause = faults.first().map(|fault| format!("{}: {}", fault.field, fault.code));
-    let messages: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let message = |fault: &FieldError| match place_of(fault, input, options) {
+        Some(place) => format!("{place}: {fault}"),
+        None => fault.to_string(),
+    };
+    let messages: Vec<_> = faults.iter().map(message).collect();
     row.become_state(RowState::Invalid, cause.unwrap_or_default(), messages.join("; "));
     row.given = Some(all_given(input).to_string());
 }
 
+/// Where the fault's cell stands in its sheet, or its row.
+fn place_of(fault: &FieldError, input: &RowInput, options: &PlanOptions<'_>) -> Option<String> {
+    let place = input.place.as_ref()?;
+    let field = fault.field.strip_prefix("custom.").unwrap_or(&fault.field);
+    let columns = options.columns.iter().flatten();
+    let column = columns.filter(|(_, known)| known == field).map(|(column, _)| column);
+    let id = (field == "id").then_some(&options.id);
+    let column = column.chain(id).next().map_or(field, |column| column);
+    let found = input.cells.iter().position(|(name, _)| **name == *column);
+    Some(found.map_or_else(|| format!("{}!{}", place.sheet, place.row), |found| place.of(found)))
+}
+
+/// The row as it was given, for the job's result.
+pub(super) fn source(input: &RowInput) -> Vec<Json> {
+    let id = input.id.iter().map(json_of);
+    let cells = || id.chain(input.cells.iter().map(|(_, cell)| source_of(cell))).collect();
+    input.original.clone().unwrap_or_else(cells)
+}
+
+/// A cell in the result: dates stay dates there.
+fn source_of(cell: &Cell) -> Json {
+    match cell {
+        Cell::Value(Value::Date(date)) => json!({"date": date.to_string()}),
+        cell => given(cell),
+    }
+}
+
 fn all_given(input: &RowInput) -> Json {
     let id = input.id.iter().map(|id| ("id".to_owned(), json_of(id)));
-    id.chain(input.cells.iter().map(|(name, cell)| (name.clone(), given(cell)))).collect()
+    id.chain(input.cells.iter().map(|(name, cell)| (name.to_string(), given(cell)))).collect()
 }
 
 /// What tells a row from others: its key or id and its checked values, or, when they are wrong, what
@@ -282,7 +321,7 @@ fn given(cell: &Cell) -> Json {
     }
 }
 
-fn json_of(value: &Value) -> Json {
+pub(crate) fn json_of(value: &Value) -> Json {
     match value {
         Value::Null | Value::Missing { .. } => Json::Null,
         Value::Bool(value) => json!(value),

@@ -66,7 +66,7 @@ pub enum OnConflict {
 
 /// Since when a change in the CRM is a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum AsOf {
+pub(crate) enum AsOf {
     Time(DateTime),
     Column(String),
 }
@@ -94,17 +94,19 @@ pub(super) type OnRow<'a> = Box<dyn FnMut(&JobRow) -> Result<(), CallbackFailure
 #[must_use = "options do nothing until a plan takes them"]
 pub struct PlanOptions<'a> {
     pub(super) job: Option<PathBuf>,
-    pub(super) id: String,
-    pub(super) key: Option<String>,
-    pub(super) columns: Option<Vec<(String, String)>>,
+    pub(crate) id: String,
+    pub(crate) key: Option<String>,
+    pub(crate) columns: Option<Vec<(String, String)>>,
     pub(super) empty: Empty,
     pub(super) empty_of: Vec<(String, Empty)>,
     pub(super) compare: Compare,
     pub(super) on_duplicate: OnDuplicate,
-    pub(super) as_of: Option<AsOf>,
+    pub(crate) as_of: Option<AsOf>,
     pub(super) partial: bool,
     pub(super) on_progress: Option<OnProgress<'a>>,
-    pub(super) call: CallOptions,
+    pub(crate) call: CallOptions,
+    /// The file that the rows come from.
+    pub(super) source: Option<PathBuf>,
 }
 
 impl Default for PlanOptions<'_> {
@@ -122,6 +124,7 @@ impl Default for PlanOptions<'_> {
             partial: false,
             on_progress: None,
             call: CallOptions::new(),
+            source: None,
         }
     }
 }
@@ -216,6 +219,13 @@ impl<'a> PlanOptions<'a> {
     /// The options of each call: timeout, retries, cancel.
     pub fn call(mut self, call: CallOptions) -> Self {
         self.call = call;
+        self
+    }
+
+    /// The file that the rows come from, which no result is written over.
+    #[cfg(any(feature = "csv", feature = "xlsx"))]
+    pub(crate) fn source(mut self, path: &Path) -> Self {
+        self.source = std::fs::canonicalize(path).ok();
         self
     }
 

@@ -1,10 +1,12 @@
 //! Plans a job: loads the rows in one step, then compares them with the CRM.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::Value as Json;
 
 use super::compare::Comparer;
 use super::crm::Crm;
@@ -13,7 +15,7 @@ use super::finish::{End, finish};
 use super::input::RowInput;
 use super::judge::Policy;
 use super::kind::Kind;
-use super::load::{Maps, load, print_of};
+use super::load::{Maps, load, print_of, source};
 use super::lock::{self, Lock};
 use super::options::{Compare, OnDuplicate, PlanOptions, SHARE};
 use super::row::{Row, RowState};
@@ -163,16 +165,19 @@ fn load_rows(desk: &Desk<'_>, rows: &mut Rows<'_>, options: &PlanOptions<'_>) ->
     let policy = policy(store)?;
     let mut loader =
         Loader { desk, options, policy, map: &map, custom: None, choices: HashSet::new() };
+    let mut sources = Sources::default();
     let (mut prints, mut count, mut expects) = (Vec::new(), 0_i64, false);
     for input in rows {
         count += 1;
         let input = input.map_err(Stop::raised)?;
         expects |= !input.expected.is_empty();
         prints.push(loader.row(count, &input)?);
+        sources.row(store, count, &input)?;
         if count % 1000 == 0 {
             desk.check_cancel()?;
         }
     }
+    sources.end(store)?;
     let keeps_last = options.on_duplicate == OnDuplicate::Last;
     store.mark_duplicates(keeps_last)?;
     store.put("keeps_last", keeps_last)?;
@@ -189,6 +194,7 @@ fn note_plan(desk: &Desk<'_>, options: &PlanOptions<'_>, map: &FieldMap) -> Resu
     store.put("options", options.fingerprint())?;
     store.put("send_all", options.compare == Compare::None)?;
     store.put("partial", options.partial)?;
+    store.put("source", options.source.as_ref().and_then(|path| path.to_str()))?;
     store.put("base_url", enterprise.base_url)?;
     store.put("corp_id", enterprise.corp_id)?;
     store.put_json("option_ids", &option_ids(map))?;
@@ -201,6 +207,60 @@ pub(super) fn note_means(desk: &Desk<'_>) -> Result<(), Error> {
         |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     desk.store.put("timeout_ms", milliseconds(desk.crm.timeout()))?;
     desk.store.put("interval_ms", milliseconds(desk.interval()))
+}
+
+/// Writes rows down as they were given.
+#[derive(Default)]
+struct Sources {
+    /// Where each column stands, by its name, and all of them in order.
+    places: HashMap<Arc<str>, usize>,
+    columns: Vec<Arc<str>>,
+    /// How many cells were read otherwise than written, by how.
+    coerced: BTreeMap<&'static str, u64>,
+}
+
+impl Sources {
+    fn row(&mut self, store: &Store, number: i64, input: &RowInput) -> Result<(), Error> {
+        for how in &input.coerced {
+            *self.coerced.entry(how).or_default() += 1;
+        }
+        let given = source(input);
+        if input.place.is_some() {
+            // All rows of a sheet have the same columns, and perhaps two of one name.
+            if self.columns.is_empty() {
+                self.columns = input.cells.iter().map(|(name, _)| Arc::clone(name)).collect();
+            }
+            // What stands beside the columns has no name.
+            let wide = self.columns.len().max(given.len());
+            self.columns.resize(wide, Arc::from(""));
+            return store.insert_source(number, &given);
+        }
+        let id = input.id.iter().map(|_| Arc::from("id"));
+        let names = id.chain(input.cells.iter().map(|(name, _)| Arc::clone(name)));
+        let mut cells = Vec::new();
+        for (name, value) in names.zip(given) {
+            let place = self.place(name);
+            cells.resize(cells.len().max(place + 1), Json::Null);
+            if let Some(cell) = cells.get_mut(place) {
+                *cell = value;
+            }
+        }
+        store.insert_source(number, &cells)
+    }
+
+    fn place(&mut self, name: Arc<str>) -> usize {
+        let next = self.columns.len();
+        *self.places.entry(name).or_insert_with_key(|name| {
+            self.columns.push(Arc::clone(name));
+            next
+        })
+    }
+
+    fn end(self, store: &Store) -> Result<(), Error> {
+        let columns: Vec<&str> = self.columns.iter().map(|name| &**name).collect();
+        store.put_json("columns", &columns)?;
+        store.put_json("coerced", &self.coerced)
+    }
 }
 
 /// Writes rows to the file.

@@ -111,6 +111,12 @@ fn touched(store: &Store, send_all: bool) -> Result<Vec<Touched>, Error> {
     Ok(touched)
 }
 
+/// How many cells were read otherwise than they were written, by how.
+pub(super) fn coerced(store: &Store) -> Result<Vec<(String, u64)>, Error> {
+    let coerced = store.get_json::<std::collections::BTreeMap<String, u64>>("coerced")?;
+    Ok(coerced.into_iter().collect())
+}
+
 /// The job in ten lines at most.
 pub(super) fn summary(
     store: &Store,
@@ -142,6 +148,12 @@ pub(super) fn summary(
             "the CRM's list tells other values than the opportunity: {}",
             distrusted.join(", ")
         ));
+    }
+    let coerced = coerced(store)?;
+    if !coerced.is_empty() {
+        let cells = |(how, cells): &(String, u64)| format!("{how} {}", thousands(*cells));
+        let cells: Vec<_> = coerced.iter().map(cells).collect();
+        line(format!("cells read as meant: {}", cells.join(", ")));
     }
     if progress.counts.of(RowState::Planned) > 0 {
         line("not checked: your rights, and approval flows, which only the CRM knows".to_owned());

@@ -94,12 +94,12 @@ impl RowState {
     }
 
     /// Whether the CRM has what the row asks for, or the caller does not want it sent.
-    pub(super) fn is_ok(self) -> bool {
+    pub(crate) fn is_ok(self) -> bool {
         matches!(self, Self::Updated | Self::Unchanged | Self::Skipped)
     }
 
     /// Whether there is something left to do for the row.
-    pub(super) fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Planned | Self::Sending)
     }
 }

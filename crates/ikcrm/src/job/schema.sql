@@ -24,3 +24,6 @@ CREATE INDEX row_id ON row (id);
 
 -- The options that rows use, by their ids, and the labels that were given.
 CREATE TABLE choice (field TEXT, value TEXT, label TEXT, PRIMARY KEY (field, value, label)) WITHOUT ROWID;
+
+-- The rows as they were given, for the result; `columns` in `job` has the names.
+CREATE TABLE source (number INTEGER PRIMARY KEY, cells TEXT NOT NULL);

@@ -9,6 +9,7 @@ use rusqlite::types::{FromSql, ToSql};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use super::fault;
 use super::row::{Fill, Row, RowState};
@@ -242,6 +243,19 @@ impl Store {
             row.given,
         ];
         self.execute(sql, values).map(drop)
+    }
+
+    /// Writes a row down as it was given.
+    pub(super) fn insert_source(&self, number: i64, cells: &[Json]) -> Result<(), Error> {
+        let sql = "INSERT INTO source VALUES (?, ?)";
+        self.execute(sql, params![number, json(&cells)]).map(drop)
+    }
+
+    /// A row as it was given.
+    #[cfg(any(feature = "csv", feature = "xlsx"))]
+    pub(super) fn source(&self, number: i64) -> Result<Vec<Json>, Error> {
+        let cells = self.one::<String>("SELECT cells FROM source WHERE number = ?", [number])?;
+        Ok(cells.and_then(|cells| serde_json::from_str(&cells).ok()).unwrap_or_default())
     }
 
     /// Rows in this state (or in any) after a number, at most so many.

@@ -71,7 +71,7 @@ fn back(row: &Row, send_all: bool) -> RowInput {
         match &plan.before {
             Some(before) if plan.is_same(before, &plan.after) => {}
             Some(before) => {
-                input.cells.push((plan.field.clone(), cell(before)));
+                input.cells.push((plan.field.as_str().into(), cell(before)));
                 input.expected.push((plan.field.clone(), plan.after.clone()));
             }
             None => input.faults.push(unknown(plan)),

@@ -12,6 +12,8 @@ use super::progress::{Counts, Progress};
 use super::report::{self, Problem};
 use super::row::RowState;
 use super::store::Store;
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+use super::view::JobResult;
 use super::view::JobRow;
 use crate::error::{Error, StopReason};
 
@@ -209,6 +211,47 @@ impl UpdateJob {
         Ok(rows.into_iter().map(|row| JobRow::new(row, send_all)).collect())
     }
 
+    /// The columns that were given, in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn columns(&self) -> Result<Vec<String>, Error> {
+        self.store()?.get_json("columns")
+    }
+
+    /// How many cells of a sheet were read otherwise than they were written, by how.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn coerced(&self) -> Result<Vec<(String, u64)>, Error> {
+        report::coerced(&self.store()?)
+    }
+
+    /// The file that the rows came from.
+    #[cfg(any(feature = "csv", feature = "xlsx"))]
+    pub(crate) fn source(&self) -> Result<Option<String>, Error> {
+        self.store()?.get("source")
+    }
+
+    /// Some of the rows after this number, with their cells as they were given.
+    #[cfg(any(feature = "csv", feature = "xlsx"))]
+    pub(crate) fn results_after(
+        &self,
+        state: Option<RowState>,
+        number: u64,
+    ) -> Result<Vec<JobResult>, Error> {
+        let store = self.store()?;
+        let after = i64::try_from(number).unwrap_or(i64::MAX);
+        let send_all = sends_all(&store)?;
+        let result = |row: super::row::Row| {
+            let (cells, sent_at) = (store.source(row.number)?, row.sent_at);
+            Ok(JobResult { row: JobRow::new(row, send_all), cells, sent_at })
+        };
+        store.rows(state, after, CHUNK)?.into_iter().map(result).collect()
+    }
+
     /// Takes the rows of these opportunities out, unless they were sent; tells how many.
     ///
     /// # Errors
@@ -307,7 +350,8 @@ impl UpdateJob {
             "counts": words(self.counts()?), "calls": calls,
             "calls_to_go": self.calls_to_go()?,
             "time_left": self.time_left()?.map(|left| left.as_secs_f64()),
-            "problems": problems,
+            "problems": problems, "columns": self.columns()?,
+            "coerced": self.coerced()?.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         });
         Ok(job.to_string())
     }

@@ -66,3 +66,13 @@ impl JobRow {
         }
     }
 }
+
+/// A row with its cells as they were given, for the job's result.
+#[cfg(any(feature = "csv", feature = "xlsx"))]
+#[derive(Debug)]
+pub(crate) struct JobResult {
+    pub(crate) row: JobRow,
+    pub(crate) cells: Vec<serde_json::Value>,
+    /// When it was sent last, in milliseconds since 1970; 0 if never.
+    pub(crate) sent_at: i64,
+}

@@ -189,7 +189,7 @@ fn a_change_later_than_the_sheet_is_a_conflict() {
     assert!(message(&job, 1).contains("after 2024-01-01 10:00"), "{}", message(&job, 1));
     let folder = Folder::new();
     let mut rows = rows();
-    rows[0].cells.push(("at".to_owned(), Cell::from("2024-01-03")));
+    rows[0].cells.push(("at".into(), Cell::from("2024-01-03")));
     let job = planned(&crm, rows, options(&folder).as_of_column("at")).unwrap();
     assert_eq!(states(&job), "planned planned");
 }

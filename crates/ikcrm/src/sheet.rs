@@ -1,0 +1,28 @@
+//! Sheets: rows of a job from files and tables, and a job's results back into files.
+
+mod face;
+mod write;
+#[cfg(feature = "xlsx")]
+mod write_xlsx;
+#[cfg(feature = "csv")]
+mod write_csv;
+mod output;
+mod rows;
+#[cfg(feature = "xlsx")]
+mod workbook;
+#[cfg(feature = "xlsx")]
+mod guard;
+#[cfg(feature = "csv")]
+mod text;
+#[cfg(feature = "csv")]
+mod encoding;
+mod sniff;
+mod header;
+mod result;
+mod cells;
+mod line;
+mod options;
+mod write_options;
+
+pub use options::{SHEET_OPTIONS, SheetOptions};
+pub use write_options::{Language, WRITE_OPTIONS, WriteOptions};

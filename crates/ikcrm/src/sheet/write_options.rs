@@ -1,0 +1,113 @@
+//! How a job's result is written.
+
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
+use crate::input::Value;
+use crate::input::suggest::unknown_message;
+use crate::job::RowState;
+
+/// The options of a result, for tests against the contract.
+#[doc(hidden)]
+pub const WRITE_OPTIONS: &[&str] = &["state", "language", "split"];
+
+/// The language of the headers of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Chinese.
+    Chinese,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Default)]
+#[must_use = "options do nothing until a result is written with them"]
+pub struct WriteOptions {
+    pub(super) states: Vec<RowState>,
+    pub(super) language: Language,
+    pub(super) split: bool,
+    faults: Vec<FieldError>,
+}
+
+impl WriteOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only the rows in this state; call it again for more states.
+    pub fn state(mut self, state: RowState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// The language of the headers and of the states.
+    pub fn language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
+    /// Three `.csv` files: `-done`, `-wrong` and `-open` follow the name.
+    pub fn split(mut self, split: bool) -> Self {
+        self.split = split;
+        self
+    }
+
+    /// Sets an option by its name. A null leaves the default, and what does not fit is told when the
+    /// result is written.
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let taken = match (name, &value) {
+            ("state" | "language" | "split", Value::Null) => Ok(()),
+            ("state", Value::List(words)) => {
+                words.iter().try_for_each(|word| self.take_state(word))
+            }
+            ("state", word) => self.take_state(word),
+            ("language", Value::Text(word)) if word == "en" => Ok(()),
+            ("language", Value::Text(word)) if word == "zh" => {
+                self.language = Language::Chinese;
+                Ok(())
+            }
+            ("language", value) => {
+                Err(Fault(Code::Unknown, format!("must be en or zh, got {}", value.describe())))
+            }
+            ("split", Value::Bool(split)) => {
+                self.split = *split;
+                Ok(())
+            }
+            ("split", value) => {
+                let message = format!("must be true or false, got {}", value.describe());
+                Err(Fault(Code::Type, message))
+            }
+            _ => {
+                let known = WRITE_OPTIONS.iter().copied();
+                Err(Fault(Code::Unknown, unknown_message("option", name, known)))
+            }
+        };
+        self.faults.extend(taken.err().map(|fault| fault.of(name)));
+        self
+    }
+
+    fn take_state(&mut self, word: &Value) -> Result<(), Fault> {
+        let found = if let Value::Text(word) = word { RowState::from_word(word) } else { None };
+        let words = || RowState::ALL.map(RowState::as_str).join(", ");
+        let state = found.ok_or_else(|| {
+            Fault(Code::Unknown, format!("must be one of {}, got {}", words(), word.describe()))
+        })?;
+        self.states.push(state);
+        Ok(())
+    }
+
+    /// Every option that does not fit.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Validation { fields: self.faults.clone() })
+    }
+
+    pub(super) fn takes(&self, state: RowState) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+}
