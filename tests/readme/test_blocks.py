@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
+import openpyxl
 import pytest
 import rust
 from blocks import ROOT, blocks, of
@@ -32,8 +34,20 @@ def rust_program():
     return rust.build(of("rust"))
 
 
+@pytest.fixture(scope="session")
+def sheet(tmp_path_factory):
+    """The sheet that the reader has."""
+    book = openpyxl.Workbook()
+    for row in [("id", "销售阶段", "预计销售金额"), (600001, "赢单", 128000.5), (600002, "赢单", None)]:
+        book.active.append(row)
+    path = tmp_path_factory.mktemp("sheet") / "q3.xlsx"
+    book.save(path)
+    return path
+
+
 @pytest.mark.parametrize("block", [pytest.param(b, id=f"{b.where}:{b.language}") for b in blocks()])
-def test_the_block_runs(block, environment, tmp_path, request):
+def test_the_block_runs(block, environment, sheet, tmp_path, request):
+    shutil.copy(sheet, tmp_path)
     if block.title:
         PARSE[block.language](block.code, tmp_path)
     elif block.language == "rust":
