@@ -104,7 +104,7 @@ fn milliseconds(value: Value) -> Value {
 /// Puts JavaScript's names into faults of options; an unknown name stays as it was written.
 pub(crate) fn rename(faults: &mut [FieldError]) {
     let is_name = |fault: &FieldError| {
-        fault.code == FieldErrorCode::Unknown && fault.message.starts_with("no such option")
+        fault.code == FieldErrorCode::Unknown && fault.message.starts_with("no such")
     };
     for fault in faults.iter_mut().filter(|fault| !is_name(fault)) {
         fault.field = match fault.field.strip_prefix("quota.") {

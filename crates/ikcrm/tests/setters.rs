@@ -138,7 +138,7 @@ fn what_a_struct_does_not_know_is_left_alone() {
 
 #[test]
 fn a_map_becomes_an_update_and_a_null_in_it_clears() {
-    let map = serde_json::json!({"title": "ccc", "note": null, "custom": {"tags": null}});
+    let map = serde_json::json!({"note": null, "title": "ccc", "custom": {"tags": null}});
     let update =
         OpportunityUpdate::new().note(Patch::Null).title("ccc").custom("tags", Patch::Null);
     let read: OpportunityUpdate = serde_json::from_value(map.clone()).unwrap();

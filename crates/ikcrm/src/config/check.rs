@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::edition::Edition;
-use crate::error::{Fault, FieldErrorCode as Code};
+use crate::error::{Fault, FieldErrorCode as Code, spelt};
 use crate::input::setting::{duration_within, text, whole};
 use crate::input::{Value, excerpt};
 use crate::transport::{self, Proxy, ProxyUrl, count_certificates, is_host};
@@ -68,7 +68,10 @@ pub(super) fn switch(value: &Value) -> Result<bool, Fault> {
         Value::Bool(value) => Ok(*value),
         Value::Text(text) if text == "true" => Ok(true),
         Value::Text(text) if text == "false" => Ok(false),
-        _ => Err(Fault(Code::Type, format!("must be true or false, got {}", value.describe()))),
+        _ => Err(Fault(
+            Code::Type,
+            format!("must be {} or {}, got {}", spelt("true"), spelt("false"), value.describe()),
+        )),
     }
 }
 

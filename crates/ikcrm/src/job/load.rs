@@ -53,7 +53,7 @@ pub(super) fn load(
     if sorted.is_empty {
         draft.faults.retain(|fault| fault.code != Code::Empty);
     }
-    if has_bad_id(input) {
+    if sorted.faults.iter().any(|fault| fault.field == "id") {
         draft.faults.retain(|fault| fault.field != "id");
     }
     draft.faults.extend(sorted.faults);

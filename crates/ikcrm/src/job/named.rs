@@ -6,7 +6,7 @@ use super::options::{
 };
 use super::row::RowState;
 use crate::config::CALL_OPTIONS;
-use crate::error::{Fault, FieldErrorCode as Code};
+use crate::error::{Fault, FieldErrorCode as Code, spelt};
 use crate::input::setting::{duration, number, text, whole};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
@@ -136,7 +136,10 @@ fn word<T: Copy>(value: &Value, words: Words<T>) -> Result<T, Fault> {
 fn flag(value: &Value) -> Result<bool, Fault> {
     match value {
         Value::Bool(flag) => Ok(*flag),
-        _ => Err(Fault(Code::Type, format!("must be true or false, got {}", value.describe()))),
+        _ => Err(Fault(
+            Code::Type,
+            format!("must be {} or {}, got {}", spelt("true"), spelt("false"), value.describe()),
+        )),
     }
 }
 

@@ -20,8 +20,9 @@ impl SharedQuota {
     /// The way through the gate that all clients of the process with this name and store share.
     pub(crate) fn open(&self) -> OpenQuota {
         let Quota { store, limit, max_wait, fallback, .. } = &self.quota;
+        let place = store.as_ref().map(StoreUrl::identity);
         let gate =
-            gate::of_process(&format!("{store:?} {fallback:?} {}", self.name), || match store {
+            gate::of_process(&format!("{place:?} {fallback:?} {}", self.name), || match store {
                 None => Gate::new(Box::new(Local::new()), false),
                 Some(url) => {
                     Gate::new(with_fallback(url.open(&self.name), *limit, *fallback), true)

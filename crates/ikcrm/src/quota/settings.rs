@@ -66,6 +66,17 @@ pub(super) enum StoreUrl {
     Redis(String),
 }
 
+impl StoreUrl {
+    /// What tells the store from others. It may hold a password.
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::File(path) => format!("{path:?}"),
+            #[cfg(feature = "quota-redis")]
+            Self::Redis(url) => url.clone(),
+        }
+    }
+}
+
 /// Without a URL, which may hold a password.
 impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

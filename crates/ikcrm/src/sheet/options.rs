@@ -1,6 +1,6 @@
 //! How a sheet is read.
 
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, spelt};
 use crate::input::Value;
 use crate::input::setting::{text, whole};
 use crate::input::suggest::unknown_message;
@@ -106,7 +106,12 @@ impl SheetOptions {
             "clear_text" => self.clear_text = Some(text(value)?),
             _ => {
                 let Value::Bool(coerce) = value else {
-                    let message = format!("must be true or false, got {}", value.describe());
+                    let message = format!(
+                        "must be {} or {}, got {}",
+                        spelt("true"),
+                        spelt("false"),
+                        value.describe()
+                    );
                     return Err(Fault(Code::Type, message));
                 };
                 self.coerce = *coerce;

@@ -1,6 +1,6 @@
 //! How a job's result is written.
 
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, spelt};
 use crate::input::Value;
 use crate::input::suggest::unknown_message;
 use crate::job::RowState;
@@ -77,7 +77,12 @@ impl WriteOptions {
                 Ok(())
             }
             ("split", value) => {
-                let message = format!("must be true or false, got {}", value.describe());
+                let message = format!(
+                    "must be {} or {}, got {}",
+                    spelt("true"),
+                    spelt("false"),
+                    value.describe()
+                );
                 Err(Fault(Code::Type, message))
             }
             _ => {
