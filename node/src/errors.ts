@@ -304,7 +304,7 @@ export type AnyIkcrmError =
   | JobStoppedError
   | JobInUseError
   | JobFileError
-  // </generated>
+// </generated>
 
 /** Every class by its name, since a minifier may rename the classes themselves. */
 const NAMED = {

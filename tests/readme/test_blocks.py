@@ -38,7 +38,11 @@ def rust_program():
 def sheet(tmp_path_factory):
     """The sheet that the reader has."""
     book = openpyxl.Workbook()
-    for row in [("id", "销售阶段", "预计销售金额"), (600001, "赢单", 128000.5), (600002, "赢单", None)]:
+    for row in [
+        ("id", "销售阶段", "预计销售金额"),
+        (600001, "赢单", 128000.5),
+        (600002, "赢单", None),
+    ]:
         book.active.append(row)
     path = tmp_path_factory.mktemp("sheet") / "q3.xlsx"
     book.save(path)

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
+use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault, spelt};
 use crate::input::setting::text;
 use crate::input::{Value, excerpt};
 
@@ -85,7 +85,8 @@ fn header(name: &str, value: Option<&str>) -> Result<(HeaderName, Option<HeaderV
             return fault(Code::Conflict, "is the token's; give that as token");
         }
         "user-agent" => {
-            return fault(Code::Conflict, "is the client's; name your program by app_info");
+            let message = format!("is the client's; name your program by {}", spelt("app_info"));
+            return fault(Code::Conflict, message);
         }
         ours if OURS.contains(&ours) => {
             return fault(Code::Conflict, "is the client's own or its connection's; leave it out");

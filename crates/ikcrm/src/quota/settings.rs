@@ -70,7 +70,7 @@ impl StoreUrl {
     /// What tells the store from others. It may hold a password.
     pub(super) fn identity(&self) -> String {
         match self {
-            Self::File(path) => format!("{path:?}"),
+            Self::File(path) => path.display().to_string(),
             #[cfg(feature = "quota-redis")]
             Self::Redis(url) => url.clone(),
         }
