@@ -206,7 +206,7 @@ pub(crate) fn plan_sheet(
 /// Plans updates of the rows of a table: the names of its columns, and an iterable of its rows.
 pub(crate) fn plan_table(
     client: &ikcrm::Client,
-    names: Vec<String>,
+    columns: Vec<String>,
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
@@ -217,7 +217,7 @@ pub(crate) fn plan_table(
     let mut rows = Rows::new(rows.try_iter()?, &caller, line);
     caller.run(watch, named, |named| {
         let plan = named.plan(&caller, on_progress);
-        client.plan_updates_of_table(names, &mut rows, &sheet, plan).map(UpdateJob)
+        client.plan_updates_of_table(columns, &mut rows, &sheet, plan).map(UpdateJob)
     })
 }
 
