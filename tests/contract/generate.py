@@ -19,7 +19,9 @@ ROOT = CONTRACT.parents[1]
 Table = dict[str, Any]
 FIELDS: list[Table] = json.loads((CONTRACT / "fields.json").read_text(encoding="utf-8"))
 RECORDS: Table = json.loads((CONTRACT / "answer.json").read_text(encoding="utf-8"))
-ERRORS: list[Table] = json.loads((CONTRACT / "errors.json").read_text(encoding="utf-8"))["classes"]
+ERROR_TABLES: Table = json.loads((CONTRACT / "errors.json").read_text(encoding="utf-8"))
+ERRORS: list[Table] = ERROR_TABLES["classes"]
+ATTRIBUTES: list[Table] = ERROR_TABLES["attributes"]
 OPTIONS: Table = json.loads((CONTRACT / "options.json").read_text(encoding="utf-8"))
 GUIDE: Table = json.loads((CONTRACT / "guide.json").read_text(encoding="utf-8"))
 
@@ -234,9 +236,8 @@ def tree(error: Table) -> list[Table]:
 
 def as_in_node(text: str) -> str:
     """The text with the names of options and attributes as Node spells them."""
-    rows = [row for rows in OPTIONS.values() for row in rows]
+    rows = [row for rows in OPTIONS.values() for row in rows] + ATTRIBUTES
     names = {row["name"]: row["node"] for row in rows if row.get("node")}
-    names["retry_after"] = "retryAfterMs"
     return re.sub(r"`(\w+)`", lambda found: f"`{names.get(found[1], found[1])}`", text)
 
 

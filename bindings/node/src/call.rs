@@ -5,30 +5,11 @@ use ikcrm::{CallOptions, Opportunity, OpportunityQuery, OpportunityUpdate, Value
 use crate::cancel::CancelHandle;
 use crate::names;
 
+/// What every call takes.
 const OPTIONS: [&str; 7] =
     ["signal", "timeoutMs", "maxRetries", "maxWaitMs", "deadlineMs", "priority", "headers"];
-const FIELD_MAP_OPTIONS: [&str; 8] = [
-    "signal",
-    "timeoutMs",
-    "maxRetries",
-    "maxWaitMs",
-    "deadlineMs",
-    "priority",
-    "headers",
-    "refresh",
-];
-const UPDATE_OPTIONS: [&str; 10] = [
-    "signal",
-    "timeoutMs",
-    "maxRetries",
-    "maxWaitMs",
-    "deadlineMs",
-    "priority",
-    "headers",
-    "partial",
-    "fill",
-    "ifUnchanged",
-];
+/// What an update takes besides.
+const UPDATE_OPTIONS: [&str; 3] = ["partial", "fill", "ifUnchanged"];
 const TRUTH: &str = "must be true or false";
 
 /// An update and its options. Faults that only JavaScript can make go to the options, so that the
@@ -156,7 +137,7 @@ fn job_option(
     let (core, _) = names::to_core(&name, Value::Null);
     let is_known = |core: &str| known.contains(&core) && names::in_node(core) == name;
     if OPTIONS.contains(&name.as_str()) {
-        job.call = option(call, (name, value), cancel, &OPTIONS);
+        job.call = option(call, (name, value), cancel, &[]);
     } else if matches!(name.as_str(), "onRow" | "onProgress" | "confirm") {
         job.call = refused(call, &name, "must be a function", &value);
     } else if name == "progress" {
@@ -177,7 +158,7 @@ const RECORD: &str = "must be an opportunity as an earlier call answered it, wit
 
 /// The options of a call that takes no others.
 pub(crate) fn options(value: Value, cancel: Option<&CancelHandle>) -> CallOptions {
-    read(value, cancel, &OPTIONS)
+    read(value, cancel, &[])
 }
 
 /// The options of the reading of a field map, and whether it is to be read anew.
@@ -195,7 +176,7 @@ pub(crate) fn field_map_options(
         }
         other => other,
     };
-    let options = read(others, cancel, &FIELD_MAP_OPTIONS);
+    let options = read(others, cancel, &["refresh"]);
     match refresh {
         Value::Null => (options, false),
         Value::Bool(refresh) => (options, refresh),
@@ -203,11 +184,11 @@ pub(crate) fn field_map_options(
     }
 }
 
-fn read(value: Value, cancel: Option<&CancelHandle>, known: &[&'static str]) -> CallOptions {
+fn read(value: Value, cancel: Option<&CancelHandle>, also: &[&'static str]) -> CallOptions {
     let mut options = match value {
         Value::Map(entries) => entries
             .into_iter()
-            .fold(CallOptions::new(), |options, entry| option(options, entry, cancel, known)),
+            .fold(CallOptions::new(), |options, entry| option(options, entry, cancel, also)),
         Value::Null => CallOptions::new(),
         other => refused(CallOptions::new(), "options", "must be an object of options", &other),
     };
@@ -231,27 +212,23 @@ pub(crate) fn query(value: Value, options: &mut CallOptions) -> OpportunityQuery
     }
 }
 
-/// One option that every call takes; `known` are the names of all that this one takes.
+/// One option that every call takes; `also` are the names of those that this one takes besides.
 fn option(
     mut options: CallOptions,
     (name, value): (String, Value),
     cancel: Option<&CancelHandle>,
-    known: &[&'static str],
+    also: &[&'static str],
 ) -> CallOptions {
     match (name.as_str(), value, cancel) {
         ("signal", Value::Null, _) => options,
         ("signal", _, Some(CancelHandle(cancel))) => options.cancel(cancel.clone()),
         ("signal", value, _) => refused(options, "signal", "must be an AbortSignal", &value),
-        (
-            "timeoutMs" | "maxRetries" | "maxWaitMs" | "deadlineMs" | "priority" | "headers",
-            value,
-            _,
-        ) => {
+        (known, value, _) if OPTIONS.contains(&known) => {
             let (option, value) = names::to_core(&name, value);
             options.set(option, value)
         }
         _ => {
-            options.faults.push(names::unknown(&name, known.iter().copied()));
+            options.faults.push(names::unknown(&name, OPTIONS.iter().chain(also).copied()));
             options
         }
     }

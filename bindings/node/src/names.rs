@@ -33,15 +33,12 @@ const RENAMED: [(&str, &str); 23] = [
 /// The same of the quota's settings.
 const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "max_wait")];
 
-/// Other names that messages mention: methods, and options of jobs.
-const MENTIONED: [(&str, &str); 7] = [
+/// Other names that messages mention: a hook and methods.
+const MENTIONED: [(&str, &str); 4] = [
     ("onToken", "on_token"),
     ("planUpdates", "plan_updates"),
     ("applyUpdates", "apply_updates"),
     ("openJob", "open_job"),
-    ("skipInvalid", "skip_invalid"),
-    ("maxUpdates", "max_updates"),
-    ("maxErrors", "max_errors"),
 ];
 
 /// How JavaScript spells a name that a message mentions.
