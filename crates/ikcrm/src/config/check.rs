@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::edition::Edition;
-use crate::error::{Fault, FieldErrorCode as Code, spelt};
-use crate::input::setting::{duration_within, text, whole};
+use crate::error::{Fault, FieldErrorCode as Code};
+use crate::input::setting::{duration_within, flag, text, whole};
 use crate::input::{Value, excerpt};
 use crate::transport::{self, Proxy, ProxyUrl, count_certificates, is_host};
 
@@ -65,13 +65,9 @@ pub(super) fn tls_roots(value: &Value) -> Result<TlsRoots, Fault> {
 /// A truth value, or its text as the environment's variables have it.
 pub(super) fn switch(value: &Value) -> Result<bool, Fault> {
     match value {
-        Value::Bool(value) => Ok(*value),
         Value::Text(text) if text == "true" => Ok(true),
         Value::Text(text) if text == "false" => Ok(false),
-        _ => Err(Fault(
-            Code::Type,
-            format!("must be {} or {}, got {}", spelt("true"), spelt("false"), value.describe()),
-        )),
+        _ => flag(value),
     }
 }
 

@@ -5,13 +5,22 @@ use std::time::Duration;
 
 use super::check::{is_integer, plain};
 use super::value::{Value, excerpt};
-use crate::error::{Fault, FieldErrorCode as Code, fault};
+use crate::error::{Fault, FieldErrorCode as Code, fault, spelt};
 
 pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
         Value::Text(text) => Ok(text.clone()),
         // Without the value, which may be a secret.
         _ => fault(Code::Type, format!("must be text, got {}", value.kind())),
+    }
+}
+
+/// A truth value.
+pub(crate) fn flag(value: &Value) -> Result<bool, Fault> {
+    let (yes, no) = (spelt("true"), spelt("false"));
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        _ => fault(Code::Type, format!("must be {yes} or {no}, got {}", value.describe())),
     }
 }
 

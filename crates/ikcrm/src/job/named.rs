@@ -6,8 +6,8 @@ use super::options::{
 };
 use super::row::RowState;
 use crate::config::CALL_OPTIONS;
-use crate::error::{Fault, FieldErrorCode as Code, spelt};
-use crate::input::setting::{duration, number, text, whole};
+use crate::error::{Fault, FieldErrorCode as Code};
+use crate::input::setting::{duration, flag, number, text, whole};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
 
@@ -131,16 +131,6 @@ fn word<T: Copy>(value: &Value, words: Words<T>) -> Result<T, Fault> {
         let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         Fault(Code::Unknown, format!("must be {}, got {}", words.join(" or "), value.describe()))
     })
-}
-
-fn flag(value: &Value) -> Result<bool, Fault> {
-    match value {
-        Value::Bool(flag) => Ok(*flag),
-        _ => Err(Fault(
-            Code::Type,
-            format!("must be {} or {}, got {}", spelt("true"), spelt("false"), value.describe()),
-        )),
-    }
 }
 
 fn columns(value: &Value) -> Result<Vec<(String, String)>, Fault> {

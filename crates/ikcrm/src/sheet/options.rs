@@ -1,8 +1,8 @@
 //! How a sheet is read.
 
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, spelt};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{text, whole};
+use crate::input::setting::{flag, text, whole};
 use crate::input::suggest::unknown_message;
 
 /// The options of a sheet, for tests against the contract.
@@ -104,18 +104,7 @@ impl SheetOptions {
             "encoding" => self.encoding = Some(text(value)?),
             "delimiter" => self.delimiter = Some(delimiter(value)?),
             "clear_text" => self.clear_text = Some(text(value)?),
-            _ => {
-                let Value::Bool(coerce) = value else {
-                    let message = format!(
-                        "must be {} or {}, got {}",
-                        spelt("true"),
-                        spelt("false"),
-                        value.describe()
-                    );
-                    return Err(Fault(Code::Type, message));
-                };
-                self.coerce = *coerce;
-            }
+            _ => self.coerce = flag(value)?,
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! How a job's result is written.
 
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, spelt};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
 use crate::input::Value;
+use crate::input::setting::flag;
 use crate::input::suggest::unknown_message;
 use crate::job::RowState;
 
@@ -72,19 +73,7 @@ impl WriteOptions {
             ("language", value) => {
                 Err(Fault(Code::Unknown, format!("must be en or zh, got {}", value.describe())))
             }
-            ("split", Value::Bool(split)) => {
-                self.split = *split;
-                Ok(())
-            }
-            ("split", value) => {
-                let message = format!(
-                    "must be {} or {}, got {}",
-                    spelt("true"),
-                    spelt("false"),
-                    value.describe()
-                );
-                Err(Fault(Code::Type, message))
-            }
+            ("split", value) => flag(value).map(|split| self.split = split),
             _ => {
                 let known = WRITE_OPTIONS.iter().copied();
                 Err(Fault(Code::Unknown, unknown_message("option", name, known)))
