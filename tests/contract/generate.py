@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-CONTRACT = Path(__file__).parent
-ROOT = CONTRACT.parents[1]
+ROOT = Path(__file__).parents[2]
+CONTRACT = ROOT / "crates/ikcrm/contract"
 
 Table = dict[str, Any]
 FIELDS: list[Table] = json.loads((CONTRACT / "fields.json").read_text(encoding="utf-8"))

@@ -1,14 +1,14 @@
-// Holds the package to the tables of `tests/contract`.
+// Holds the package to the tables of the contract, `crates/ikcrm/contract`.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import * as ikcrm from '../../node/dist/index.js'
-import { Crm, FIELDS, json, TOKEN } from './support.mjs'
+import { Crm, FIELDS, table, TOKEN } from './support.mjs'
 
-const ERRORS = json('contract/errors.json')
-const OPTIONS = json('contract/options.json')
+const ERRORS = table('errors')
+const OPTIONS = table('options')
 const TYPES = ['errors', 'options', 'records', 'update']
   .map((name) => readFileSync(new URL(`../../node/src/${name}.ts`, import.meta.url), 'utf8'))
   .join('\n')
@@ -27,7 +27,7 @@ const names = (rows) => rows.map(({ node }) => node)
 test('the fields are those of the table', () => {
   const fields = declared('OpportunityUpdate')
   assert(fields.delete('custom'))
-  for (const { name, required, nullable } of json('contract/fields.json')) {
+  for (const { name, required, nullable } of table('fields')) {
     assert.equal(fields.get(name)?.startsWith('?'), !required, name)
     assert.equal(fields.get(name).includes(' | null'), nullable, name)
     fields.delete(name)
@@ -36,7 +36,7 @@ test('the fields are those of the table', () => {
 })
 
 describe('the attributes of an answer are those of the table', () => {
-  for (const [name, { attributes }] of Object.entries(json('contract/answer.json'))) {
+  for (const [name, { attributes }] of Object.entries(table('answer'))) {
     test(name, () => {
       assert.deepEqual([...declared(name).keys()], Object.keys(attributes))
     })
@@ -49,7 +49,7 @@ test('the options are those of the table', () => {
   assert.deepEqual([...declared('Quota').keys()], names(OPTIONS.quota))
   const call = new Set([...declared('CallOptions').keys(), ...declared('UpdateOptions').keys()])
   assert.deepEqual(call, new Set([...names(OPTIONS.call), 'signal']))
-  const query = json('contract/query.json').map(({ name }) => name)
+  const query = table('query').map(({ name }) => name)
   assert.deepEqual([...declared('OpportunityQuery').keys()], query)
 })
 
@@ -59,7 +59,7 @@ test('the options of jobs are those of the table', () => {
 })
 
 test('the facts of events are those of the table', () => {
-  const { events } = json('contract/events.json')
+  const { events } = table('events')
   const times = ['at', 'elapsed', 'wait', 'quota_wait']
   const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
   const facts = Object.values(events).flatMap(({ facts }) => facts)
@@ -69,7 +69,7 @@ test('the facts of events are those of the table', () => {
 })
 
 test('what a call cost is told as the table says', () => {
-  const { meta } = json('contract/events.json')
+  const { meta } = table('events')
   const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
   const ms = (name) => (['elapsed', 'quota_wait'].includes(name) ? 'Ms' : '')
   assert.deepEqual(

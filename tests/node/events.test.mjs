@@ -7,7 +7,7 @@ import diagnostics from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { test } from 'node:test'
 
-import { Crm, FIELDS, PACKAGE, TOKEN, json } from './support.mjs'
+import { Crm, FIELDS, PACKAGE, TOKEN, table } from './support.mjs'
 
 const COURSE = ['call_started', 'attempt_sent', 'attempt_answered', 'call_finished']
 const context = new AsyncLocalStorage()
@@ -97,7 +97,7 @@ test('NODE_DEBUG prints the events, and nothing of whom they are about', async (
   child.stderr.setEncoding('utf8').on('data', (text) => (printed += text))
   assert.deepEqual(await once(child, 'close'), [0, null])
   for (const name of COURSE) assert(printed.includes(` ${name} `), printed)
-  const never = [TOKEN, ...json('contract/events.json').never]
+  const never = [TOKEN, ...table('events').never]
   assert.deepEqual(
     never.filter((word) => printed.includes(word)),
     [],

@@ -27,6 +27,9 @@ export function json(path) {
   return JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'))
 }
 
+/** A table of the contract. */
+export const table = (name) => json(`../crates/ikcrm/contract/${name}.json`)
+
 /** A CRM that holds every request until `answer` is called on it; closed when the test is over. */
 export class Crm {
   requests = []

@@ -7,9 +7,9 @@ import { inspect } from 'node:util'
 
 import { Client } from '../../node/dist/index.js'
 import { inNode, inNodeOptions, ScriptedServer, SECONDS, spell } from './scripted.mjs'
-import { json, TOKEN } from './support.mjs'
+import { json, table, TOKEN } from './support.mjs'
 
-const EVENTS = json('contract/events.json')
+const EVENTS = table('events')
 
 /** A token store of the test's own. */
 class Store {
@@ -171,7 +171,7 @@ function assertError(
 
 /** A message of a vector, with the names that options have in Node. */
 function respelt(text) {
-  const named = Object.values(json('contract/options.json'))
+  const named = Object.values(table('options'))
     .flat()
     .filter(({ name }) => name.includes('_'))
   return named.reduce(

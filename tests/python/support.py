@@ -27,6 +27,11 @@ def load(path: str) -> Any:
     return json.loads((TESTS / path).read_text(encoding="utf-8"))
 
 
+def table(name: str) -> Any:
+    """A table of the contract."""
+    return load(f"../crates/ikcrm/contract/{name}.json")
+
+
 def wait(event: threading.Event) -> None:
     assert event.wait(LONG), "nothing happened"
 

@@ -1,4 +1,4 @@
-"""Holds the package to the tables of `tests/contract`."""
+"""Holds the package to the tables of the contract, `crates/ikcrm/contract`."""
 
 import ast
 import pydoc
@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Crm, load
+from support import Crm, table
 
 import ikcrm
 from ikcrm import arguments, errors, jobs, records
 
-CLASSES = load("contract/errors.json")
-OPTIONS = load("contract/options.json")
+CLASSES = table("errors")
+OPTIONS = table("options")
 RECORDS = {
     name: {attribute: row["kind"] for attribute, row in record["attributes"].items()}
-    for name, record in load("contract/answer.json").items()
+    for name, record in table("answer").items()
 }
 ANNOTATIONS = {
     "id": "int | None",
@@ -46,13 +46,13 @@ def test_the_fields_are_those_of_the_table() -> None:
     assert declared.pop("custom") == "Mapping[str, CustomValue]"
     assert declared == {
         row["name"]: TYPES[row["kind"]] + (" | None" if row["nullable"] else "")
-        for row in load("contract/fields.json")
+        for row in table("fields")
     }
 
 
 def test_the_documentation_lists_the_fields_and_is_short() -> None:
     told = pydoc.plain(pydoc.render_doc(ikcrm.Client.update_opportunity))
-    names = {row["name"] for row in load("contract/fields.json")}
+    names = {row["name"] for row in table("fields")}
     assert names <= set(re.findall(r"\w+", told))
     assert len(pydoc.render_doc(ikcrm).splitlines()) < 100
 
@@ -68,13 +68,13 @@ def test_the_settings_of_a_quota_are_those_of_the_table() -> None:
 
 def test_the_facts_of_events_are_those_of_the_table() -> None:
     facts = {
-        fact for row in load("contract/events.json")["events"].values() for fact in row["facts"]
+        fact for row in table("events")["events"].values() for fact in row["facts"]
     }
     assert set(ikcrm.Event._fields) == {"name", *facts}
 
 
 def test_what_a_call_cost_is_told_as_the_table_says() -> None:
-    assert list(ikcrm.CallMeta._fields) == load("contract/events.json")["meta"]
+    assert list(ikcrm.CallMeta._fields) == table("events")["meta"]
 
 
 def test_the_call_options_are_those_of_the_table() -> None:
@@ -99,7 +99,7 @@ def test_the_options_of_a_job_are_those_of_the_table() -> None:
 
 def test_the_parts_of_a_query_are_those_of_the_table() -> None:
     beside_options = set(annotations(ikcrm.OpportunityQuery)) - set(annotations(ikcrm.CallOptions))
-    assert beside_options == {row["name"] for row in load("contract/query.json")}
+    assert beside_options == {row["name"] for row in table("query")}
 
 
 @pytest.mark.parametrize(("name", "attributes"), RECORDS.items())

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from support import FIELDS, TOKEN, Crm, load
+from support import FIELDS, TOKEN, Crm, table
 
 import ikcrm
 
@@ -142,7 +142,7 @@ def test_a_variable_prints_the_log(level: str, lines: int, crm: Crm) -> None:
     done = subprocess.run(run, env=env, stderr=subprocess.PIPE, text=True, check=True)
     told = done.stderr.splitlines()
     assert len(told) == lines, told
-    assert [word for word in load("contract/events.json")["never"] if word in done.stderr] == []
+    assert [word for word in table("events")["never"] if word in done.stderr] == []
 
 
 def test_the_id_of_the_call_is_sent_when_it_is_asked_for(crm: Crm) -> None:

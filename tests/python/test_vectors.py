@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import TESTS, TOKEN, load
+from support import TESTS, TOKEN, load, table
 
 import ikcrm
 
@@ -30,7 +30,7 @@ SPELT: dict[str, Callable[[Any], object]] = {
     "$datetime": datetime.fromisoformat,
     "$absent": lambda _: ABSENT,
 }
-EVENTS = load("contract/events.json")
+EVENTS = table("events")
 SECRETS = (TOKEN, "test-password-0123456789", "hidden-secret")
 CASES = [
     pytest.param(case, id=case["id"])

@@ -94,7 +94,7 @@ pub use rust_decimal::Decimal;
 pub use sheet::{Language, SheetOptions, WriteOptions};
 pub use sync::{Cancel, forked};
 
-/// The tables behind the behaviour, for the bindings and for tests against `tests/contract`.
+/// The tables behind the behaviour, for the bindings and for tests against `contract/`.
 #[doc(hidden)]
 pub mod contract {
     pub use crate::api::kind_of_code;

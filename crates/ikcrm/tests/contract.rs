@@ -1,4 +1,4 @@
-//! The core's tables are those of `tests/contract`, which every language is held to.
+//! The core's tables are those of `contract/`, which every language is held to.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail with the test")]
 
 use ikcrm::FieldErrorCode;
@@ -8,7 +8,7 @@ use ikcrm::contract::{
 use serde_json::{Map, Value, json};
 
 fn contract(name: &str) -> Value {
-    let path = format!("{}/../../tests/contract/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/contract/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

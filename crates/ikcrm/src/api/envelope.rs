@@ -319,7 +319,7 @@ fn surrogate(text: &str) -> Option<u32> {
     (0xD800..0xE000).contains(&unit).then_some(unit)
 }
 
-/// The kinds of the codes that are known; `tests/contract/errors.json` has them too.
+/// The kinds of the codes that are known; `contract/errors.json` has them too.
 #[doc(hidden)]
 #[must_use]
 pub fn kind_of_code(code: i64) -> ApiErrorKind {
