@@ -6,17 +6,20 @@ import type { Id } from './update.js'
 
 /** What a call does differently from its client. */
 export interface CallOptions {
-  /** Ends the call within about a tenth of a second of its abort, with a `CancelledError`. */
-  signal?: AbortSignal | null | undefined
-  /** The milliseconds that the call may take, over all attempts and waits (the client's). */
+  // <generated: call>, by `make generate`
+  /**
+   * The milliseconds that the call may take with all its retries, once it has its slot of the quota
+   * (the client's).
+   */
   timeoutMs?: number | null | undefined
   /** How often the call is made again after a passing failure, 0 to 10 (the client's). */
   maxRetries?: number | null | undefined
-  /** The milliseconds that each attempt waits for a slot of the quota (the quota's). */
+  /** The milliseconds that each attempt may wait for a slot of the quota (the quota's). */
   maxWaitMs?: number | null | undefined
   /**
    * The milliseconds that the call may take from now on, its waits for the quota included (none).
-   * What is known to end later fails at once with a `QuotaExceededError`.
+   * If it is known to end later, it fails at once with a `QuotaExceededError` that says when it
+   * could start.
    */
   deadlineMs?: number | null | undefined
   /**
@@ -26,10 +29,17 @@ export interface CallOptions {
   priority?: 'normal' | 'batch' | null | undefined
   /** Headers of this call, in the place of the client's; `null` as a value takes one away. */
   headers?: Record<string, string | null> | null | undefined
+  /**
+   * Ends the call from outside within about a tenth of a second, with a `CancelledError` (none): by
+   * the abort of this signal.
+   */
+  signal?: AbortSignal | null | undefined
+  // </generated>
 }
 
 /** What an update does differently. */
 export interface UpdateOptions extends CallOptions {
+  // <generated: update>, by `make generate`
   /**
    * Lets the update go without `title` or `customer_id` (false). The API's page requires both; a
    * client in the field was seen to succeed without.
@@ -42,22 +52,26 @@ export interface UpdateOptions extends CallOptions {
    */
   fill?: boolean | null | undefined
   /**
-   * Updates only if the opportunity is still as in this record, which an earlier call answered;
-   * otherwise rejects with a `ConflictError`, which names the fields that differ. That takes two
-   * calls. It finds what was changed before the reading, not what is changed between it and the
-   * update: the API has no way to update on a condition.
+   * Updates only if the opportunity is still as in this record, which an earlier call returned
+   * (none); otherwise the call fails with a `ConflictError`, which names the fields that differ.
+   * That takes two calls. It finds what was changed before the reading, not what is changed between
+   * it and the update: the API has no way to update on a condition.
    */
   ifUnchanged?: Opportunity | null | undefined
+  // </generated>
 }
 
 /** What the reading of a field map does differently. */
 export interface FieldMapOptions extends CallOptions {
-  /** Reads the map anew though the client has it (false). */
+  // <generated: field_map>, by `make generate`
+  /** Reads the map anew although the client has it (false). */
   refresh?: boolean | null | undefined
+  // </generated>
 }
 
 /** Which opportunities to list, and how; what is left out is left to the CRM. */
 export interface OpportunityQuery {
+  // <generated: query>, by `make generate`
   /** Only those at this sales stage (销售阶段), by its id or its label. */
   stage?: Id | null | undefined
   /** Only those that the CRM finds by this text. */
@@ -66,21 +80,23 @@ export interface OpportunityQuery {
   sort?: string | null | undefined
   /** The direction of the order. */
   order?: 'asc' | 'desc' | null | undefined
-  /** Only those made from the first to the last of these days, `YYYY-MM-DD`, in China's time. */
+  /** Only those made from the first to the last of these days (`YYYY-MM-DD`), in China's time. */
   created_between?: [string, string] | null | undefined
   /** How many rows a page has, 1 to 100 (100, so that a list takes the fewest calls). */
   per_page?: number | null | undefined
+  // </generated>
 }
 
 /** How many calls may be made in any stretch of time, by whom together. */
 export interface Quota {
-  /** How many calls, 1 to 1000 (10). */
+  // <generated: quota>, by `make generate`
+  /** How many calls may be made in any stretch of `perMs`, 1 to 1000 (10). */
   calls?: number | null | undefined
-  /** The length of the stretch in milliseconds, up to an hour (10000). */
+  /** The milliseconds of this stretch, up to an hour (10000). */
   perMs?: number | null | undefined
   /**
-   * How many milliseconds to wait for a slot (as long as it takes). A call that cannot have one in
-   * this time fails at once with a `QuotaExceededError`.
+   * The milliseconds to wait for a slot (as long as it takes). A call that cannot have one by then
+   * fails at once with a `QuotaExceededError`.
    */
   maxWaitMs?: number | null | undefined
   /**
@@ -96,12 +112,13 @@ export interface Quota {
   key?: string | null | undefined
   /**
    * What part of the calls this process may make while the store is away, more than 0 and at most 1
-   * (none: such calls fail with a `QuotaStoreError`). It holds only while the store is away for all
-   * processes alike, and as far as their parts add up to no more than 1.
+   * (none). Without it such calls fail with a `QuotaStoreError`. It holds only while the store is
+   * away for all processes alike, and as far as their parts add up to no more than 1.
    */
   fallback?: number | null | undefined
   /** The password of the Redis server (none), so that it need not stand in the store's URL. */
   password?: string | null | undefined
+  // </generated>
 }
 
 /** Where programs that share an account share its token, such as a file or a database. */
@@ -170,6 +187,7 @@ export interface CallEvent {
 
 /** The settings of a client. */
 export interface ClientOptions {
+  // <generated: client>, by `make generate`
   /** The open-API token, unless there are credentials. It is sent in a header, shown nowhere. */
   token?: string | null | undefined
   /** The account to sign in with, when there is no token or it is dead. */
@@ -178,47 +196,67 @@ export interface ClientOptions {
   password?: string | null | undefined
   /** Which of the account's enterprises to sign in to (its only one). */
   corpId?: string | null | undefined
-  /** The milliseconds between two sign-ins at least (60000): each ends the account's older token. */
-  signInIntervalMs?: number | null | undefined
-  /** Where programs that share the account share its token (none). */
-  tokenStore?: TokenStore | null | undefined
-  /** Called with each token that a sign-in brings (none). */
-  onToken?: ((token: string) => unknown) | null | undefined
   /**
-   * Called with each event of a call, in the context of its caller (none). What it throws is told
-   * once as a warning of the process and fails no call.
+   * The milliseconds between two sign-ins at least, up to a day (60000): each ends the account's
+   * older token.
    */
-  onEvent?: ((event: CallEvent) => unknown) | null | undefined
-  /** The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`). */
-  edition?: 'standalone' | 'wecom' | 'dingtalk' | null | undefined
-  /** The CRM's base URL, for a host that no edition names: https, or http to this machine. */
+  signInIntervalMs?: number | null | undefined
+  /**
+   * The CRM's base URL, for a host that no edition names: https, or http to this machine. `/api/v2`
+   * at its end is left out.
+   */
   baseUrl?: string | null | undefined
-  /** The milliseconds that one call may take, over all attempts and waits (30000). */
+  /**
+   * The CRM's edition, which names the host: `standalone` 独立版, `wecom` 企微版 or `dingtalk` 钉钉版
+   * (`standalone`).
+   */
+  edition?: 'standalone' | 'wecom' | 'dingtalk' | null | undefined
+  /**
+   * The milliseconds that a call may take with all its retries, once it has its slot of the quota;
+   * up to an hour (30000).
+   */
   timeoutMs?: number | null | undefined
   /** How often a call is made again after a passing failure, 0 to 10 (2). */
   maxRetries?: number | null | undefined
-  /** The path of a PEM file of certificates to trust besides the bundled ones (none). */
+  /** The path of a PEM file of certificates to trust besides those of `tlsRoots` (none). */
   caBundle?: string | null | undefined
-  /** The URL of an HTTP proxy, or `env` for the standard proxy variables (none). */
+  /**
+   * The URL of an HTTP proxy, `http://user:password@host:port`, or `env` to follow `https_proxy`,
+   * `all_proxy` and `no_proxy` as curl does (none; `env` where the environment is read). SOCKS is
+   * refused.
+   */
   proxy?: string | null | undefined
-  /** Headers that every request has besides the client's own, such as a gateway asks for (none). */
+  /** Headers that every request has besides the client's own, as a gateway asks for (none). */
   headers?: Record<string, string | null> | null | undefined
   /** The program that uses the client, and its version, for `User-Agent` (none). */
   appInfo?: [name: string, version: string] | string | null | undefined
   /** Sends the call's id as `X-Request-Id` (false: the vendor documents no such header). */
   requestId?: boolean | null | undefined
   /**
-   * The milliseconds for which a connection is kept that is not in use, up to an hour (60000); 0 keeps
-   * none. Shorten it where machines are frozen, or something between hangs up sooner.
+   * The milliseconds for which a connection is kept that is not in use, up to an hour (60000); 0
+   * keeps none. Shorten it where machines are frozen, or something between hangs up sooner.
    */
   idleTimeoutMs?: number | null | undefined
-  /** Whose certificates to trust: Mozilla's, which are bundled, or the system's (`bundled`). */
+  /**
+   * Whose certificates to trust: Mozilla's, which are `bundled`, or those of the operating `system`
+   * (`bundled`).
+   */
   tlsRoots?: 'bundled' | 'system' | null | undefined
   /**
-   * How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `null`
-   * turns it off.
+   * How many calls to make, with whom together: the quota (the CRM's 10 in 10 s, for this process);
+   * `null`, or `IKCRM_QUOTA=off`, turns it off.
    */
   quota?: Quota | null | undefined
+  /** Where programs that share the account share its token (none). */
+  tokenStore?: TokenStore | null | undefined
+  /** Called with each token that a sign-in brings (none). */
+  onToken?: ((token: string) => unknown) | null | undefined
+  /**
+   * Called with each event of a call, in its caller's context (none). What it throws is shown once
+   * and fails no call.
+   */
+  onEvent?: ((event: CallEvent) => unknown) | null | undefined
+  // </generated>
 }
 
 /** A row of a job: the opportunity's id and fields, by their names or those of `columns`. */
@@ -235,91 +273,127 @@ export type Sheet = string | URL | NodeJS.ReadableStream
 
 /** How the progress of a job is told. */
 export interface ProgressOptions {
+  // <generated: job>, by `make generate`
   /**
    * Called with how far the job is, at most four times a second, and awaited (none). What it throws
    * stops the job.
    */
   onProgress?: ((progress: JobProgress) => unknown) | null | undefined
-  /** Writes a line of progress to stderr (false). */
+  /** Writes the progress to stderr (false): on a terminal one line, else a line every 30 s. */
   progress?: boolean | null | undefined
+  // </generated>
 }
 
 /** How a job is planned. */
 export interface PlanOptions extends CallOptions, ProgressOptions {
+  // <generated: plan>, by `make generate`
   /**
-   * The job's file (a private one, which goes with its object once nothing of it is needed any
-   * more). A job of the same rows and options that is there goes on.
+   * The job's file (a private one). A private file goes with its object once nothing of it is
+   * needed; a job of the same rows and options that is there goes on.
    */
   job?: string | URL | null | undefined
-  /** The name under which a row has its id (`id`). */
+  /** The column that holds the ids (`id`). */
   id?: string | null | undefined
-  /** The name of what you know a row by, such as a contract's number (none). */
+  /** The column by which you know a row again, such as a contract's number (none). */
   key?: string | null | undefined
-  /** The names to use and the fields that they are; the others are only kept (all, as they are). */
+  /** The columns to use, and the fields that they are; the others are only kept (all). */
   columns?: Record<string, string> | null | undefined
-  /** What an empty value does: `null`, `NaN` and blank text are empty (`keep`). */
+  /**
+   * What an empty cell does, for all columns or by column: `null`, `NaN` and blank text are empty
+   * (`keep`).
+   */
   empty?: 'keep' | 'clear' | Record<string, 'keep' | 'clear'> | null | undefined
-  /** How rows are compared with the CRM: by pages where these are fewer calls, singly, or not (`auto`). */
+  /**
+   * How rows are compared with the CRM before: `auto` by pages of its list where they tell enough,
+   * `get` one by one, or `none`, which sends every row (`auto`).
+   */
   compare?: 'auto' | 'get' | 'none' | null | undefined
-  /** What happens to rows with the same id: none is sent, or the last one (`reject`). */
+  /**
+   * What happens to rows with the same id: `reject` sends none of them, `last` the last one
+   * (`reject`).
+   */
   onDuplicate?: 'reject' | 'last' | null | undefined
   /**
-   * When the rows were taken from the CRM, or the name under which each row has that time: what was
-   * changed there later is a conflict (none). Text is in China's time.
+   * When the rows were taken from the CRM, or the column that tells it: a row that was changed
+   * there later is a conflict (none). Without a zone it is China's time.
    */
   asOf?: Date | string | null | undefined
   /** Sends changed fields only, without `title` and `customer_id` (false). */
   partial?: boolean | null | undefined
+  // </generated>
 }
 
 /** How a job is planned of a sheet's rows. */
 export interface SheetOptions extends PlanOptions {
+  // <generated: sheet>, by `make generate`
   /** The sheet of a workbook, by its name or its place from 1 (the first that is not hidden). */
   sheet?: string | number | null | undefined
-  /** The row that names the columns, as Excel counts (the one with the most known names). */
+  /**
+   * The row that names the columns, as Excel counts (the one of the first 20 with the most known
+   * names).
+   */
   header?: number | null | undefined
   /** The encoding of a text file (by its first bytes, else UTF-8, else GB18030). */
   encoding?: string | null | undefined
   /** What stands between the cells of a text file (what its first lines have most of). */
   delimiter?: string | null | undefined
-  /** Reads amounts with separators, `￥` and full-width digits, refused otherwise (false). */
+  /**
+   * Reads amounts with separators, `￥20,000.50`, and full-width digits, refused otherwise (false).
+   */
   coerce?: boolean | null | undefined
-  /** A text that clears the field in whose cell it stands (none). */
+  /** A text that clears the field in whose cell it stands, such as `‹清空›` (none). */
   clearText?: string | null | undefined
+  // </generated>
 }
 
 /** How a job's result is written. */
 export interface WriteOptions {
+  // <generated: write>, by `make generate`
   /** Only the rows in this state, or these (all). */
   state?: RowState | readonly RowState[] | null | undefined
   /** The language of the headers and the states (`en`). */
   language?: 'en' | 'zh' | null | undefined
   /** Three `.csv` files, whose names end in `-done`, `-wrong` and `-open` (false). */
   split?: boolean | null | undefined
+  // </generated>
 }
 
 /** How a job is applied. */
 export interface ApplyOptions extends CallOptions, ProgressOptions {
+  // <generated: apply>, by `make generate`
   /** Sends the other rows although some are invalid or duplicate (false). */
   skipInvalid?: boolean | null | undefined
-  /** What happens to a row whose opportunity somebody else changed (`report`). */
+  /**
+   * What happens to a row whose opportunity somebody else changed: `report`, or `overwrite`
+   * (`report`).
+   */
   onConflict?: 'report' | 'overwrite' | null | undefined
-  /** The states of rows to take up again (none). */
+  /** States to take up again: `failed`, `refused`, `not_found`, `conflict` (none). */
   retry?: readonly ('failed' | 'refused' | 'not_found' | 'conflict')[] | null | undefined
-  /** How many rows may fail, or which share of them such as `5%`, until the job stops (100). */
+  /** How many rows of this run may fail, or which share of them, such as `5%` (100). */
   maxErrors?: number | string | null | undefined
-  /** Stops before the first update if there are more (none). */
+  /** How many rows may be sent at all: a job with more stops before the first (any number). */
   maxUpdates?: number | null | undefined
-  /** The milliseconds after which this run ends (none). */
+  /** The milliseconds that the run may take; then the job is stopped, and returned (any time). */
   maxDurationMs?: number | null | undefined
-  /** The age in milliseconds from which a reading is made again before its row is sent (600000). */
+  /**
+   * The milliseconds after which a reading is made again before its row is sent (600000); 0 reads
+   * each row just before its update.
+   */
   maxAgeMs?: number | null | undefined
-  /** How many rows this run sends (all). */
+  /** Sends so many rows and stops (all). */
   limit?: number | null | undefined
-  /** How much of the client's quota the job uses (0.8). */
+  /**
+   * How much of the client's quota the job may use (0.8): other calls wait for one slot, not for
+   * the job.
+   */
   quotaShare?: number | null | undefined
-  /** Called with each row that is done, and awaited (none). What it throws stops the job. */
+  /**
+   * Called with each row that is done, after that is in the file, and awaited (none). What it
+   * throws stops the job.
+   */
   onRow?: ((row: JobRow) => unknown) | null | undefined
+  // </generated>
 }
 
 /** How many opportunities are updated in one call. */

@@ -23,10 +23,23 @@ ERROR_TABLES: Table = json.loads((CONTRACT / "errors.json").read_text(encoding="
 ERRORS: list[Table] = ERROR_TABLES["classes"]
 ATTRIBUTES: list[Table] = ERROR_TABLES["attributes"]
 OPTIONS: Table = json.loads((CONTRACT / "options.json").read_text(encoding="utf-8"))
+QUERY: list[Table] = json.loads((CONTRACT / "query.json").read_text(encoding="utf-8"))
 GUIDE: Table = json.loads((CONTRACT / "guide.json").read_text(encoding="utf-8"))
 
-RUST_FIELDS = {"id": "Id", "text": "String", "money": "Amount", "option": "Choice", "date": "Day"}
-PYTHON_FIELDS = {"id": "Id", "text": "str", "money": "Amount", "option": "Id", "date": "Day"}
+RUST_FIELDS = {
+    "id": "Id",
+    "text": "String",
+    "money": "Amount",
+    "option": "Choice",
+    "date": "Day",
+}
+PYTHON_FIELDS = {
+    "id": "Id",
+    "text": "str",
+    "money": "Amount",
+    "option": "Id",
+    "date": "Day",
+}
 NODE_FIELDS = {
     "id": "Id",
     "text": "string",
@@ -48,6 +61,22 @@ NODE_KINDS = {
     "number": "number",
     "bool": "boolean",
     "percent": "string | number",
+}
+PYTHON_OPTIONS = {
+    "text": "str",
+    "duration": "float",
+    "whole": "int",
+    "number": "float",
+    "switch": "bool",
+    "headers": "Mapping[str, str | None]",
+}
+NODE_OPTIONS = {
+    "text": "string",
+    "duration": "number",
+    "whole": "number",
+    "number": "number",
+    "switch": "boolean",
+    "headers": "Record<string, string | null>",
 }
 
 
@@ -183,6 +212,168 @@ def node_kind(kind: str) -> str:
     return kind if kind in RECORDS else NODE_KINDS.get(kind, "string")
 
 
+# --- the options ------------------------------------------------------------------------------
+
+# How a text of an option's spells what languages spell otherwise; a default is spelt below.
+WORDS = {
+    "python": {
+        "time": "seconds",
+        "null": "`None`",
+        "to": "to",
+        "awaited": "",
+        "cancel": "its `cancel()` may be called by any thread",
+    },
+    "node": {
+        "time": "milliseconds",
+        "null": "`null`",
+        "to": "to",
+        "awaited": ", and awaited",
+        "cancel": "by the abort of this signal",
+    },
+    "en": {
+        "time": "time",
+        "null": "null",
+        "to": "to",
+        "awaited": "",
+        "cancel": "Python's `ikcrm.Cancel()`, Node's `AbortSignal`, Rust's `Cancel`",
+    },
+    "zh": {
+        "time": "时间",
+        "null": "null",
+        "to": "到",
+        "awaited": "",
+        "cancel": "Python 用 `ikcrm.Cancel()`，Node 用 `AbortSignal`，Rust 用 `Cancel`",
+    },
+}
+
+
+def said(row: Table, reader: str) -> str:
+    """What an option does, in the words of a language's programmer or of the guide's reader."""
+    text = row["doc"]["zh" if reader == "zh" else "en"]
+    words = WORDS[reader]
+    if reader in ("en", "zh"):  # where the default has a column of its own
+        text = re.sub(
+            r" \(\{default\}(?:[:;,] ([^)]*))?\)",
+            lambda it: f" ({it[1]})" if it[1] else "",
+            text,
+        )
+    else:
+        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+    least, most = row.get("range", ("", ""))
+    text = text.format(**words, default=default(row, reader), range=f"{least} {words['to']} {most}")
+    return as_in_node(text).replace(" raises ", " throws ") if reader == "node" else text
+
+
+def default(row: Table, reader: str) -> str:
+    """An option's default."""
+    value = row["default"]
+    spelt = {
+        "python": {True: "`True`", False: "`False`", None: "none"},
+        "node": {True: "true", False: "false", None: "none"},
+        "en": {True: "yes", False: "no", None: "–"},
+        "zh": {True: "是", False: "否", None: "–"},
+    }[reader]
+    if isinstance(value, dict):
+        return str(value["zh" if reader == "zh" else "en"])
+    if value is None or isinstance(value, bool):
+        return spelt[value]
+    if isinstance(value, str):
+        return f"`{value}`"
+    if row["kind"] != "duration":
+        return str(value)
+    return {"node": f"{value * 1000}", "en": f"{value} s", "zh": f"{value} 秒"}.get(
+        reader, str(value)
+    )
+
+
+def names_of(table: str) -> Iterator[str]:
+    """The names of the options, as the core has them."""
+    return (f'    "{row["name"]}",' for row in OPTIONS[table])
+
+
+def node_renamed(tables: Sequence[str]) -> Iterator[str]:
+    """The options whose name in JavaScript is not the core's."""
+    rows = (row for table in tables for row in OPTIONS[table])
+    renamed = {row["node"]: row["name"] for row in rows if row["node"] != row["name"]}
+    return (f'    ("{node}", "{name}"),' for node, name in renamed.items())
+
+
+def python_type(row: Table) -> str:
+    """The type of an option in Python."""
+    if "python" in row:
+        return str(row["python"])
+    if row["kind"] == "words":
+        return f"Literal[{', '.join(json.dumps(word) for word in row['words'])}]"
+    return PYTHON_OPTIONS[row["kind"]]
+
+
+def node_type(row: Table) -> str:
+    """The type of an option in TypeScript."""
+    if "typescript" in row:
+        return str(row["typescript"])
+    if row["kind"] == "words":
+        return " | ".join(f"'{word}'" for word in row["words"])
+    return NODE_OPTIONS[row["kind"]]
+
+
+def python_options(rows: Sequence[Table]) -> Iterator[str]:
+    """The keys of a `TypedDict` of options, or the attributes of `Quota`."""
+    for row in rows:
+        null = "" if row.get("required") else " | None"
+        yield f"    {row['name']}: {python_type(row)}{null}"
+        yield from docstring(said(row, "python"))
+
+
+def python_quota() -> Iterator[str]:
+    """The beginning of what makes a `Quota` in Python."""
+    yield from ["    @_with_suggestions", "    def __init__(", "        self,"]
+    for row in OPTIONS["quota"]:
+        given = row["default"] if row.get("required") else None
+        kind = python_type(row) if row.get("required") else f"{python_type(row)} | None"
+        yield f"        {row['name']}: {kind} = {given},"
+    yield from [
+        "    ) -> None:",
+        '        """The settings of a quota, which a client checks."""',
+    ]
+    yield f"        values = ({', '.join(row['name'] for row in OPTIONS['quota'])})"
+
+
+def python_slots() -> Iterator[str]:
+    """The attributes of `Quota` in Python."""
+    slots = ", ".join(f'"{name}"' for name in sorted(row["name"] for row in OPTIONS["quota"]))
+    yield from [f"    __slots__ = ({slots})", ""]
+    yield from python_options(OPTIONS["quota"])
+
+
+def node_options(rows: Sequence[Table]) -> Iterator[str]:
+    """The members of an interface of options in TypeScript."""
+    for row in rows:
+        yield from jsdoc(said(row, "node"))
+        yield f"  {row.get('node', row['name'])}?: {node_type(row)} | null | undefined"
+
+
+def guide_options(language: str, columns: str, *tables: str) -> Iterator[str]:
+    """A table of options in the guide, with these of its columns: name, node, env, default."""
+    words = GUIDE[language]["options"]
+    heads = [words[column] for column in columns.split()]
+    yield from [
+        "",
+        f"| {' | '.join([*heads, words['does']])} |",
+        "|---" * (len(heads) + 1) + "|",
+    ]
+    for row in (row for table in tables for row in OPTIONS[table]):
+        text = said(row, language).removesuffix(".")
+        if language == "en" and not text[1:2].isupper():
+            text = text[:1].lower() + text[1:]
+        code = {
+            column: f"`{row[column]}`" if column in row else "–"
+            for column in ("name", "node", "env")
+        }
+        cells = [{**code, "default": default(row, language)}[column] for column in columns.split()]
+        yield f"| {' | '.join([*cells, text])} |"
+    yield ""
+
+
 # --- the errors -------------------------------------------------------------------------------
 
 
@@ -211,7 +402,10 @@ def node_errors() -> Iterator[str]:
         if len(one_line) <= 100:
             yield one_line
         else:
-            yield from ["  declare readonly code:", *(f"    | {inner}" for inner in codes)]
+            yield from [
+                "  declare readonly code:",
+                *(f"    | {inner}" for inner in codes),
+            ]
         yield "}"
 
 
@@ -220,7 +414,7 @@ def node_union() -> Iterator[str]:
     for error in ERRORS[1:]:
         name = error["class"]
         alone = len(tree(error)) == 1
-        yield f"  | {name}" if alone else f"  | ({name} & {{ readonly code: '{error['code']}' }})"
+        yield (f"  | {name}" if alone else f"  | ({name} & {{ readonly code: '{error['code']}' }})")
 
 
 def node_names() -> Iterator[str]:
@@ -237,7 +431,7 @@ def tree(error: Table) -> list[Table]:
 def as_in_node(text: str) -> str:
     """The text with the names of options and attributes as Node spells them."""
     rows = [row for rows in OPTIONS.values() for row in rows] + ATTRIBUTES
-    names = {row["name"]: row["node"] for row in rows if row.get("node")}
+    names = {row["name"]: row["node"] for row in rows}
     return re.sub(r"`(\w+)`", lambda found: f"`{names.get(found[1], found[1])}`", text)
 
 
@@ -259,7 +453,14 @@ def docstring(text: str) -> Iterator[str]:
     if width(text) <= 90:
         yield f'    """{text}"""'
         return
-    yield from textwrap.wrap(f'"""{text}', 98, initial_indent="    ", subsequent_indent="    ")
+    line = '"""'
+    for word in text.split():
+        if width(f"    {line} {word}") > 98:
+            yield f"    {line}"
+            line = word
+        else:
+            line += word if line == '"""' else f" {word}"
+    yield f"    {line}"
     yield '    """'
 
 
@@ -275,6 +476,27 @@ def jsdoc(text: str, indent: str = "  ", more: Sequence[str] = ()) -> Iterator[s
     yield f"{indent} */"
 
 
+TABLES: dict[str, list[Table]] = {
+    "client": [*OPTIONS["client"], *OPTIONS["hooks"]],
+    "call": OPTIONS["call"],
+    "update": OPTIONS["update"],
+    "query": QUERY,
+    "job": OPTIONS["job"],
+    "plan": OPTIONS["plan"],
+    "sheet": OPTIONS["sheet"],
+    "apply": [*OPTIONS["apply"], *OPTIONS["apply_hooks"]],
+}
+
+# The guide's page, the place in it, the table's columns, and whose options it lists.
+GUIDE_TABLES = [
+    ("index", "client", "name node env default", "client", "hooks"),
+    ("index", "call", "name node default", "call"),
+    ("quota", "quota", "name node env default", "quota"),
+    ("many-updates", "plan", "name default", "plan"),
+    ("many-updates", "apply", "name default", "apply", "apply_hooks"),
+    ("from-a-sheet", "sheet", "name default", "sheet"),
+]
+
 PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("crates/ikcrm/src/request/fields.rs", "fields", rust_table),
     ("crates/ikcrm/src/request/update.rs", "setters", rust_setters),
@@ -288,6 +510,40 @@ PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("node/src/errors.ts", "union", node_union),
     ("node/src/errors.ts", "names", node_names),
     ("node/src/index.ts", "names", node_names),
+    ("crates/ikcrm/src/config/builder.rs", "options", partial(names_of, "client")),
+    ("crates/ikcrm/src/quota/settings.rs", "options", partial(names_of, "quota")),
+    ("crates/ikcrm/src/job/named.rs", "plan", partial(names_of, "plan")),
+    ("crates/ikcrm/src/job/named.rs", "apply", partial(names_of, "apply")),
+    ("crates/ikcrm/src/sheet/options.rs", "options", partial(names_of, "sheet")),
+    ("crates/ikcrm/src/sheet/write_options.rs", "options", partial(names_of, "write")),
+    (
+        "bindings/node/src/names.rs",
+        "options",
+        partial(node_renamed, [table for table in OPTIONS if table != "quota"]),
+    ),
+    ("bindings/node/src/names.rs", "quota", partial(node_renamed, ["quota"])),
+    *(
+        ("python/src/ikcrm/arguments.py", name, partial(python_options, rows))
+        for name, rows in TABLES.items()
+    ),
+    ("python/src/ikcrm/quota.py", "settings", python_slots),
+    ("python/src/ikcrm/quota.py", "init", python_quota),
+    *(
+        ("node/src/options.ts", name, partial(node_options, rows))
+        for name, rows in {
+            **TABLES,
+            **{more: OPTIONS[more] for more in ("field_map", "quota", "write")},
+        }.items()
+    ),
+    *(
+        (
+            f"crates/ikcrm/docs/{language}/{page}.md",
+            name,
+            partial(guide_options, language, *table),
+        )
+        for language in ("en", "zh")
+        for page, name, *table in GUIDE_TABLES
+    ),
     ("crates/ikcrm/docs/en/update.md", "fields", partial(guide_fields, "en")),
     ("crates/ikcrm/docs/zh/update.md", "fields", partial(guide_fields, "zh")),
 ]

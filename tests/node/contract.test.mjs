@@ -47,15 +47,18 @@ test('the options are those of the table', () => {
   const client = new Set(names([...OPTIONS.client, ...OPTIONS.hooks]))
   assert.deepEqual(new Set(declared('ClientOptions').keys()), client)
   assert.deepEqual([...declared('Quota').keys()], names(OPTIONS.quota))
-  const call = new Set([...declared('CallOptions').keys(), ...declared('UpdateOptions').keys()])
-  assert.deepEqual(call, new Set([...names(OPTIONS.call), 'signal']))
+  assert.deepEqual([...declared('CallOptions').keys()], names(OPTIONS.call))
+  assert.deepEqual([...declared('UpdateOptions').keys()], names(OPTIONS.update))
   const query = table('query').map(({ name }) => name)
   assert.deepEqual([...declared('OpportunityQuery').keys()], query)
 })
 
 test('the options of jobs are those of the table', () => {
   assert.deepEqual([...declared('PlanOptions').keys()], names(OPTIONS.plan))
-  assert.deepEqual([...declared('ApplyOptions').keys()], [...names(OPTIONS.apply), 'onRow'])
+  assert.deepEqual(
+    [...declared('ApplyOptions').keys()],
+    names([...OPTIONS.apply, ...OPTIONS.apply_hooks]),
+  )
 })
 
 test('the facts of events are those of the table', () => {

@@ -4,16 +4,26 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 23] = [
+const RENAMED: &[(&str, &str)] = &[
+    // <generated: options>, by `make generate`
+    ("corpId", "corp_id"),
+    ("signInIntervalMs", "sign_in_interval"),
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
+    ("caBundle", "ca_bundle"),
+    ("appInfo", "app_info"),
+    ("requestId", "request_id"),
+    ("idleTimeoutMs", "idle_timeout"),
+    ("tlsRoots", "tls_roots"),
+    ("tokenStore", "token_store"),
+    ("onToken", "on_token"),
+    ("onEvent", "on_event"),
     ("maxWaitMs", "max_wait"),
     ("deadlineMs", "deadline"),
-    ("caBundle", "ca_bundle"),
-    ("corpId", "corp_id"),
-    ("signInIntervalMs", "sign_in_interval"),
+    ("signal", "cancel"),
     ("ifUnchanged", "if_unchanged"),
+    ("onProgress", "on_progress"),
     ("onDuplicate", "on_duplicate"),
     ("asOf", "as_of"),
     ("clearText", "clear_text"),
@@ -24,18 +34,20 @@ const RENAMED: [(&str, &str); 23] = [
     ("maxDurationMs", "max_duration"),
     ("maxAgeMs", "max_age"),
     ("quotaShare", "quota_share"),
-    ("appInfo", "app_info"),
-    ("requestId", "request_id"),
-    ("idleTimeoutMs", "idle_timeout"),
-    ("tlsRoots", "tls_roots"),
+    ("onRow", "on_row"),
+    // </generated>
 ];
 
 /// The same of the quota's settings.
-const RENAMED_OF_QUOTA: [(&str, &str); 2] = [("perMs", "per"), ("maxWaitMs", "max_wait")];
+const RENAMED_OF_QUOTA: &[(&str, &str)] = &[
+    // <generated: quota>, by `make generate`
+    ("perMs", "per"),
+    ("maxWaitMs", "max_wait"),
+    // </generated>
+];
 
-/// Other names that messages mention: a hook and methods.
-const MENTIONED: [(&str, &str); 4] = [
-    ("onToken", "on_token"),
+/// Other names that messages mention: methods.
+const MENTIONED: [(&str, &str); 3] = [
     ("planUpdates", "plan_updates"),
     ("applyUpdates", "apply_updates"),
     ("openJob", "open_job"),
@@ -43,17 +55,17 @@ const MENTIONED: [(&str, &str); 4] = [
 
 /// How JavaScript spells a name that a message mentions.
 pub(crate) fn spelling(core: &'static str) -> &'static str {
-    from_core(&MENTIONED, from_core(&RENAMED, core))
+    from_core(&MENTIONED, from_core(RENAMED, core))
 }
 
 /// The names of all client options in JavaScript.
 pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|core| from_core(&RENAMED, core)).chain(["tokenStore", "onToken", "onEvent"])
+    OPTIONS.iter().map(|core| from_core(RENAMED, core)).chain(["tokenStore", "onToken", "onEvent"])
 }
 
 /// The names of the quota's settings in JavaScript.
 pub(crate) fn quota_options() -> impl Iterator<Item = &'static str> {
-    QUOTA_OPTIONS.iter().map(|core| from_core(&RENAMED_OF_QUOTA, core))
+    QUOTA_OPTIONS.iter().map(|core| from_core(RENAMED_OF_QUOTA, core))
 }
 
 fn from_core<'a>(table: &[(&'a str, &str)], core: &'a str) -> &'a str {
@@ -62,17 +74,17 @@ fn from_core<'a>(table: &[(&'a str, &str)], core: &'a str) -> &'a str {
 
 /// The name in JavaScript of an option of the core's.
 pub(crate) fn in_node(core: &str) -> &str {
-    from_core(&RENAMED, core)
+    from_core(RENAMED, core)
 }
 
 /// The option's name and value in the core.
 pub(crate) fn to_core(name: &str, value: Value) -> (&str, Value) {
-    renamed(&RENAMED, name, value)
+    renamed(RENAMED, name, value)
 }
 
 /// The same of a setting of the quota.
 pub(crate) fn quota_to_core(name: &str, value: Value) -> (&str, Value) {
-    renamed(&RENAMED_OF_QUOTA, name, value)
+    renamed(RENAMED_OF_QUOTA, name, value)
 }
 
 fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str, value: Value) -> (&'a str, Value) {
@@ -105,8 +117,8 @@ pub(crate) fn rename(faults: &mut [FieldError]) {
     };
     for fault in faults.iter_mut().filter(|fault| !is_name(fault)) {
         fault.field = match fault.field.strip_prefix("quota.") {
-            Some(setting) => format!("quota.{}", from_core(&RENAMED_OF_QUOTA, setting)),
-            None => from_core(&RENAMED, &fault.field).to_owned(),
+            Some(setting) => format!("quota.{}", from_core(RENAMED_OF_QUOTA, setting)),
+            None => from_core(RENAMED, &fault.field).to_owned(),
         };
     }
 }

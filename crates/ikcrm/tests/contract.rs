@@ -71,6 +71,39 @@ fn the_client_options_are_as_listed() {
 }
 
 #[test]
+fn the_ranges_of_options_are_the_core_s() {
+    let options = contract("options.json");
+    for table in ["client", "quota", "call"] {
+        for row in options[table].as_array().unwrap().iter().filter(|row| row["range"].is_array()) {
+            let (name, most) = (row["name"].as_str().unwrap(), row["range"][1].as_i64().unwrap());
+            assert_eq!(faults(table, name, most), [], "{table}: {row}");
+            for beyond in [most + 1, -1] {
+                assert_eq!(faults(table, name, beyond), [FieldErrorCode::Range], "{table}: {row}");
+            }
+        }
+    }
+}
+
+/// Whether an option of a client, a quota or a call is out of its range.
+fn faults(table: &str, name: &str, number: i64) -> Vec<FieldErrorCode> {
+    let client = ikcrm::Client::builder().token("the open-API token");
+    let error = match table {
+        "client" => client.set(name, number).build().err(),
+        "quota" => {
+            let quota = ikcrm::Value::Map(vec![(name.to_owned(), number.into())]);
+            client.set("quota", quota).build().err()
+        }
+        _ => {
+            let options = ikcrm::CallOptions::new().set(name, number);
+            let query = ikcrm::OpportunityQuery::new();
+            client.build().unwrap().list_opportunities_with(&query, options).err()
+        }
+    };
+    let codes = error.iter().flat_map(|error| error.fields()).map(|fault| fault.code);
+    codes.filter(|code| *code == FieldErrorCode::Range).collect()
+}
+
+#[test]
 fn the_events_and_their_facts_are_as_listed() {
     let contract = contract("events.json");
     let listed = contract["events"].as_object().unwrap().iter();

@@ -60,6 +60,7 @@ class AsyncTokenStore(Protocol):
 class ClientOptions(TypedDict, total=False):
     """The settings of a client. A setting that is `None` has its default, but for `quota`."""
 
+    # <generated: client>, by `make generate`
     token: str | None
     """The open-API token, unless there are credentials. It is sent in a header, shown nowhere."""
     login: str | None
@@ -69,27 +70,30 @@ class ClientOptions(TypedDict, total=False):
     corp_id: str | None
     """Which of the account's enterprises to sign in to (its only one)."""
     sign_in_interval: float | None
-    """The seconds between two sign-ins at least (60): each ends the account's older token."""
-    token_store: TokenStore | AsyncTokenStore | None
-    """Where programs that share the account share its token (none). Only an `AsyncClient` takes an
-    async one."""
-    on_token: Callable[[str], object] | None
-    """Called with each token that a sign-in brings (none)."""
-    on_event: Callable[[Event], object] | None
-    """Called with each event of a call, in the caller's thread and context (none). What it raises
-    is shown once and fails no call."""
-    edition: Literal["standalone", "wecom", "dingtalk"] | None
-    """The CRM's edition, which names the host: 独立版, 企微版 or 钉钉版 (`standalone`)."""
+    """The seconds between two sign-ins at least, up to a day (60): each ends the account's older
+    token.
+    """
     base_url: str | None
-    """The CRM's base URL, for a host that no edition names: https, or http to this machine."""
+    """The CRM's base URL, for a host that no edition names: https, or http to this machine.
+    `/api/v2` at its end is left out.
+    """
+    edition: Literal["standalone", "wecom", "dingtalk"] | None
+    """The CRM's edition, which names the host: `standalone` 独立版, `wecom` 企微版 or `dingtalk`
+    钉钉版 (`standalone`).
+    """
     timeout: float | None
-    """The seconds that one call may take, over all attempts and waits (30)."""
+    """The seconds that a call may take with all its retries, once it has its slot of the quota;
+    up to an hour (30).
+    """
     max_retries: int | None
     """How often a call is made again after a passing failure, 0 to 10 (2)."""
     ca_bundle: str | PathLike[str] | None
-    """The path of a PEM file of certificates to trust besides the bundled ones (none)."""
+    """The path of a PEM file of certificates to trust besides those of `tls_roots` (none)."""
     proxy: str | None
-    """The URL of an HTTP proxy, or `env` for the standard proxy variables (none)."""
+    """The URL of an HTTP proxy, `http://user:password@host:port`, or `env` to follow
+    `https_proxy`, `all_proxy` and `no_proxy` as curl does (none; `env` where the environment is
+    read). SOCKS is refused.
+    """
     headers: Mapping[str, str | None] | None
     """Headers that every request has besides the client's own, as a gateway asks for (none)."""
     app_info: tuple[str, str] | str | None
@@ -98,34 +102,55 @@ class ClientOptions(TypedDict, total=False):
     """Sends the call's id as `X-Request-Id` (`False`: the vendor documents no such header)."""
     idle_timeout: float | None
     """The seconds for which a connection is kept that is not in use, up to an hour (60); 0 keeps
-    none. Shorten it where machines are frozen, or something between hangs up sooner."""
+    none. Shorten it where machines are frozen, or something between hangs up sooner.
+    """
     tls_roots: Literal["bundled", "system"] | None
-    """Whose certificates to trust: Mozilla's, which are bundled, or the system's (`bundled`)."""
+    """Whose certificates to trust: Mozilla's, which are `bundled`, or those of the operating
+    `system` (`bundled`).
+    """
     quota: Quota | None
-    """How many calls to make, with whom together (the CRM's 10 in 10 s, for this process); `None`
-    turns it off."""
+    """How many calls to make, with whom together: the quota (the CRM's 10 in 10 s, for this
+    process); `None`, or `IKCRM_QUOTA=off`, turns it off.
+    """
+    token_store: TokenStore | AsyncTokenStore | None
+    """Where programs that share the account share its token (none)."""
+    on_token: Callable[[str], object] | None
+    """Called with each token that a sign-in brings (none)."""
+    on_event: Callable[[Event], object] | None
+    """Called with each event of a call, in its caller's context (none). What it raises is shown
+    once and fails no call.
+    """
+    # </generated>
 
 
 class CallOptions(TypedDict, total=False):
     """What one call does differently from its client; `None` is as the client has it."""
 
+    # <generated: call>, by `make generate`
     timeout: float | None
-    """The seconds that the call may take, over all attempts and waits."""
+    """The seconds that the call may take with all its retries, once it has its slot of the quota
+    (the client's).
+    """
     max_retries: int | None
-    """How often the call is made again after a passing failure, 0 to 10."""
+    """How often the call is made again after a passing failure, 0 to 10 (the client's)."""
     max_wait: float | None
-    """The seconds that each attempt waits for a slot of the quota."""
+    """The seconds that each attempt may wait for a slot of the quota (the quota's)."""
     deadline: float | None
-    """The seconds that the call may take from now on, its waits for the quota included (none). What
-    is known to end later fails at once with a `QuotaExceededError`."""
+    """The seconds that the call may take from now on, its waits for the quota included (none). If
+    it is known to end later, it fails at once with a `QuotaExceededError` that says when it could
+    start.
+    """
     priority: Literal["normal", "batch"] | None
     """`batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
-    (`normal`)."""
+    (`normal`).
+    """
     headers: Mapping[str, str | None] | None
     """Headers of this call, in the place of the client's; `None` as a value takes one away."""
     cancel: Cancel | None
-    """Ends the call from another thread: `cancel()` makes it a `CancelledError` within about a
-    tenth of a second (none)."""
+    """Ends the call from outside within about a tenth of a second, with a `CancelledError`
+    (none): its `cancel()` may be called by any thread.
+    """
+    # </generated>
 
 
 class OpportunityFields(TypedDict, total=False):
@@ -176,23 +201,29 @@ class OpportunityFields(TypedDict, total=False):
 class OpportunityUpdate(OpportunityFields, CallOptions, total=False):
     """The keyword arguments of `update_opportunity`."""
 
-    partial: bool
-    """Lets the update go without `title` or `customer_id` (`False`). The API's page requires both;
-    a client in the field was seen to succeed without."""
-    fill: bool
+    # <generated: update>, by `make generate`
+    partial: bool | None
+    """Lets the update go without `title` or `customer_id` (`False`). The API's page requires
+    both; a client in the field was seen to succeed without.
+    """
+    fill: bool | None
     """Fills `title` and `customer_id`, where they are not given, with what the opportunity has
     (`False`), so that one field can be changed by itself. That takes two calls: it is read first.
-    What somebody else changes in these two fields between the calls is changed back."""
+    What somebody else changes in these two fields between the calls is changed back.
+    """
     if_unchanged: Opportunity | None
-    """Updates only if the opportunity is still as in this record, which an earlier call returned;
-    otherwise raises `ConflictError`, which names the fields that differ. That takes two calls. It
-    finds what was changed before the reading, not what is changed between it and the update: the
-    API has no way to update on a condition."""
+    """Updates only if the opportunity is still as in this record, which an earlier call returned
+    (none); otherwise the call fails with a `ConflictError`, which names the fields that differ.
+    That takes two calls. It finds what was changed before the reading, not what is changed
+    between it and the update: the API has no way to update on a condition.
+    """
+    # </generated>
 
 
 class OpportunityQuery(CallOptions, total=False):
     """The keyword arguments of `list_opportunities`. What is left out is left to the CRM."""
 
+    # <generated: query>, by `make generate`
     stage: Id | None
     """Only those at this sales stage (销售阶段), by its id or its label."""
     query: str | None
@@ -202,24 +233,31 @@ class OpportunityQuery(CallOptions, total=False):
     order: Literal["asc", "desc"] | None
     """The direction of the order."""
     created_between: tuple[Day, Day] | None
-    """Only those made from the first to the last of these days, in China's time."""
+    """Only those made from the first to the last of these days (`YYYY-MM-DD`), in China's time."""
     per_page: int | None
     """How many rows a page has, 1 to 100 (100, so that a list takes the fewest calls)."""
+    # </generated>
 
 
 class JobOptions(CallOptions, total=False):
     """What planning and applying a job both take, besides the options of each call."""
 
+    # <generated: job>, by `make generate`
     on_progress: Callable[[JobProgress], object] | None
-    """Called with how far the job is, at most four times a second. What it raises stops the job."""
-    progress: bool
+    """Called with how far the job is, at most four times a second (none). What it raises stops
+    the job.
+    """
+    progress: bool | None
     """Writes the progress to stderr (`False`): on a terminal one line, else a line every 30 s."""
+    # </generated>
 
 
-class _PlanOptions(TypedDict, total=False):
+class PlanOnly(TypedDict, total=False):
+    # <generated: plan>, by `make generate`
     job: str | PathLike[str] | None
-    """The job's file (a private one, which goes with its object once nothing of it is needed). A
-    job of the same rows and options that is there goes on."""
+    """The job's file (a private one). A private file goes with its object once nothing of it is
+    needed; a job of the same rows and options that is there goes on.
+    """
     id: str | None
     """The column that holds the ids (`id`)."""
     key: str | None
@@ -227,71 +265,91 @@ class _PlanOptions(TypedDict, total=False):
     columns: Mapping[str, str] | None
     """The columns to use, and the fields that they are; the others are only kept (all)."""
     empty: Literal["keep", "clear"] | Mapping[str, Literal["keep", "clear"]] | None
-    """What an empty cell does, for all or by column: `None`, NaN and blank text are empty
-    (`keep`)."""
+    """What an empty cell does, for all columns or by column: `None`, `NaN` and blank text are
+    empty (`keep`).
+    """
     compare: Literal["auto", "get", "none"] | None
-    """How rows are compared with the CRM before: by pages of its list where they tell enough, one
-    by one, or not at all, which sends every row (`auto`)."""
+    """How rows are compared with the CRM before: `auto` by pages of its list where they tell
+    enough, `get` one by one, or `none`, which sends every row (`auto`).
+    """
     on_duplicate: Literal["reject", "last"] | None
-    """What happens to rows with the same id: none of them is sent, or the last one (`reject`)."""
+    """What happens to rows with the same id: `reject` sends none of them, `last` the last one
+    (`reject`).
+    """
     as_of: datetime | str | None
     """When the rows were taken from the CRM, or the column that tells it: a row that was changed
-    there later is a conflict. Without a zone it is China's time (none)."""
+    there later is a conflict (none). Without a zone it is China's time.
+    """
     partial: bool | None
     """Sends changed fields only, without `title` and `customer_id` (`False`)."""
+    # </generated>
 
 
-class _SheetOptions(TypedDict, total=False):
+class SheetOnly(TypedDict, total=False):
+    # <generated: sheet>, by `make generate`
     sheet: str | int | None
     """The sheet of a workbook, by its name or its place from 1 (the first that is not hidden)."""
     header: int | None
-    """The row that names the columns, as Excel counts (the one with the most known names)."""
+    """The row that names the columns, as Excel counts (the one of the first 20 with the most
+    known names).
+    """
     encoding: str | None
     """The encoding of a text file (by its first bytes, else UTF-8, else GB18030)."""
     delimiter: str | None
     """What stands between the cells of a text file (what its first lines have most of)."""
     coerce: bool | None
-    """Reads amounts with separators, `￥` and full-width digits, refused otherwise (`False`)."""
+    """Reads amounts with separators, `￥20,000.50`, and full-width digits, refused otherwise
+    (`False`).
+    """
     clear_text: str | None
-    """A text that clears the field in whose cell it stands (none)."""
+    """A text that clears the field in whose cell it stands, such as `‹清空›` (none)."""
+    # </generated>
 
 
-class _ApplyOptions(TypedDict, total=False):
+class ApplyOnly(TypedDict, total=False):
+    # <generated: apply>, by `make generate`
     skip_invalid: bool | None
     """Sends the other rows although some are invalid or duplicate (`False`)."""
     on_conflict: Literal["report", "overwrite"] | None
-    """What happens to a row whose opportunity somebody else changed (`report`)."""
+    """What happens to a row whose opportunity somebody else changed: `report`, or `overwrite`
+    (`report`).
+    """
     retry: RowState | Sequence[RowState] | None
     """States to take up again: `failed`, `refused`, `not_found`, `conflict` (none)."""
     max_errors: int | str | None
-    """How many rows of this run may fail, or which share, such as `5%` (100)."""
+    """How many rows of this run may fail, or which share of them, such as `5%` (100)."""
     max_updates: int | None
     """How many rows may be sent at all: a job with more stops before the first (any number)."""
     max_duration: float | None
     """The seconds that the run may take; then the job is stopped, and returned (any time)."""
     max_age: float | None
-    """How many seconds old a reading may be when its row is sent (600); 0 reads each row just
-    before its update."""
+    """The seconds after which a reading is made again before its row is sent (600); 0 reads each
+    row just before its update.
+    """
     limit: int | None
     """Sends so many rows and stops (all)."""
     quota_share: float | None
-    """How much of the client's quota the job may use (0.8)."""
+    """How much of the client's quota the job may use (0.8): other calls wait for one slot, not
+    for the job.
+    """
     on_row: Callable[[JobRow], object] | None
-    """Called with each row that is done, after that is in the file. What it raises stops the
-    job."""
+    """Called with each row that is done, after that is in the file (none). What it raises stops
+    the job.
+    """
+    # </generated>
 
 
-class PlanOptions(JobOptions, _PlanOptions, total=False):
+class PlanOptions(JobOptions, PlanOnly, total=False):
     """The options of `plan_undo`."""
 
 
-class SheetOptions(JobOptions, _PlanOptions, _SheetOptions, total=False):
+class SheetOptions(JobOptions, PlanOnly, SheetOnly, total=False):
     """The options of `plan_updates`: those of a plan, and of the sheet that the rows come from."""
 
 
-class ApplyOptions(JobOptions, _ApplyOptions, total=False):
+class ApplyOptions(JobOptions, ApplyOnly, total=False):
     """The options of `apply_updates`."""
 
 
-class UpdatesOptions(JobOptions, _PlanOptions, _SheetOptions, _ApplyOptions, total=False):
+class UpdatesOptions(JobOptions, PlanOnly, SheetOnly, ApplyOnly, total=False):
     """The options of `update_opportunities`: those of a plan, of a sheet, of the application."""

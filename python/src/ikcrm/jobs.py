@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from time import monotonic
 from typing import Any
 
-from ikcrm import _native
+from ikcrm import _native, arguments
 from ikcrm.errors import CancelledError, IkcrmError, JobStoppedError
 from ikcrm.tables import ArrowTable, LazyTable, Relation, table_of
 from ikcrm.update_job import JobProgress, UpdateJob, job_row, open_job
@@ -73,38 +73,13 @@ def apply(
     return job
 
 
-APPLY_ONLY = frozenset(
-    (
-        "skip_invalid",
-        "on_conflict",
-        "retry",
-        "max_errors",
-        "max_updates",
-        "max_duration",
-        "max_age",
-        "limit",
-        "quota_share",
-        "on_row",
-    )
-)
+APPLY_ONLY = frozenset(arguments.ApplyOnly.__annotations__)
 """The options of `apply_updates` that `plan_updates` does not take."""
 
-PLAN_ONLY = frozenset(
-    (
-        "job",
-        "id",
-        "key",
-        "columns",
-        "empty",
-        "compare",
-        "on_duplicate",
-        "as_of",
-        "partial",
-    )
-)
+PLAN_ONLY = frozenset(arguments.PlanOnly.__annotations__)
 """The options of `plan_updates` that `apply_updates` does not take."""
 
-SHEET_ONLY = frozenset(("sheet", "header", "encoding", "delimiter", "coerce", "clear_text"))
+SHEET_ONLY = frozenset(arguments.SheetOnly.__annotations__)
 """The options of `plan_updates` that are for sheets and tables."""
 
 JobRows = Iterable[Mapping[str, Any]] | str | PathLike[str] | ArrowTable | LazyTable | Relation

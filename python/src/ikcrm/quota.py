@@ -45,34 +45,41 @@ class Quota:
     URL may hold a password, and what lists the items of a tuple would show it.
     """
 
+    # <generated: settings>, by `make generate`
     __slots__ = ("calls", "fallback", "key", "max_wait", "password", "per", "store")
 
     calls: int
-    """How many calls, 1 to 1000 (10)."""
+    """How many calls may be made in any stretch of `per`, 1 to 1000 (10)."""
     per: float
-    """The length of the stretch in seconds, up to an hour (10)."""
+    """The seconds of this stretch, up to an hour (10)."""
     max_wait: float | None
-    """How many seconds to wait for a slot (`None`: as long as it takes). A call that cannot have
-    one in this time fails at once with `QuotaExceededError`."""
+    """The seconds to wait for a slot (as long as it takes). A call that cannot have one by then
+    fails at once with a `QuotaExceededError`.
+    """
     store: str | None
-    """Where the slots are kept (`None`: in this process). `file:///absolute/path` shares them
-    with the processes of this machine, `redis://user:password@host:6379/0` (`rediss://` for TLS)
-    with those of other machines too."""
+    """Where the slots are kept (in this process). `file:///absolute/path` shares them with the
+    processes of this machine, `redis://user:password@host:6379/0` (`rediss://` for TLS) with
+    those of other machines too.
+    """
     key: str | None
-    """Who counts together (`None`: clients of one host and `corp_id`, else login, else token).
-    A shared store needs it when only a token store is given."""
+    """Who counts together (clients of one host and `corp_id`, else login, else token). A shared
+    store needs it when only a token store is given.
+    """
     fallback: float | None
-    """What part of the calls this process may make while the store is away, more than 0 and at most
-    1 (`None`: such calls fail with `QuotaStoreError`). It holds only while the store is away
-    for all processes alike, and as far as their parts add up to no more than 1."""
+    """What part of the calls this process may make while the store is away, more than 0 and at
+    most 1 (none). Without it such calls fail with a `QuotaStoreError`. It holds only while the
+    store is away for all processes alike, and as far as their parts add up to no more than 1.
+    """
     password: str | None
-    """The password of the Redis server (`None`), so that it need not stand in the store's URL."""
+    """The password of the Redis server (none), so that it need not stand in the store's URL."""
+    # </generated>
 
+    # <generated: init>, by `make generate`
     @_with_suggestions
     def __init__(
         self,
         calls: int = 10,
-        per: float = 10.0,
+        per: float = 10,
         max_wait: float | None = None,
         store: str | None = None,
         key: str | None = None,
@@ -81,6 +88,7 @@ class Quota:
     ) -> None:
         """The settings of a quota, which a client checks."""
         values = (calls, per, max_wait, store, key, fallback, password)
+        # </generated>
         for name, value in zip(_NAMES, values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -110,7 +118,7 @@ class Quota:
         return f"Quota({shown})"
 
 
-_NAMES = ("calls", "per", "max_wait", "store", "key", "fallback", "password")
+_NAMES = tuple(Quota.__annotations__)
 
 
 class QuotaStatus(NamedTuple):

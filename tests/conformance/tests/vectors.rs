@@ -18,7 +18,8 @@ const TOKEN: &str = "test-token-0123456789";
 const SECRETS: [&str; 3] = [TOKEN, "test-password-0123456789", "hidden-secret"];
 /// What the sample answers tell of people, and a login: no event may show it.
 fn personal() -> Vec<String> {
-    let contract: Json = serde_json::from_str(include_str!("../../../crates/ikcrm/contract/events.json")).unwrap();
+    let contract: Json =
+        serde_json::from_str(include_str!("../../../crates/ikcrm/contract/events.json")).unwrap();
     contract
         .get("never")
         .and_then(Json::as_array)

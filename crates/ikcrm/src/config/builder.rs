@@ -20,6 +20,7 @@ use crate::transport::Proxy;
 /// A client option, for tests against the contract.
 #[doc(hidden)]
 pub const OPTIONS: &[&str] = &[
+    // <generated: options>, by `make generate`
     "token",
     "login",
     "password",
@@ -37,6 +38,7 @@ pub const OPTIONS: &[&str] = &[
     "idle_timeout",
     "tls_roots",
     "quota",
+    // </generated>
 ];
 
 /// Builds a [`Client`](crate::Client). Nothing is checked before [`build`](Self::build), which tells all faults.

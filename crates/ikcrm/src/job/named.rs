@@ -13,12 +13,24 @@ use crate::input::{Value, excerpt};
 
 /// The options of a plan, for tests against the contract.
 #[doc(hidden)]
-pub const PLAN_OPTIONS: &[&str] =
-    &["job", "id", "key", "columns", "empty", "compare", "on_duplicate", "as_of", "partial"];
+pub const PLAN_OPTIONS: &[&str] = &[
+    // <generated: plan>, by `make generate`
+    "job",
+    "id",
+    "key",
+    "columns",
+    "empty",
+    "compare",
+    "on_duplicate",
+    "as_of",
+    "partial",
+    // </generated>
+];
 
 /// The options of an application, for tests against the contract.
 #[doc(hidden)]
 pub const APPLY_OPTIONS: &[&str] = &[
+    // <generated: apply>, by `make generate`
     "skip_invalid",
     "on_conflict",
     "retry",
@@ -28,6 +40,7 @@ pub const APPLY_OPTIONS: &[&str] = &[
     "max_age",
     "limit",
     "quota_share",
+    // </generated>
 ];
 
 impl PlanOptions<'_> {

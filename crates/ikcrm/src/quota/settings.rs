@@ -90,8 +90,11 @@ impl fmt::Debug for StoreUrl {
 
 /// The settings of a quota, for tests against the contract.
 #[doc(hidden)]
-pub const QUOTA_OPTIONS: &[&str] =
-    &["calls", "per", "max_wait", "store", "key", "fallback", "password"];
+pub const QUOTA_OPTIONS: &[&str] = &[
+    // <generated: options>, by `make generate`
+    "calls", "per", "max_wait", "store", "key", "fallback", "password",
+    // </generated>
+];
 
 impl Default for Quota {
     /// The CRM's: 10 calls in any 10 s.

@@ -73,7 +73,9 @@ pub const FIELDS: &[Field] = &[
     // <generated: fields>, by `make generate`
     field("user_id", FieldKind::Id, &["user_id", "user.id"]).chinese("负责人id"),
     field("title", FieldKind::Text, &["title"]).chinese("商机标题").required(),
-    field("customer_id", FieldKind::Id, &["customer_id", "customer.id"]).chinese("对应客户id").required(),
+    field("customer_id", FieldKind::Id, &["customer_id", "customer.id"])
+        .chinese("对应客户id")
+        .required(),
     field("expect_amount", FieldKind::Money, &["expect_amount"]).chinese("预计销售金额"),
     field("stage", FieldKind::Option, &["stage"]).chinese("销售阶段"),
     field("expect_sign_date", FieldKind::Date, &["expect_sign_date"]).chinese("预计签单日期"),
@@ -82,7 +84,9 @@ pub const FIELDS: &[Field] = &[
     field("note", FieldKind::Text, &["note"]).chinese("备注").not_listed(),
     field("source", FieldKind::Option, &["source"]).chinese("来源"),
     field("kind", FieldKind::Option, &["kind"]).chinese("商机类型"),
-    field("want_department_id", FieldKind::Id, &["want_department_id", "department.id"]).chinese("所属部门").not_listed(),
+    field("want_department_id", FieldKind::Id, &["want_department_id", "department.id"])
+        .chinese("所属部门")
+        .not_listed(),
     field("name", FieldKind::Text, &["name"]).not_listed(),
     field("approve_status", FieldKind::Text, &["approve_status"]),
     // </generated>

@@ -7,8 +7,16 @@ use crate::input::suggest::unknown_message;
 
 /// The options of a sheet, for tests against the contract.
 #[doc(hidden)]
-pub const SHEET_OPTIONS: &[&str] =
-    &["sheet", "header", "encoding", "delimiter", "coerce", "clear_text"];
+pub const SHEET_OPTIONS: &[&str] = &[
+    // <generated: options>, by `make generate`
+    "sheet",
+    "header",
+    "encoding",
+    "delimiter",
+    "coerce",
+    "clear_text",
+    // </generated>
+];
 
 /// Which sheet of a workbook.
 #[derive(Debug, Clone, PartialEq, Eq)]

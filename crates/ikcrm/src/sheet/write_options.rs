@@ -8,7 +8,11 @@ use crate::job::RowState;
 
 /// The options of a result, for tests against the contract.
 #[doc(hidden)]
-pub const WRITE_OPTIONS: &[&str] = &["state", "language", "split"];
+pub const WRITE_OPTIONS: &[&str] = &[
+    // <generated: options>, by `make generate`
+    "state", "language", "split",
+    // </generated>
+];
 
 /// The language of the headers of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
