@@ -8,9 +8,9 @@ BIN := $(abspath $(VENV)/bin)
 CARGO_TARGET := $(shell cargo metadata --no-deps --format-version 1 2>/dev/null | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo docs test test-layout test-rust test-python test-node test-quota test-engines test-readme soak fuzz bench generate gates clean python node servers
+.PHONY: demo docs prepare test-built test test-layout test-rust test-python test-node test-quota test-engines test-readme soak fuzz bench generate gates clean python node servers
 
-test: test-layout test-rust test-python test-node test-quota test-engines test-readme
+test: test-layout prepare test-rust test-python test-node test-quota test-engines test-readme
 
 demo: python node servers
 	@$(PYTHON) tests/demo/demo.py
@@ -26,14 +26,22 @@ docs: $(VENV)/docs
 python: $(VENV)/ready
 	cd python && PIP_QUIET=1 maturin develop --quiet
 
+# Everything that is fetched, while the tests of Rust are compiled.
+prepare:
+	@+$(MAKE) --no-print-directory --jobs=3 test-built $(VENV)/docs $(ENGINES)/.venv/ready \
+	    node/node_modules/.package-lock.json $(ENGINES)/node/node_modules/.package-lock.json
+
+test-built:
+	+cargo test --quiet --all-features --no-run
+
 $(VENV)/ready: python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	cd python && $(BIN)/pip install --quiet --group dev
+	cd python && $(BIN)/pip install --quiet --no-compile --group dev
 	touch $@
 
 $(VENV)/docs: crates/ikcrm/docs/requirements.txt $(VENV)/ready
-	$(BIN)/pip install --quiet --requirement $<
+	$(BIN)/pip install --quiet --no-compile --requirement $<
 	touch $@
 
 node: node/node_modules/.package-lock.json
@@ -42,8 +50,9 @@ node: node/node_modules/.package-lock.json
 node/node_modules/.package-lock.json: node/package-lock.json
 	cd node && npm ci --no-fund --no-audit --silent
 
+# As `cargo test` builds them, so that nothing is built twice.
 servers:
-	cargo build --quiet -p ikcrm-sandbox -p ikcrm-conformance --bins
+	cargo build --quiet --profile test --all-features --bins --examples
 
 # --- tests ------------------------------------------------------------------------------------
 
@@ -54,7 +63,7 @@ test-rust:
 	cargo test --quiet --all-features
 
 test-python: python servers
-	cd tests/python && pytest -q
+	cd tests/python && pytest -q -n 3
 
 test-node: node servers
 	cd node && npm test --silent
@@ -68,7 +77,7 @@ test-engines: python node servers $(ENGINES)/.venv/ready $(ENGINES)/node/node_mo
 
 $(ENGINES)/.venv/ready: $(ENGINES)/requirements.txt
 	$(PYTHON) -m venv $(ENGINES)/.venv
-	$(ENGINES)/.venv/bin/pip install --quiet -r $(ENGINES)/requirements.txt
+	$(ENGINES)/.venv/bin/pip install --quiet --no-compile -r $(ENGINES)/requirements.txt
 	touch $@
 
 $(ENGINES)/node/node_modules/.package-lock.json: $(ENGINES)/node/package-lock.json

@@ -1,5 +1,6 @@
 """One update from each language, and a job of many, against the sandbox: `make demo`."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,11 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
+METADATA = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
+BUILT = Path(json.loads(subprocess.check_output(METADATA, cwd=ROOT))["target_directory"], "debug")
 EXAMPLES = {
-    "Rust": (
-        ["cargo", "run", "--quiet", "-p", "ikcrm", "--example", "update_one"],
-        ROOT,
-    ),
+    "Rust": ([BUILT / "examples/update_one"], ROOT),
     "Python": ([sys.executable, "examples/update_one.py"], ROOT / "python"),
     "Node": (["node", "examples/update-one.mjs"], ROOT / "node"),
     "Python: many updates": ([sys.executable, "examples/update_many.py"], ROOT / "python"),
@@ -20,17 +20,9 @@ SHEET = ROOT / "tests/sheets/files/openpyxl.xlsx"
 
 
 def main() -> None:
-    command = [
-        "cargo",
-        "run",
-        "--quiet",
-        "-p",
-        "ikcrm-sandbox",
-        "--",
-        "--until-stdin-closes",
-    ]
+    command = [BUILT / "ikcrm-sandbox", "--until-stdin-closes"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as sandbox:
+    with subprocess.Popen(command, **pipes) as sandbox:
         url = sandbox.stdout.readline().strip()
         print(f"A stand-in CRM listens at {url}.\n", flush=True)
         environment = os.environ | {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets on stable Rust, each for so many seconds from its corpus; what libFuzzer needs
-# of the compiler is stable, so no nightly and no cargo-fuzz are needed, but a C++ compiler is.
+# of the compiler is stable, so no nightly and no cargo-fuzz are needed, but a C++ compiler is. That the
+# kept inputs pass is a test (tests/corpus.rs), without any of this.
 #
 #   run.sh SECONDS [TARGET…]       look for what fails
-#   run.sh replay [TARGET…]        run the targets over their corpora, and look for nothing new
 #   run.sh keep [TARGET…]          add what the last runs found to the corpora, minimised
 #   run.sh TARGET FILE…            run the target over these inputs
 set -euo pipefail
@@ -14,7 +14,7 @@ command -v "${CXX:-c++}" >/dev/null || { echo "fuzzing needs a C++ compiler, suc
 host=$(rustc --print host-tuple)
 target=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/fuzz
 # With a target that is named, build scripts and macros are built without these.
-export RUSTFLAGS="-Cpasses=sancov-module \
+export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module \
 -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -24,13 +24,13 @@ binary=$target/$host/fuzz/ikcrm-fuzz
 
 all=$(cd corpus && ls)
 case ${1:-} in
-keep | replay | *[0-9])
+keep | *[0-9])
     what=$1
     shift
     targets=${*:-$all}
     ;;
 *)
-    export FUZZ=${1:?give a number of seconds, \"replay\", \"keep\" or a target}
+    export FUZZ=${1:?give a number of seconds, \"keep\" or a target}
     shift
     exec "$binary" -timeout=10 "$@"
     ;;
@@ -55,13 +55,8 @@ for name in $targets; do
         echo "$name: $(find "corpus/$name" -type f | wc -l) inputs"
         continue
     fi
-    options+=("-artifact_prefix=$target/failed/$name-")
-    if [ "$what" = replay ]; then
-        options+=(-runs=0)
-    else
-        [ -f "dictionaries/$name.dict" ] && options+=("-dict=dictionaries/$name.dict")
-        options+=(-max_total_time="$what" "$found")
-    fi
+    [ -f "dictionaries/$name.dict" ] && options+=("-dict=dictionaries/$name.dict")
+    options+=("-artifact_prefix=$target/failed/$name-" -max_total_time="$what" "$found")
     if "$binary" "${options[@]}" "$here/corpus/$name" >"$target/$name.log" 2>&1; then
         echo "$name: $(grep '^Done' "$target/$name.log")"
     else

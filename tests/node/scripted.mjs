@@ -15,8 +15,8 @@ function built(name) {
   return `${JSON.parse(metadata).target_directory}/debug/${name}`
 }
 
-/** The others stand beside the scripted server. */
-function pathOf(name) {
+/** Where it is; all programs stand beside the scripted server. */
+export function pathOf(name) {
   const given = process.env.IKCRM_SCRIPTED_SERVER
   return given ? join(dirname(given), name) : built(name)
 }

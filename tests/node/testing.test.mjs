@@ -22,6 +22,7 @@ import { Worker } from 'node:worker_threads'
 
 import * as ikcrm from '../../node/dist/index.js'
 import { Sandbox } from '../../node/dist/testing.js'
+import { pathOf } from './scripted.mjs'
 import { FIELDS, LONG_MS } from './support.mjs'
 
 const ID = 568587
@@ -396,7 +397,7 @@ test("the options are those of the crate's program", () => {
   assert(ours.has('--until-stdin-closes'))
   // What only tests of ikcrm itself need: forms that the CRM's lists may have.
   for (const option of ['--no-sort-by-update', '--whole-list-rows']) ours.add(option)
-  assert.deepEqual(ours, options('cargo', ['run', '--quiet', '-p', 'ikcrm-sandbox', '--']))
+  assert.deepEqual(ours, options(pathOf('ikcrm-sandbox'), []))
 })
 
 test('it is found by its name, as a module and as a program', (t) => {

@@ -1,10 +1,10 @@
 """Holds the package to the tables of the contract, `crates/ikcrm/contract`."""
 
-import ast
 import pydoc
 import re
+import subprocess
+import sys
 import typing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +55,8 @@ def test_the_documentation_lists_the_fields_and_is_short() -> None:
     names = {row["name"] for row in table("fields")}
     assert names <= set(re.findall(r"\w+", told))
     assert len(pydoc.render_doc(ikcrm).splitlines()) < 100
+    program = subprocess.run([sys.executable, "-m", "pydoc", "ikcrm"], capture_output=True)
+    assert 50 < len(program.stdout.splitlines()) < 100
 
 
 def test_the_client_options_are_those_of_the_table() -> None:
@@ -154,20 +156,8 @@ def test_the_code_raises_its_class(row: dict[str, Any], crm: Crm) -> None:
     assert raised.value.api_code == row["api_code"]
 
 
-def exported() -> list[str]:
-    """`__all__`, which only type checkers see."""
-    tree = ast.parse(Path(ikcrm.__file__).read_text(encoding="utf-8"))
-    assigned = {
-        ast.unparse(node.targets[0]): node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-    }
-    names: list[str] = ast.literal_eval(assigned["__all__"])
-    return names
-
-
 def test_all_public_names_are_exported() -> None:
-    names = exported()
+    names = ikcrm.__all__
     assert ["CLEAR", *sorted(set(names) - {"CLEAR"})] == names
     # pytest leaves names that begin with @ where it rewrites assertions.
     public = {name for name in vars(ikcrm) if not name.startswith(("_", "@"))}
@@ -192,3 +182,16 @@ def test_all_public_names_are_exported() -> None:
     }
     assert public - modules == set(names) - {"__version__"}
     assert arguments.OpportunityUpdate is ikcrm.OpportunityUpdate
+
+
+def test_a_star_brings_these_names_and_no_modules() -> None:
+    brought: dict[str, object] = {}
+    exec("from ikcrm import *", brought)
+    assert brought.keys() - {"__builtins__"} == set(ikcrm.__all__)
+
+
+def test_a_name_that_is_not_there_is_told_as_any_other() -> None:
+    with pytest.raises(AttributeError) as raised:
+        ikcrm.Clent  # type: ignore[attr-defined]  # noqa: B018
+    assert str(raised.value) == "module 'ikcrm' has no attribute 'Clent'"
+    assert (raised.value.name, raised.value.obj) == ("Clent", ikcrm)

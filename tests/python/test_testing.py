@@ -16,6 +16,7 @@ from unittest.mock import create_autospec, patch
 
 import pytest
 from support import FIELDS, LONG, TESTS, in_thread
+from test_vectors import server_path
 
 import ikcrm
 from ikcrm.testing import Sandbox, SentRequest
@@ -592,7 +593,7 @@ def test_the_options_are_those_of_the_crates_program() -> None:
         shown = subprocess.check_output([*command, "--help"], text=True)
         return {word.strip("[],") for word in shown.split() if word.strip("[").startswith("--")}
 
-    crate = ["cargo", "run", "--quiet", "-p", "ikcrm-sandbox", "--"]
+    crate = [str(Path(server_path()).with_name("ikcrm-sandbox"))]
     ours = options(COMMAND)
     assert "--until-stdin-closes" in ours
     assert ours | OF_THE_CRATE == options(crate)

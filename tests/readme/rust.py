@@ -1,12 +1,13 @@
 """Rust's blocks as one program, so that they are built and linked once."""
 
 import json
+import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from blocks import ROOT, Block
 
-TARGET = ROOT / "target/readme"
 TEST_ONLY = {"default", "fault-points", "fuzzing"}
 
 MAIN = """use std::process::Termination as _;
@@ -22,7 +23,7 @@ fn main() -> std::process::ExitCode {{
 
 def build(blocks: list[Block]) -> Path:
     """The program; its first argument is the number of the block that is to run."""
-    folder = TARGET / "blocks"
+    folder = target_folder() / "readme/blocks"
     numbers = range(len(blocks))
     main = MAIN.format(
         modules="\n".join(f"mod block_{n};" for n in numbers),
@@ -32,14 +33,22 @@ def build(blocks: list[Block]) -> Path:
     for number, block in enumerate(blocks):
         code = f"// {block.where}\n{block.code}".replace("\nfn main(", "\npub fn main(")
         write(folder / f"src/block_{number}.rs", code)
-    cargo(folder, "build", "--quiet")
-    return TARGET / "debug/reader"
+    cargo(folder, "build", "--quiet", "--target-dir", str(target_folder()))
+    return target_folder() / "debug/reader"
+
+
+@cache
+def metadata() -> dict:
+    return json.loads(cargo(ROOT, "metadata", "--no-deps", "--format-version", "1"))
+
+
+def target_folder() -> Path:
+    return Path(metadata()["target_directory"])
 
 
 def dependencies() -> str:
     """The core with all that readers can ask for, and the sandbox for their tests."""
-    said = cargo(ROOT, "metadata", "--no-deps", "--format-version", "1")
-    packages = {package["name"]: package for package in json.loads(said)["packages"]}
+    packages = {package["name"]: package for package in metadata()["packages"]}
     features = json.dumps(sorted(set(packages["ikcrm"]["features"]) - TEST_ONLY))
     return (
         f'[dependencies]\nikcrm = {{ version = "0.1", features = {features} }}\n'
@@ -48,8 +57,10 @@ def dependencies() -> str:
 
 
 def project(folder: Path, dependencies: str, main: str) -> None:
-    """A reader's project that takes the core from this checkout."""
+    """A reader's project that takes the core from this checkout, and what was built for its tests."""
     manifest = '[package]\nname = "reader"\nedition = "2024"\n\n' + dependencies
+    workspace = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    manifest += "\n" + "".join(re.findall(r"^\[profile\.dev.*\n(?:[^\[].*\n)+", workspace, re.MULTILINE))
     manifest += f'\n[patch.crates-io]\nikcrm = {{ path = "{ROOT / "crates/ikcrm"}" }}\n'
     write(folder / "Cargo.toml", manifest + "\n[workspace]\n")
     write(folder / "src/main.rs", main)
@@ -65,7 +76,7 @@ def write(path: Path, text: str) -> None:
 
 def cargo(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["cargo", *arguments, *(["--target-dir", TARGET] if arguments[0] == "build" else [])],
+        ["cargo", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

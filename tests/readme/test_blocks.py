@@ -17,9 +17,9 @@ TSC = ROOT / "node/node_modules/.bin/tsc"
 @pytest.fixture(scope="session")
 def environment():
     """The environment of a reader whose CRM is the sandbox."""
-    command = ["cargo", "run", "--quiet", "-p", "ikcrm-sandbox", "--", "--until-stdin-closes"]
+    command = [rust.target_folder() / "debug/ikcrm-sandbox", "--until-stdin-closes", "--no-quota"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*command, "--no-quota"], cwd=ROOT, **pipes) as process:
+    with subprocess.Popen(command, **pipes) as process:
         url = process.stdout.readline().strip()
         yield os.environ | {
             "IKCRM_TOKEN": "sandbox-token",

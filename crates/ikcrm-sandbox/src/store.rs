@@ -36,8 +36,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// The vendor's sample, the customer that its sample request names, and opportunities enough
-    /// for several pages. `place` is the number of the enterprise: another has other ids.
+    /// The vendor's sample with made-up persons and places, the customer that its sample request
+    /// names, and opportunities enough for several pages. `place` is the number of the enterprise:
+    /// another has other ids.
     pub(crate) fn seeded(place: usize) -> Self {
         let shift = u64::try_from(place).unwrap_or_default() * SHIFT;
         let mut sample: Map<String, Value> = serde_json::from_str(SEED).unwrap_or_default();

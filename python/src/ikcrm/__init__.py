@@ -25,6 +25,7 @@ What there is; `help(ikcrm.Client)` and the like tell more:
 Guide: https://github.com/ikcrm-client/ikcrm/blob/main/crates/ikcrm/docs/en/index.md
 """
 
+import sys as _sys
 import typing as _t
 
 from ikcrm import _complete, _native  # noqa: F401 - the first looks at the second's file
@@ -165,5 +166,13 @@ __all__ = [
 ]
 
 if not _t.TYPE_CHECKING:
-    # With it, `help(ikcrm)` prints every class: 7,000 lines.
+    _exported = __all__
     del __all__
+
+    def __getattr__(name):
+        """`__all__`, for all but `help(ikcrm)`, which would print every class: 7,000 lines."""
+        if name == "__all__" and _sys._getframe(1).f_code.co_name != "docmodule":
+            return _exported
+        module = _sys.modules[__name__]
+        text = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(text, name=name, obj=module)

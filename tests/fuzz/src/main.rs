@@ -1,42 +1,19 @@
-//! Runs the target that `FUZZ` names over the inputs that libFuzzer makes.
-#![no_main]
-#![expect(clippy::expect_used, reason = "what fails here is a finding")]
+//! Runs the target that `FUZZ` names over the inputs that libFuzzer makes; `run.sh` builds it.
+#![cfg_attr(fuzzing, no_main)]
 
-mod base_url;
-mod decode;
-mod json;
-mod query;
-mod quota;
-mod redis;
-mod retry;
-mod token;
-mod update;
-mod values;
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| TARGET(data));
 
-use std::sync::LazyLock;
-
-use libfuzzer_sys::fuzz_target;
-
-/// Checks one input; what it finds wrong is a panic.
-type Target = fn(&[u8]);
-
-const TARGETS: [(&str, Target); 8] = [
-    ("base_url", base_url::run),
-    ("decode", decode::run),
-    ("query", query::run),
-    ("quota", quota::run),
-    ("redis", redis::run),
-    ("retry", retry::run),
-    ("token", token::run),
-    ("update", update::run),
-];
-
-static TARGET: LazyLock<Target> = LazyLock::new(|| {
+#[cfg(fuzzing)]
+static TARGET: std::sync::LazyLock<ikcrm_fuzz::Target> = std::sync::LazyLock::new(|| {
     let name = std::env::var("FUZZ").unwrap_or_default();
-    match TARGETS.iter().find(|(known, _)| *known == name) {
+    match ikcrm_fuzz::TARGETS.iter().find(|(known, _)| *known == name) {
         Some((_, target)) => *target,
-        None => panic!("set FUZZ to one of {:?}", TARGETS.map(|(name, _)| name)),
+        None => panic!("set FUZZ to one of {:?}", ikcrm_fuzz::TARGETS.map(|(name, _)| name)),
     }
 });
 
-fuzz_target!(|data: &[u8]| TARGET(data));
+#[cfg(not(fuzzing))]
+fn main() {
+    eprintln!("this program was built without libFuzzer; tests/fuzz/run.sh builds it with");
+}

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use arbitrary::{Result, Unstructured};
 use http::Uri;
 use ikcrm::contract::QUERY_PARTS;
 use ikcrm::{Decimal, OpportunityQuery, Value, fuzz};
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 use crate::values::{text, value};
 

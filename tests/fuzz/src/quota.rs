@@ -4,8 +4,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use arbitrary::{Result, Unstructured};
 use ikcrm::fuzz::Window;
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 /// How long after its deadline a call may be counted yet.
 const LATE: Duration = Duration::from_secs(10);

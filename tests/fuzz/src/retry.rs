@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use arbitrary::{Result, Unstructured};
 use http::HeaderValue;
 use ikcrm::fuzz::{self, Window};
 use jiff::Timestamp;
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 const PER: Duration = Duration::from_secs(10);
 /// Asked to wait longer than this, the core may take it for this.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use arbitrary::{Result, Unstructured};
 use ikcrm::contract::FIELDS;
 use ikcrm::{Decimal, OpportunityUpdate, Value, fuzz};
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use serde_json::value::RawValue;
 
 use crate::json::{Object, object, raw, unquoted};

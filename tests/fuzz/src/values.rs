@@ -1,7 +1,7 @@
 //! Makes the values that a caller may hand over.
 
+use arbitrary::{Result, Unstructured};
 use ikcrm::{Value, date};
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 /// How deep lists and maps may lie in each other: `serde_json` reads 128.
 const DEEPEST: u8 = 8;
