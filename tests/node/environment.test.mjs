@@ -66,9 +66,9 @@ test('every variable is read', OPTIONS, (t) => {
       const expected = ['password', 'edition', 'timeoutMs', 'maxRetries', 'quota.calls']
       assert.deepEqual(new Set(named), new Set(expected))
       const timeout = fields.find(({ field }) => field === 'timeoutMs').message
-      assert.match(timeout, /; it is taken from the variable IKCRM_TIMEOUT$/)
+      assert.match(timeout, /; it comes from the environment variable IKCRM_TIMEOUT$/)
       const calls = fields.find(({ field }) => field === 'quota.calls').message
-      assert.match(calls, /; it is taken from the variable IKCRM_QUOTA_CALLS$/)
+      assert.match(calls, /; it comes from the environment variable IKCRM_QUOTA_CALLS$/)
       return true
     },
   )

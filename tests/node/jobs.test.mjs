@@ -277,7 +277,7 @@ test('an abort stops a job, which tells how to go on', OPTIONS, async (t) => {
   const error = await failure(client.applyUpdates(job, options))
   assert(error instanceof CancelledError, error.stack)
   assert.equal(error.cause, controller.signal.reason)
-  assert.match(error.message, new RegExp(`the same call goes on with ${path}`))
+  assert.match(error.message, new RegExp(`make the same call again to continue ${path}`))
   assert.deepEqual([job.status, job.stopReason, job.counts.updated], ['stopped', 'cancelled', 1])
   assert((await client.applyUpdates(job)).ok)
 })

@@ -249,6 +249,6 @@ test('an option among the fields is told to be one', async () => {
       fields.map(({ field }) => field),
       [option],
     )
-    assert.match(fields[0].message, /^an option of the call, no field/)
+    assert.match(fields[0].message, /^is an option of the call, not a field/)
   }
 })

@@ -139,7 +139,7 @@ test('a Date is refused with the reason', async () => {
 
 test('what is no number is refused as money', async () => {
   for (const [expect_amount, told] of [
-    [NaN, /is missing; leave it out to keep the field, or give null to clear it \(got NaN\)/],
+    [NaN, /is a missing value \(NaN\); leave the field out to keep it, or give null to clear it/],
     [Infinity, /finite number, got Infinity/],
     [-Infinity, /finite number, got -Infinity/],
   ]) {
@@ -151,7 +151,7 @@ test('what is no number is refused as money', async () => {
 
 test('what stands for a missing value is told as one', async () => {
   const invalid = new Date(NaN)
-  const clear = 'leave it out to keep the field, or give null to clear it'
+  const clear = 'leave the field out to keep it, or give null to clear it'
   for (const [field, value, got] of [
     ['user_id', NaN, 'NaN'],
     ['note', NaN, 'NaN'],
@@ -161,13 +161,13 @@ test('what stands for a missing value is told as one', async () => {
     ['expect_amount', invalid, 'Invalid Date'],
   ]) {
     const [fault] = await faults({ [field]: value })
-    assert.deepEqual([fault.field, fault.message], [field, `is missing; ${clear} (got ${got})`])
+    assert.deepEqual([fault.field, fault.message], [field, `is a missing value (${got}); ${clear}`])
   }
   for (const key of ['text_asset_1', 'numeric_asset_1', 'user_field_asset_1', 'file_asset_1']) {
     const [fault] = await faults({ custom: { [key]: NaN } })
     assert.deepEqual(
       [fault.field, fault.message],
-      [`custom.${key}`, `is missing; ${clear} (got NaN)`],
+      [`custom.${key}`, `is a missing value (NaN); ${clear}`],
     )
   }
 })
@@ -177,7 +177,7 @@ test('null is not proposed where it is refused', async () => {
     const [fault] = await faults({ [field]: NaN })
     assert.deepEqual(
       [fault.field, fault.message],
-      [field, 'is missing; leave it out with fill to keep it as it is'],
+      [field, 'is a missing value; leave the field out and set fill to keep it as it is'],
     )
   }
 })

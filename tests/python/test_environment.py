@@ -31,7 +31,7 @@ def test_a_variable_that_is_not_utf8_is_told_by_its_name(
         kind.from_env()
     (only,) = raised.value.fields
     assert (only.field, only.code) == (field, "format")
-    assert only.message == f"the variable {variable} is not UTF-8; write it in UTF-8"
+    assert only.message == f"the environment variable {variable} is not UTF-8; encode it as UTF-8"
 
 
 def test_a_variable_that_is_wrong_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,9 +41,9 @@ def test_a_variable_that_is_wrong_is_told_by_its_name(monkeypatch: pytest.Monkey
     with pytest.raises(ikcrm.ConfigError) as raised:
         ikcrm.Client.from_env()
     token, url, quota = (fault.message for fault in raised.value.fields)
-    assert token.endswith("; set the variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD")
-    assert url.endswith("; it is taken from the variable IKCRM_BASE_URL")
-    assert quota.startswith('must be off, or not set; got the text "on"; it is taken')
+    assert token.endswith("; set the environment variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD")
+    assert url.endswith("; it comes from the environment variable IKCRM_BASE_URL")
+    assert quota.startswith('must be off, or left out; got the text "on"; it comes')
 
 
 def test_the_environment_is_that_of_python(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from support import FIELDS, TOKEN, Crm
 import ikcrm
 from ikcrm import errors
 
-FAULT = ikcrm.FieldError("title", "blank", "may not be blank")
+FAULT = ikcrm.FieldError("title", "blank", "must not be blank")
 DETAILS: dict[str, Any] = {
     "message": "m",
     "status": 200,

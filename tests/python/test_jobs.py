@@ -322,7 +322,7 @@ def test_ctrl_c_stops_a_job_which_goes_on(sandbox: Sandbox, tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt) as raised:
         client.apply_updates(job, on_row=lambda _: signal.raise_signal(signal.SIGINT))
     told = getattr(raised.value, "__notes__", raised.value.args)
-    assert f"the same call goes on with {job.path}" in told[0]
+    assert f"make the same call again to continue {job.path}" in told[0]
     assert (job.status, job.stop_reason) == ("stopped", "cancelled")
     assert job.counts["updated"] >= 1
     assert client.apply_updates(job).ok

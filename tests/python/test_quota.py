@@ -89,7 +89,7 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(TypeError, match="no setting 'cals'; did you mean calls"):
         ikcrm.Quota(**settings)
     settings = {"xyz": 5}
-    with pytest.raises(TypeError, match="there are calls, per, max_wait"):
+    with pytest.raises(TypeError, match="available: calls, per, max_wait"):
         ikcrm.Quota(**settings)
     assert list(inspect.signature(ikcrm.Quota).parameters)[:2] == ["calls", "per"]
     assert ikcrm.Quota(5, per=1.0).calls == 5

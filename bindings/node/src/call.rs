@@ -154,7 +154,7 @@ fn job_option(
 }
 
 /// What `ifUnchanged` takes.
-const RECORD: &str = "must be an opportunity as an earlier call answered it, with its id";
+const RECORD: &str = "must be an opportunity as an earlier call returned it, with its id";
 
 /// The options of a call that takes no others.
 pub(crate) fn options(value: Value, cancel: Option<&CancelHandle>) -> CallOptions {

@@ -427,7 +427,7 @@ pub(crate) fn apply(client: &Client, job: &NativeJob, options: Job, caller: Loop
 /// A cancelled job tells how to go on.
 fn cancelled(error: Error, path: &str) -> ErrorData {
     let mut data = ErrorData::from(error);
-    data.message = format!("the job was cancelled; the same call goes on with {path}");
+    data.message = format!("the job was cancelled; make the same call again to continue {path}");
     data
 }
 

@@ -64,7 +64,7 @@ impl NativeSandbox {
         let builder = builder.quota(calls(quota)?).latency(time("latencyMs", latency_ms)?);
         let builder = accounts.into_iter().fold(builder, with_account);
         builder.start().map(|sandbox| Self(Some(sandbox))).map_err(|error| {
-            Error::new(Status::GenericFailure, format!("port {port} cannot be had: {error}"))
+            Error::new(Status::GenericFailure, format!("port {port} cannot be opened: {error}"))
         })
     }
 

@@ -135,7 +135,9 @@ fn parse(class: &Bound<'_, PyType>, json: &str) -> PyResult<Record> {
                 .map_err(|error| PyValueError::new_err(error.to_string()));
         }
     }
-    Err(PyTypeError::new_err("a record is of a kind: make one of its subclasses, like Opportunity"))
+    Err(PyTypeError::new_err(
+        "Record is a base class: make one of its subclasses, such as Opportunity",
+    ))
 }
 
 fn convert<'py>(py: Python<'py>, kind: Kind, value: Typed<'_>) -> PyResult<Bound<'py, PyAny>> {

@@ -40,7 +40,7 @@ pub enum Error {
         fields: Vec<FieldError>,
     },
     /// The opportunity is no longer as in the record given as `if_unchanged`. It was not updated.
-    #[error("not updated, since the opportunity has changed: {}", list(fields))]
+    #[error("not updated, because the opportunity has changed: {}", list(fields))]
     #[non_exhaustive]
     Conflict {
         /// The fields that differ.
@@ -84,8 +84,8 @@ pub enum Error {
     },
     /// No slot of the quota could be had in time.
     #[error(
-        "the quota is used up: nothing was sent, since no slot is free in time ({} or {}); the next \
-         may be in {:.1} s",
+        "the quota is used up: no slot is free in time ({} or {}), so this request was not sent; the \
+         next slot is free in {:.1} s at the earliest",
         spelt("max_wait"),
         spelt("deadline"),
         retry_after.as_secs_f64()
@@ -98,7 +98,7 @@ pub enum Error {
         may_have_been_applied: bool,
     },
     /// What the processes share that use the quota cannot be used.
-    #[error("{message}; nothing was sent, since others could not be told")]
+    #[error("{message}; this request was not sent, because it could exceed the shared quota")]
     #[non_exhaustive]
     QuotaStore {
         /// What failed.
@@ -180,18 +180,18 @@ fn list(fields: &[FieldError]) -> String {
 fn sign_in_limited(refusal: Option<&ApiError>, interval: Duration, left: Duration) -> String {
     let Some(refusal) = refusal else {
         return format!(
-            "this client signed in less than {} s ago, and has no token of it: the sign-in was \
-             cancelled or ran out of time, or the token is gone; another one would end a token that \
-             another program may use, so the next sign-in may be in {:.0} s",
+            "this client signed in less than {} s ago, but has no token from it: the sign-in was \
+             cancelled or ran out of time, or the token is gone. Signing in again could end a token \
+             that another program uses; the next sign-in is allowed in {:.0} s",
             interval.as_secs_f64(),
             left.as_secs_f64().ceil(),
         );
     };
     format!(
         "the CRM no longer accepts the token ({}), although this client signed in less than {} s ago: \
-         another program probably uses the same account, and each sign-in ends the other's token; \
-         give each program an account of its own, or let them share a token store; the next \
-         sign-in may be in {:.0} s",
+         another program probably uses the same account, and each sign-in ends the other's token. \
+         Give each program its own account, or let them share a token store; the next sign-in is \
+         allowed in {:.0} s",
         refusal.message.trim_end(),
         interval.as_secs_f64(),
         left.as_secs_f64().ceil(),

@@ -121,7 +121,7 @@ def _minute_in_china(time: Any) -> str:
 
 
 def _tell_how_to_go_on(error: BaseException, path: str) -> None:
-    text = f"the job stopped; the same call goes on with {path}"
+    text = f"the job stopped; make the same call again to continue {path}"
     if hasattr(error, "add_note"):  # Python 3.11
         error.add_note(text)
     elif not error.args:

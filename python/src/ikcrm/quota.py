@@ -29,7 +29,7 @@ def _unknown(name: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, _NAMES, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_NAMES)}"
+    hint = f"; did you mean {near[0]}?" if near else f"; available: {', '.join(_NAMES)}"
     return f"Quota has no setting {name!r}{hint}"
 
 

@@ -25,7 +25,7 @@ pub(crate) fn parsed(response: HttpResponse) -> Result<CustomFields, Error> {
     let groups = json.get("custom_field_groups").or_else(|| json.get("groups"));
     let groups = groups
         .and_then(Json::as_array)
-        .ok_or_else(|| data.unlike("without groups as data.custom_field_groups"))?;
+        .ok_or_else(|| data.unlike("has no groups as data.custom_field_groups"))?;
     let fields = groups.iter().filter_map(|group| group.get("custom_fields")?.as_array());
     Ok(CustomFields(fields.flatten().filter_map(field).collect()))
 }

@@ -181,7 +181,7 @@ impl Answer {
         let message = match self.text.trim() {
             "" => format!("the answer had no body ({content_type})"),
             _ if retry_later => self.text.clone(),
-            _ if words.is_empty() => format!("an answer {what} ({content_type})"),
+            _ if words.is_empty() => format!("the answer {what} ({content_type})"),
             _ => words,
         };
         Error::Api(Box::new(ApiError {
@@ -206,7 +206,7 @@ impl Answer {
             String::new()
         };
         Error::InvalidAnswer {
-            message: format!("an answer {what} (HTTP {status}, {content_type}){hint}"),
+            message: format!("the answer {what} (HTTP {status}, {content_type}){hint}"),
             status: Some(status),
             excerpt: self.excerpt(),
             may_have_been_applied: true,
@@ -269,10 +269,10 @@ pub(super) fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> 
     };
     let mut answer = Answer { status, content_type, retry_after, text, secret };
     if !is_text {
-        return Err(answer.foreign("not UTF-8", String::new(), None));
+        return Err(answer.foreign("is not UTF-8", String::new(), None));
     }
     let mut envelope = answer.envelope().map_err(|error| {
-        let what = if error.is_data() { "not of the API's form" } else { "not JSON" };
+        let what = if error.is_data() { "is not in the API's form" } else { "is not JSON" };
         answer.foreign(what, String::new(), None)
     })?;
     let (code, success) = (envelope.code(), (200..300).contains(&status));
@@ -283,11 +283,11 @@ pub(super) fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> 
         return Ok(Data { answer, range, index });
     }
     let what = match code {
-        Some(0) if success => "without an object as data",
-        Some(0) => "with code 0 and a status that is no success",
+        Some(0) if success => "has no object as data",
+        Some(0) => "has code 0 but a failing status",
         Some(code) if !status_decides(status) => return Err(envelope.refusal(&answer, code)),
-        Some(_) => "with a code and a failing status",
-        None => "without a code",
+        Some(_) => "has a code and a failing status",
+        None => "has no code",
     };
     Err(answer.foreign(what, envelope.message(), code))
 }

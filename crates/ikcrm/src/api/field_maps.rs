@@ -22,7 +22,7 @@ pub(crate) fn parsed(response: HttpResponse, entity: &str) -> Result<FieldMap, E
     let json = serde_json::from_str::<Json>(data.json()).unwrap_or_default();
     let fields = json.get(entity).and_then(Json::as_array);
     let fields =
-        fields.ok_or_else(|| data.unlike(&format!("without a list of fields as data.{entity}")))?;
+        fields.ok_or_else(|| data.unlike(&format!("has no list of fields as data.{entity}")))?;
     Ok(FieldMap::new(entity, fields.iter().filter_map(field).collect(), data.json()))
 }
 

@@ -59,16 +59,16 @@ pub(crate) fn list(query: &CheckedQuery, page: u32) -> HttpRequest {
 pub(crate) fn opportunity(response: HttpResponse, asked: i64) -> Result<Opportunity, Error> {
     let mut data = data(response, false)?;
     if data.index.is_empty() {
-        return Err(data.unlike("without the opportunity's id"));
+        return Err(data.unlike("has no id of an opportunity"));
     }
     let (text, index) = (Arc::from(data.text()), std::mem::take(&mut data.index));
     let record = Record::indexed(&OPPORTUNITY, text, data.range.clone(), index);
     match record.read("id", Kind::Id) {
         Ok(Typed::Id(id)) if i64::try_from(id) != Ok(asked) => {
-            Err(data.unlike(&format!("about the opportunity {id}, not about {asked}")))
+            Err(data.unlike(&format!("is about the opportunity {id}, not about {asked}")))
         }
         Ok(_) => Ok(record.into()),
-        Err(_) => Err(data.unlike("with an id that is none")),
+        Err(_) => Err(data.unlike("has an id that is not a valid one")),
     }
 }
 
@@ -87,9 +87,9 @@ pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
     let text: Arc<str> = Arc::from(data.text());
     let json = text.get(data.range.clone()).unwrap_or_default();
     let page: PageData<'_> = serde_json::from_str(json)
-        .map_err(|_| data.unlike("without a list of rows as data.opportunities"))?;
+        .map_err(|_| data.unlike("has no list of rows as data.opportunities"))?;
     if page.opportunities.len() > MOST_RECORDS {
-        return Err(data.unlike(&format!("with more than {MOST_RECORDS} rows")));
+        return Err(data.unlike(&format!("has more than {MOST_RECORDS} rows")));
     }
     let row = |row: &RawValue| {
         let start = row.get().as_ptr() as usize - text.as_ptr() as usize;
@@ -100,7 +100,7 @@ pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
     let rows: Option<Vec<OpportunityRow>> = page.opportunities.into_iter().map(row).collect();
     let number = |value: Option<Json>| value.as_ref().and_then(Json::as_u64);
     Ok(OpportunityPage {
-        rows: rows.ok_or_else(|| data.unlike("with a row that is no object"))?,
+        rows: rows.ok_or_else(|| data.unlike("has a row that is not an object"))?,
         total_count: number(page.total_count),
         per_page: number(page.per_page),
     })

@@ -37,8 +37,9 @@ pub(crate) fn token(response: HttpResponse) -> Result<Token, Error> {
     let data = data(response, true).map_err(sign_in_refusal)?;
     let token = serde_json::from_str::<Json>(data.json()).ok();
     let token = token.as_ref().and_then(|data| data.get("user_token")?.as_str());
-    let Some(token) = token else { return Err(data.unlike("without a user_token")) };
-    Token::new(token.to_owned()).map_err(|_| data.unlike("whose user_token fits no header"))
+    let Some(token) = token else { return Err(data.unlike("has no user_token")) };
+    Token::new(token.to_owned())
+        .map_err(|_| data.unlike("has a user_token that no header can hold"))
 }
 
 /// Whatever the CRM's code for a wrong password may be, it is a refusal to sign in.

@@ -24,7 +24,7 @@ impl Token {
                 Ok(Self { text, header })
             }
             _ => {
-                let message = "must be visible ASCII characters without blanks, quotes, commas, \
+                let message = "must be visible ASCII characters without spaces, quotes, commas, \
                                semicolons or backslashes; paste only the token itself";
                 fault(Code::Format, message)
             }

@@ -269,8 +269,8 @@ fn no_way(refused: Option<&Refused>) -> Error {
     match refused {
         Some(refused) => Error::Api(refused.refusal.clone()),
         None => Error::TokenStore {
-            message: "the token store holds no token, and without login and password there is no \
-                      way to a new one"
+            message: "the token store is empty, and there is no login and password to get a new \
+                      token; put a token into the store, or give login and password"
                 .to_owned(),
             source: None,
             may_have_been_applied: false,

@@ -303,7 +303,7 @@ impl ClientBuilder {
             }
             Value::Text(off) if off == "off" => self.quota(None),
             Value::Text(_) => {
-                let message = format!("must be off, or not set; got {}", value.describe());
+                let message = format!("must be off, or left out; got {}", value.describe());
                 self.fault("quota", Fault(Code::Type, message))
             }
             _ => {

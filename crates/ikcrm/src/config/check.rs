@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::edition::Edition;
-use crate::error::{Fault, FieldErrorCode as Code};
+use crate::error::{Fault, FieldErrorCode as Code, spelt};
 use crate::input::setting::{duration_within, flag, text, whole};
 use crate::input::{Value, excerpt};
 use crate::transport::{self, Proxy, ProxyUrl, count_certificates, is_host};
@@ -99,7 +99,8 @@ fn fault_of_retries(got: impl fmt::Display) -> Fault {
 pub(super) fn base_url(url: Option<String>, edition: Option<Edition>) -> Result<String, Fault> {
     match (url, edition) {
         (Some(_), Some(_)) => {
-            Err(Fault(Code::Conflict, "give either a base URL or an edition, not both".to_owned()))
+            let message = format!("give either {} or edition, not both", spelt("base_url"));
+            Err(Fault(Code::Conflict, message))
         }
         (Some(url), None) => check_base_url(&url),
         (None, edition) => Ok(edition.unwrap_or_default().base_url().to_owned()),
@@ -109,10 +110,10 @@ pub(super) fn base_url(url: Option<String>, edition: Option<Edition>) -> Result<
 fn check_base_url(url: &str) -> Result<String, Fault> {
     let fault = |message: &str| Err(Fault(Code::Format, message.to_owned()));
     if url.contains('@') {
-        return fault("may not hold a user name or password; give the token as token");
+        return fault("must not contain a user name or a password; give the token as token");
     }
     if url.contains(['?', '#']) {
-        return fault("may not hold a query or a fragment; give only scheme, host and path");
+        return fault("must not contain a query or a fragment; give only scheme, host and path");
     }
     let Ok(uri) = url.parse::<http::Uri>() else {
         return fault("must be a URL such as https://lxcrm.weiwenjia.com");
@@ -121,18 +122,20 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
         return fault("must have a host, such as https://lxcrm.weiwenjia.com");
     }
     if let Some(Err(port)) = uri.authority().map(transport::port) {
-        return fault(&format!("has the port {port:?}; a port is a colon and 1 to 65535"));
+        return fault(&format!(
+            "has the port {port:?}; write a colon and a number from 1 to 65535"
+        ));
     }
     if let Some(wrong) = not_of_a_path(uri.path()) {
-        return fault(&format!(
-            "has {wrong:?} in its path; write it as % and two hexadecimal digits"
-        ));
+        return fault(&format!("has {wrong:?} in its path; percent-encode it, as %20 for a space"));
     }
     let base = without_endpoint(url);
     match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(_)) => Ok(base),
         (Some("http"), Some(host)) if is_loopback(host) => Ok(base),
-        (Some("http"), Some(_)) => fault("must begin with https://; http is only for this machine"),
+        (Some("http"), Some(_)) => {
+            fault("must begin with https://; http:// is allowed only for this machine (localhost)")
+        }
         _ => fault("must be a URL such as https://lxcrm.weiwenjia.com"),
     }
 }

@@ -149,17 +149,22 @@ impl ClientBuilder {
             password && !login,
             "login",
             Code::Required,
-            "give the login that the password is of",
+            "a password was given without its login; give both",
         );
-        fault(login && !password, "password", Code::Required, "give the password of the login");
-        let message = "is of use only with login and password";
+        fault(
+            login && !password,
+            "password",
+            Code::Required,
+            "a login was given without its password; give both",
+        );
+        let message = "works only together with login and password";
         fault(corp_id && !login && !password, "corp_id", Code::Conflict, message);
         for (name, value) in [("login", &self.login), ("corp_id", &self.corp_id)] {
             let blank = value.as_deref().is_some_and(|text| text.trim().is_empty());
-            fault(blank, name, Code::Blank, "may not be blank");
+            fault(blank, name, Code::Blank, "must not be blank");
         }
         let empty = self.password.as_deref() == Some("");
-        fault(empty, "password", Code::Blank, "may not be empty");
+        fault(empty, "password", Code::Blank, "must not be empty");
         faults
     }
 
@@ -175,9 +180,10 @@ fn name_variables(variables: Option<&[(String, String)]>, faults: &mut [FieldErr
     let Some(variables) = variables else { return };
     for fault in faults.iter_mut().filter(|fault| !fault.message.contains(" variable ")) {
         if let Some((_, variable)) = variables.iter().find(|(option, _)| *option == fault.field) {
-            fault.message.extend(["; it is taken from the variable ", variable]);
+            fault.message.extend(["; it comes from the environment variable ", variable]);
         } else if fault.field == "token" && fault.code == Code::Required {
-            fault.message += "; set the variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD";
+            fault.message +=
+                "; set the environment variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD";
         }
     }
 }

@@ -84,7 +84,8 @@ impl ClientBuilder {
     }
 
     fn not_utf8(mut self, option: &str, variable: &str) -> Self {
-        let message = format!("the variable {variable} is not UTF-8; write it in UTF-8");
+        let message =
+            format!("the environment variable {variable} is not UTF-8; encode it as UTF-8");
         self.faults.push(Fault(Code::Format, message).of(option));
         self
     }

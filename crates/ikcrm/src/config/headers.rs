@@ -82,14 +82,15 @@ fn header(name: &str, value: Option<&str>) -> Result<(HeaderName, Option<HeaderV
     };
     match known.as_str() {
         "authorization" => {
-            return fault(Code::Conflict, "is the token's; give that as token");
+            return fault(Code::Conflict, "is set from the token; give the token as token");
         }
         "user-agent" => {
-            let message = format!("is the client's; name your program by {}", spelt("app_info"));
+            let message =
+                format!("is set by the client; name your program with {}", spelt("app_info"));
             return fault(Code::Conflict, message);
         }
         ours if OURS.contains(&ours) => {
-            return fault(Code::Conflict, "is the client's own or its connection's; leave it out");
+            return fault(Code::Conflict, "is set by the client or its connection; leave it out");
         }
         _ => {}
     }
@@ -102,7 +103,7 @@ fn header(name: &str, value: Option<&str>) -> Result<(HeaderName, Option<HeaderV
             value.set_sensitive(true);
             Ok((known, Some(value)))
         }
-        _ => fault(Code::Format, "must have visible ASCII characters and blanks as its value"),
+        _ => fault(Code::Format, "must have a value of visible ASCII characters and spaces"),
     }
 }
 
@@ -125,8 +126,8 @@ pub(super) fn check_app_info(parts: &[String]) -> Result<String, Fault> {
     }
     let shown = excerpt(&parts.join("/"));
     let message = format!(
-        "must be a name and a version of ASCII letters, digits and signs such as . - _, as \
-         my-program and 1.0, got {shown:?}"
+        "must be a name and a version, such as my-program and 1.0, of ASCII letters, digits and \
+         signs such as . - _; got {shown:?}"
     );
     fault(Code::Format, message)
 }

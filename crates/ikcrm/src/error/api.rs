@@ -129,9 +129,9 @@ impl fmt::Display for ApiError {
             ApiErrorKind::Auth if self.is_of_sign_in() => "signing in failed",
             ApiErrorKind::Auth => "the CRM no longer accepts this token",
             ApiErrorKind::ChooseEnterprise => "the account belongs to several enterprises",
-            ApiErrorKind::NotFound => "not found, or not yours to see",
+            ApiErrorKind::NotFound => "not found, or you have no access to it",
             ApiErrorKind::InvalidParameters => "the CRM refused the values",
-            ApiErrorKind::RateLimited => "too many calls (the CRM admits 10 per 10 s)",
+            ApiErrorKind::RateLimited => "too many calls (the CRM allows 10 in 10 s)",
             ApiErrorKind::Server => "the CRM failed",
         };
         write!(f, "{what}: {} (", self.words().trim_end())?;

@@ -77,7 +77,7 @@ pub(crate) type Checks<'a> = Result<Wire<'a>, Fault>;
 pub(crate) fn fault_of_missing(code: Code, value: &Value) -> Result<(), Fault> {
     let Some((got, null)) = value.missing() else { return Ok(()) };
     let message = format!(
-        "is missing; leave it out to keep the field, or give {null} to clear it (got {got})"
+        "is a missing value ({got}); leave the field out to keep it, or give {null} to clear it"
     );
     fault(code, message)
 }
@@ -102,7 +102,7 @@ pub(crate) fn check_id(value: &Value) -> Result<i64, Fault> {
                 value.describe()
             ),
         ),
-        _ => fault(Code::Type, format!("must be an id, a whole number, got {}", value.describe())),
+        _ => fault(Code::Type, format!("must be an id (a whole number), got {}", value.describe())),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) enum Chosen<'a> {
 pub(crate) fn check_option(value: &Value) -> Result<Chosen<'_>, Fault> {
     match value {
         Value::Text(label) if label.trim().is_empty() => {
-            fault(Code::Blank, format!("may not be blank; {} clears it", spelt("null")))
+            fault(Code::Blank, format!("must not be blank; give {} to clear it", spelt("null")))
         }
         Value::Text(label) if !label.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
             Ok(Chosen::Label(label.trim()))
@@ -153,7 +153,7 @@ pub(crate) fn check_option(value: &Value) -> Result<Chosen<'_>, Fault> {
 pub(crate) fn check_text(value: &Value, required: bool) -> Checks<'_> {
     match value {
         Value::Text(text) if required && text.trim().is_empty() => {
-            fault(Code::Blank, "may not be blank")
+            fault(Code::Blank, "must not be blank")
         }
         Value::Text(text) => Ok(Wire::Text(text.into())),
         _ => fault(Code::Type, format!("must be text, got {}", value.describe())),
@@ -167,7 +167,10 @@ pub(crate) fn check_date<'a>(value: &Value) -> Checks<'a> {
             Some(_) => Ok(Wire::Text(text.clone().into())),
             None => fault(
                 Code::Format,
-                format!("must be a real date as YYYY-MM-DD, got the text {:?}", excerpt(text)),
+                format!(
+                    "must be a date that exists, as YYYY-MM-DD; got the text {:?}",
+                    excerpt(text)
+                ),
             ),
         },
         Value::DateTime(name) => fault(

@@ -56,7 +56,7 @@ pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
         return fault(Code::Type, message);
     };
     if digits.starts_with('-') {
-        return fault(Code::Range, format!("may not be negative, got {}", excerpt(&digits)));
+        return fault(Code::Range, format!("must not be negative, got {}", excerpt(&digits)));
     }
     let too_large = |_| Fault(Code::Range, format!("is too large, got {}", value.describe()));
     digits.parse().map_err(too_large)

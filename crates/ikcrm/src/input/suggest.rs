@@ -43,13 +43,13 @@ pub fn unknown_message<'a>(
     }
 }
 
-/// `; did you mean …? There are …`
+/// `; did you mean …? available: …`
 pub(crate) fn suggestion<'a, I: Iterator<Item = &'a str>>(
     label: &str,
     possible: impl Fn() -> I,
 ) -> String {
     let near = nearest(label, possible()).map(|near| format!("; did you mean {near}?"));
-    format!("{} there are {}", near.unwrap_or_else(|| ";".to_owned()), list(possible()))
+    format!("{} available: {}", near.unwrap_or_else(|| ";".to_owned()), list(possible()))
 }
 
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

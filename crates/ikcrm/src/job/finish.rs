@@ -36,7 +36,7 @@ fn note(desk: &Desk<'_>, ended: &Result<(), Stop>, end: &End) -> Result<(), Erro
     let counts = Counts::new(store.counts()?);
     let open = counts.iter().any(|(state, rows)| state.is_open() && rows > 0);
     if store.get::<i64>("rows")?.and_then(|rows| u64::try_from(rows).ok()) != Some(counts.total()) {
-        return Err(unusable(store.path(), "its rows do not add up to those that were given"));
+        return Err(unusable(store.path(), "its rows do not add up to the rows that were given"));
     }
     let (status, reason) = match (ended, end) {
         (Err(stop), _) => ("stopped", Some(stop.reason.as_str())),
@@ -90,9 +90,9 @@ fn how_to_go_on(reason: StopReason, path: &Path) -> String {
         StopReason::WrongEnterprise => format!("nothing more was sent; the job is kept in {path}"),
         StopReason::Storage => {
             format!(
-                "once that is mended, the same call goes on with {path} (if the file is lost, plan anew)"
+                "fix that, then make the same call again to continue {path} (if the file is lost, plan again)"
             )
         }
-        _ => format!("the same call goes on with {path}"),
+        _ => format!("make the same call again to continue {path}"),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn judge(row: &mut Row, reading: &Reading<'_>, at: i64, policy: Polic
     (row.fill, row.read_at) = (fill, at);
     let fate = if interrupted { fate(row, &looks, policy) } else { Fate::Unsent };
     if fate == Fate::Unreadable {
-        let message = "none of its changes can be read in the CRM";
+        let message = "the update may have been applied, but none of its fields can be read back; check it in the CRM";
         row.become_state(RowState::Unknown, "unknown", message);
         return Verdict::Settled;
     }

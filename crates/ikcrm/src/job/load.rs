@@ -97,7 +97,7 @@ fn sort(input: &RowInput, options: &PlanOptions<'_>) -> Sorted {
         sorted.cell(name, cell, options);
     }
     if sorted.id == Value::Null && !has_bad_id(input) {
-        let message = format!("there is no id in the column {:?}; give it", options.id);
+        let message = format!("the column {:?} has no id in this row; give one", options.id);
         sorted.faults.push(FieldError::new("id", Code::Required, message));
     }
     sorted
@@ -364,15 +364,13 @@ pub(super) fn fault_of_choice(
     let option = options.iter().find(|option| option.id == id);
     match option {
         Some(option) if !option.enabled => {
-            let message =
-                format!("the option {id} ({}) is disabled in the CRM by now", option.label);
+            let message = format!("the option {id} ({}) is now disabled in the CRM", option.label);
             Some(Fault(Code::Disabled, message))
         }
         _ if label.is_empty() => None,
         Some(option) if option.label == label => None,
         _ => {
-            let message =
-                format!("{label} no longer stands for the option {id}; plan the rows anew");
+            let message = format!("{label} no longer means the option {id}; plan the rows again");
             Some(Fault(Code::Changed, message))
         }
     }

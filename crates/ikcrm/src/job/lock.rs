@@ -75,7 +75,7 @@ fn in_use(job: &Path, file: &mut File) -> Error {
     let owner = Some(owner.trim()).filter(|owner| !owner.is_empty()).unwrap_or("another process");
     Error::JobInUse {
         message: format!(
-            "{owner} works on the job {}; wait for it, or look at the job with {}",
+            "{owner} is working on the job {}; wait for it, or look at the job with {}",
             job.display(),
             spelt("open_job")
         ),
@@ -85,7 +85,7 @@ fn in_use(job: &Path, file: &mut File) -> Error {
 
 fn broken(job: &Path, error: &std::io::Error) -> Error {
     Error::JobFile {
-        message: format!("the lock of the job {} cannot be had: {error}", job.display()),
+        message: format!("the job {} cannot be locked: {error}", job.display()),
         path: job.to_owned(),
     }
 }

@@ -148,7 +148,10 @@ fn word<T: Copy>(value: &Value, words: Words<T>) -> Result<T, Fault> {
 
 fn columns(value: &Value) -> Result<Vec<(String, String)>, Fault> {
     let Value::Map(columns) = value else {
-        let message = format!("must be fields by their columns, got {}", value.describe());
+        let message = format!(
+            "must give a field for each column, such as \"销售阶段\": \"stage\"; got {}",
+            value.describe()
+        );
         return Err(Fault(Code::Type, message));
     };
     columns.iter().map(|(column, field)| Ok((column.clone(), text(field)?))).collect()
@@ -180,7 +183,10 @@ fn states(value: &Value) -> Result<Vec<RowState>, Fault> {
         if let Value::List(words) = value { words.as_slice() } else { std::slice::from_ref(value) };
     let state = |value: &Value| {
         let word = text(value)?;
-        let unknown = || Fault(Code::Unknown, format!("there is no state {:?}", excerpt(&word)));
+        let unknown = || {
+            let (word, all) = (excerpt(&word), RowState::ALL.map(RowState::as_str).join(", "));
+            Fault(Code::Unknown, format!("there is no state {word:?}; it must be one of {all}"))
+        };
         RowState::from_word(&word).ok_or_else(unknown)
     };
     words.iter().map(state).collect()
@@ -192,7 +198,10 @@ fn max_errors(value: &Value) -> Result<MaxErrors, Fault> {
     match share {
         None => Ok(MaxErrors::Rows(u64::try_from(whole(value)?).unwrap_or(u64::MAX))),
         Some(share) => share.trim().parse().map(MaxErrors::Percent).map_err(|_| {
-            Fault(Code::Format, format!("must be a number or such as 5%, got {}", value.describe()))
+            Fault(
+                Code::Format,
+                format!("must be a number or a share such as 5%, got {}", value.describe()),
+            )
         }),
     }
 }

@@ -392,7 +392,7 @@ impl<'a> ApplyOptions<'a> {
         }
         for state in self.retry.iter().filter(|state| !RETRYABLE.contains(state)) {
             let words = RETRYABLE.map(RowState::as_str).join(", ");
-            fault("retry", format!("must be among {words}; got {state}"));
+            fault("retry", format!("must be one of {words}, got {state}"));
         }
         if fields.is_empty() { Ok(()) } else { Err(Error::Validation { fields }) }
     }

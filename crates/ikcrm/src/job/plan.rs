@@ -77,11 +77,11 @@ pub(super) fn check_place(desk: &Desk<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let place = |url: &str, id: Option<&String>| match id {
-        Some(id) => format!("{url} (corp_id {id})"),
+        Some(id) => format!("{url} ({} {id})", spelt("corp_id")),
         None => url.to_owned(),
     };
     let message = format!(
-        "the job was planned for {}, and this client is for {}",
+        "the job was planned for {}, but this client is for {}",
         place(&base_url.unwrap_or_default(), corp_id.as_ref()),
         place(&here.base_url, here.corp_id.as_ref()),
     );
@@ -137,7 +137,7 @@ fn again(path: &Path, rows: &mut Rows<'_>, options: &PlanOptions<'_>) -> Result<
 
 fn other_job(path: &Path, what: &str) -> Error {
     let go_on = spelt("apply_updates");
-    unusable(path, format!("{what}; go on with it by {go_on}, or give another path"))
+    unusable(path, format!("{what}; continue it with {go_on}, or give another path"))
 }
 
 /// A new job, which gets its name when it is complete.

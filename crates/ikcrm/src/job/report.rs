@@ -140,12 +140,12 @@ pub(super) fn summary(
     let unread: Vec<_> = fields.iter().filter(|field| field.unread > 0 && !send_all).collect();
     if !unread.is_empty() {
         let names: Vec<_> = unread.iter().map(|f| format!("{} in {}", f.field, f.unread)).collect();
-        line(format!("sent without a look at what is there now: {}", names.join(", ")));
+        line(format!("sent without reading the present value: {}", names.join(", ")));
     }
     let distrusted: Vec<String> = store.get_json("distrusted")?;
     if !distrusted.is_empty() {
         line(format!(
-            "the CRM's list tells other values than the opportunity: {}",
+            "the CRM's list shows other values than the opportunity itself: {}",
             distrusted.join(", ")
         ));
     }
@@ -153,10 +153,12 @@ pub(super) fn summary(
     if !coerced.is_empty() {
         let cells = |(how, cells): &(String, u64)| format!("{how} {}", thousands(*cells));
         let cells: Vec<_> = coerced.iter().map(cells).collect();
-        line(format!("cells read as meant: {}", cells.join(", ")));
+        line(format!("cells converted: {}", cells.join(", ")));
     }
     if progress.counts.of(RowState::Planned) > 0 {
-        line("not checked: your rights, and approval flows, which only the CRM knows".to_owned());
+        line(
+            "not checked: your permissions and approval flows, which only the CRM knows".to_owned(),
+        );
     }
     Ok(text)
 }

@@ -88,7 +88,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         if is_other_enterprise(&known, &option_ids(map)) {
             return Err(Stop::new(
                 StopReason::WrongEnterprise,
-                "the options of the CRM's fields are others than when the job was planned; use the \
+                "the options of the CRM's fields are not those of when the job was planned; use the \
                  account of the enterprise that it was planned for",
             ));
         }
@@ -150,8 +150,8 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             return Ok(());
         }
         let message = format!(
-            "{invalid} rows are invalid and {duplicate} are duplicate; nothing was sent. Correct them \
-             and plan anew, or send the others with {}",
+            "{invalid} rows are invalid and {duplicate} are duplicates; nothing was sent. Correct them \
+             and plan again, or leave them out with {}",
             spelt("skip_invalid")
         );
         Err(Stop::new(StopReason::InvalidRows, message))
@@ -164,7 +164,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             Some(most) if planned > most => Err(Stop::new(
                 StopReason::MaxUpdates,
                 format!(
-                    "{planned} rows are to be updated, and {} is {most}; nothing was sent",
+                    "{planned} rows are to be updated, but {} is {most}; nothing was sent",
                     spelt("max_updates")
                 ),
             )),
@@ -323,7 +323,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             return Err(Stop::new(
                 StopReason::WrongEnterprise,
                 "over half of the first 20 rows that were compared again are missing or changed; is \
-                 it the account of the enterprise that the job was planned for?",
+                 this an account of the enterprise that the job was planned for?",
             ));
         }
         if row.state.is_open() { Ok(()) } else { self.done(row) }

@@ -85,7 +85,7 @@ fn mark(
                 Err(missing) => {
                     let cause = format!("{missing}: {}", Code::Required);
                     let message =
-                        format!("{missing}: the opportunity has none to send along; give it");
+                        format!("{missing}: the opportunity has no value to send along; give one");
                     row.become_state(RowState::Invalid, cause, message);
                     desk.store.put_row(&row)?;
                     group.done.push(row);
@@ -153,7 +153,7 @@ fn take_answer(row: &mut Row, opportunity: &Opportunity, policy: Policy) {
     if !row.not_taken.is_empty() {
         let fields = row.not_taken.join(", ");
         let message = format!(
-            "the CRM answered another value than was sent: {fields}; it may wait for an approval, or \
+            "the CRM's answer has another value than was sent: {fields}; an approval may be pending, or \
              the CRM changed it"
         );
         row.become_state(RowState::Updated, format!("not taken: {fields}"), message);

@@ -94,8 +94,8 @@ impl Store {
             newer => Err(unusable(
                 &self.path,
                 format!(
-                    "its form has the version {newer}, and this version of ikcrm reads {VERSION}; \
-                     use the version that made it, or a newer one"
+                    "its format is version {newer}, but this ikcrm reads {VERSION}; use the ikcrm that \
+                     made it, or a newer one"
                 ),
             )),
         }

@@ -81,7 +81,7 @@ fn back(row: &Row, send_all: bool) -> RowInput {
 }
 
 fn unknown(plan: &FieldPlan) -> FieldError {
-    let message = "what the CRM had before is not known, so it cannot be brought back";
+    let message = "the value before the update is not known, so it cannot be restored";
     FieldError::new(&*plan.field, Code::Required, message)
 }
 

@@ -138,7 +138,11 @@ impl UpdateJob {
         let counts = Counts::new(store.counts()?);
         let given = store.get::<i64>("rows")?.and_then(|rows| u64::try_from(rows).ok());
         if given != Some(counts.total()) {
-            let message = format!("it holds {} rows, but was given {given:?}", counts.total());
+            let message = format!(
+                "it holds {} rows, but was given {}",
+                counts.total(),
+                given.unwrap_or_default()
+            );
             return Err(super::store::unusable(&self.path, &message));
         }
         Ok(counts)

@@ -105,7 +105,7 @@ impl FileStore {
                 Ok(()) => return Ok(()),
                 Err(fs::TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(nap),
                 Err(fs::TryLockError::WouldBlock) => {
-                    let message = "is held by another program for over a second; is that stopped?";
+                    let message = "has been locked by another program for over a second; has that one stopped?";
                     return Err(StoreError::passing(self.about(message)));
                 }
                 Err(fs::TryLockError::Error(error)) => return Err(self.failed("locked", &error)),
@@ -237,7 +237,7 @@ fn passes(error: &io::Error) -> bool {
 /// What helps.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::NotFound => "; make its folder first",
+        ErrorKind::NotFound => "; create its folder first",
         ErrorKind::PermissionDenied => {
             "; to share it, its owner gives it to a group (chgrp, chmod 660), and the folder too"
         }

@@ -323,9 +323,9 @@ fn read_pending(connection: &mut Connection, pending: &mut usize) -> RedisResult
 fn told(error: &RedisError) -> StoreError {
     let text = error.to_string();
     let advice = match error.kind() {
-        _ if text.contains("unknown command") => "; is this a Sentinel? name the master instead",
+        _ if text.contains("unknown command") => "; is this a Sentinel? give the master's address",
         ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => {
-            "; in a cluster, name the node that has this key"
+            "; in a cluster, give the address of the node that has this key"
         }
         kind if kind == ErrorKind::Server(ServerErrorKind::NoPerm)
             || text.contains("can't run this") =>

@@ -201,7 +201,7 @@ impl Quota {
     /// it has no key of its own.
     pub(crate) fn check(mut self, scope: &Scope<'_>) -> Result<SharedQuota, Vec<FieldError>> {
         if self.fallback.is_some() && self.store.is_none() {
-            let fault = Fault(Code::Conflict, "is of use only with a store".to_owned());
+            let fault = Fault(Code::Conflict, "works only together with a store".to_owned());
             self = self.unless_fault("fallback", Err(fault));
         }
         if let Some(Secret(password)) = self.password.take() {
@@ -267,11 +267,11 @@ fn with_password(store: Option<&StoreUrl>, password: &str) -> Result<StoreUrl, F
     #[cfg(feature = "quota-redis")]
     if let Some(StoreUrl::Redis(url)) = store {
         return redis::with_password(url, password).map(StoreUrl::Redis).ok_or_else(|| {
-            Fault(Code::Conflict, "stands in the store's URL too; give it once".to_owned())
+            Fault(Code::Conflict, "is in the store's URL too; give it once".to_owned())
         });
     }
     let _ = (store, password);
-    Err(Fault(Code::Conflict, "is of use only with a store at redis:// or rediss://".to_owned()))
+    Err(Fault(Code::Conflict, "works only with a store at redis:// or rediss://".to_owned()))
 }
 
 /// The URL may hold a password, so a fault does not show it.
@@ -280,20 +280,22 @@ fn store_url(url: &str) -> Result<StoreUrl, Fault> {
     let message = match scheme {
         "file" => match file::path_of(rest) {
             Some(path) => return Ok(StoreUrl::File(path)),
-            None => "must name an absolute path, as file:///var/lib/ikcrm/quota; write % as %25",
+            None => {
+                "must name an absolute path, such as file:///var/lib/ikcrm/quota; write % as %25"
+            }
         },
         #[cfg(feature = "quota-redis")]
         "redis" | "rediss" if redis::is_url(url) => return Ok(StoreUrl::Redis(url.to_owned())),
         #[cfg(feature = "quota-redis")]
         "redis" | "rediss" => {
-            "must be redis://user:password@host:6379/0, or rediss:// for TLS; write a special \
-             character of a password by its code, as %40 for @"
+            "must be redis://user:password@host:6379/0, or rediss:// for TLS; percent-encode \
+             special characters of a password, as %40 for @"
         }
         #[cfg(not(feature = "quota-redis"))]
         "redis" | "rediss" => "needs ikcrm built with its feature quota-redis",
-        "sqlite" => "keeps slots in a small file now: write file:///absolute/path",
+        "sqlite" => "sqlite:// is no longer supported; write file:///absolute/path",
         scheme if scheme.contains("sentinel") => {
-            "cannot ask Sentinel: name the master by redis://, or what always leads to it"
+            "Sentinel is not supported; give the master's address, or one that always leads to it"
         }
         _ => "must be file:///absolute/path, redis://host:6379/0 or rediss://host:6379/0",
     };

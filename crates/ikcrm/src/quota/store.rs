@@ -90,7 +90,7 @@ impl fmt::Display for Warning {
             Self::Stricter { own, other } => write!(
                 f,
                 "this client may make {} calls in {:?}, but another one with the same key only {} in \
-                 {:?}, and that holds for both: give all of them the same quota",
+                 {:?}; the stricter limit holds for both: give all of them the same quota",
                 own.calls, own.per, other.calls, other.per,
             ),
             #[cfg(feature = "quota-redis")]
@@ -100,8 +100,8 @@ impl fmt::Display for Warning {
                  {policy}; set it to noeviction",
             ),
             Self::Lost => f.write_str(
-                "the quota's store lost what others had taken, so nobody sends anything until those \
-                 slots would be free again",
+                "the quota's store lost the slots that others had taken, so nobody sends anything until \
+                 those would be free again",
             ),
         }
     }

@@ -55,7 +55,7 @@ impl CustomFields {
                 let keys = list(several.iter().map(|field| &*field.key));
                 fault(
                     Code::Ambiguous,
-                    format!("several custom fields have this label; give a key: {keys}"),
+                    format!("several custom fields have this label; give one of the keys: {keys}"),
                 )
             }
         }
@@ -66,12 +66,12 @@ impl CustomField {
     /// The value as the API takes it.
     pub(crate) fn check<'a>(&self, value: &'a Value) -> Checks<'a> {
         if !self.editable {
-            return fault(Code::ReadOnly, "the CRM does not let it be edited");
+            return fault(Code::ReadOnly, "the CRM does not allow changing it");
         }
         match (self.form, value) {
             (_, Value::Null) if self.required => fault(
                 Code::Null,
-                format!("may not be {}, since the CRM requires it", spelt("null")),
+                format!("must not be {}, because the CRM requires it", spelt("null")),
             ),
             (_, Value::Null) => Ok(Wire::Null),
             (Form::Text, _) => check_text(value, false),

@@ -188,11 +188,14 @@ fn check_order(value: &Value) -> Result<String, Fault> {
 /// Two days as `YYYY-MM-DD`, which order as their texts do.
 fn check_days(value: &Value) -> Result<[String; 2], Fault> {
     let Value::List(days) = value else {
-        let message = format!("must be the first and the last day, got {}", value.describe());
+        let message = format!("must be two days, the first and the last; got {}", value.describe());
         return fault(Code::Type, message);
     };
     let [first, last] = days.as_slice() else {
-        return fault(Code::Range, format!("must be two days, got {}", days.len()));
+        return fault(
+            Code::Range,
+            format!("must be two days, the first and the last; got {}", days.len()),
+        );
     };
     let day = |value: &Value| check_date(value).map(Wire::into_text);
     let (first, last) = (day(first)?, day(last)?);

@@ -114,7 +114,7 @@ impl Checked<'_> {
                 None => faults.push(FieldError::new(
                     field.name,
                     Code::Required,
-                    "the opportunity has none to fill in; give it",
+                    "the opportunity has no value to fill in; give one",
                 )),
             }
         }
@@ -207,8 +207,8 @@ fn missing(update: &OpportunityUpdate) -> Vec<FieldError> {
         .iter()
         .filter(|field| field.required && !update.fields.iter().any(|(name, _)| name == field.name))
         .map(|field| {
-            let message = "the CRM requires it; give it, or say fill to keep the present one, or \
-                           partial to update without";
+            let message = "the CRM requires it; give it, or set fill to keep its present value, or \
+                           partial to update without it";
             FieldError::new(field.name, Code::Required, message)
         })
         .collect()
@@ -224,7 +224,7 @@ fn fault_of_record(id: Option<i64>, given: &Opportunity) -> Option<FieldError> {
         return fault(Code::Empty, format!("has nothing to compare besides its id; {GIVE_RECORD}"));
     }
     let id = id.filter(|id| *id != given_id)?;
-    fault(Code::Conflict, format!("is the opportunity {given_id}, but {id} is to be updated"))
+    fault(Code::Conflict, format!("is the opportunity {given_id}, but the call updates {id}"))
 }
 
 /// What a field is given.
@@ -239,7 +239,7 @@ fn check_field<'a>(name: &str, value: &'a Value) -> Result<Found<'a>, Fault> {
         return check_null(field).map(Found::Value);
     }
     if field.required && value.missing().is_some() {
-        let message = "is missing; leave it out with fill to keep it as it is";
+        let message = "is a missing value; leave the field out and set fill to keep it as it is";
         return fault(Code::Type, message);
     }
     if field.kind != FieldKind::Money {
@@ -262,7 +262,7 @@ fn check_null(field: &Field) -> Checks<'static> {
     if field.required {
         let null = spelt("null");
         let message =
-            format!("may not be {null}; leave it out with fill or partial to keep it as it is");
+            format!("must not be {null}; leave it out and set fill or partial to keep it as it is");
         return fault(Code::Null, message);
     }
     Ok(Wire::Null)
@@ -282,11 +282,14 @@ fn fault_of_unknown<T>(name: &str, value: &Value) -> Result<T, Fault> {
         return fault_of_read_only(name);
     }
     if custom_kind(name).is_some() {
-        return fault(Code::Unknown, "a custom field; give it in custom");
+        return fault(Code::Unknown, "is a custom field; give it in custom");
     }
     let mut options = CALL_OPTIONS.iter().chain(&["partial", "fill", "if_unchanged"]);
     if options.any(|option| spelt(option) == name) {
-        return fault(Code::Unknown, "an option of the call, no field; give it with the options");
+        return fault(
+            Code::Unknown,
+            "is an option of the call, not a field; give it with the options",
+        );
     }
     let known = FIELDS.iter().map(|field| field.name).chain(["custom"]);
     fault(Code::Unknown, unknown_message("field", name, known))
@@ -294,7 +297,7 @@ fn fault_of_unknown<T>(name: &str, value: &Value) -> Result<T, Fault> {
 
 fn fault_of_read_only<T>(name: &str) -> Result<T, Fault> {
     let base = base_of_read_only(name).unwrap_or(name);
-    fault(Code::ReadOnly, format!("the CRM computes it and never accepts it; set {base} instead"))
+    fault(Code::ReadOnly, format!("the CRM computes it, so it cannot be set; set {base} instead"))
 }
 
 /// Whether a name among the custom fields is a label: no key looks like it, not even a misspelt one.
@@ -315,13 +318,13 @@ fn check_custom<'a>(key: &str, value: &'a Value) -> Checks<'a> {
 
 fn fault_of_custom_key<T>(key: &str) -> Result<T, Fault> {
     if fields::find(key).is_some() {
-        return fault(Code::Unknown, "not a custom field; write it beside custom");
+        return fault(Code::Unknown, "is not a custom field; give it next to custom, not in it");
     }
     fault(
         Code::Unknown,
-        "not the key of a custom field; such keys look like text_asset_8b1eeedd, \
+        "is not the key of a custom field; keys look like text_asset_8b1eeedd, \
          numeric_asset_…, user_field_asset_…, file_asset_… or subform_… (a label that is one \
-         word of lower-case ASCII cannot be told from a key: give its key)",
+         lower-case ASCII word looks like a key: give its key instead)",
     )
 }
 

@@ -10,17 +10,17 @@ use crate::input::key::is_read_only;
 
 /// What to give to compare with.
 pub(crate) const GIVE_RECORD: &str =
-    "give the opportunity as an earlier call answered it, with its id and all its keys";
+    "give the opportunity as an earlier call returned it, with its id and all its keys";
 
 /// Fails when the opportunity, as it is now, is not as in the record given, or when nothing of it can
 /// be compared: the update would then go unconditionally.
 pub(crate) fn check_unchanged(given: &Opportunity, now: &Opportunity) -> Result<(), Error> {
     if common(given, now).next().is_none() {
-        let message = format!("has no key that the opportunity has; {GIVE_RECORD}");
+        let message = format!("has no key in common with the opportunity; {GIVE_RECORD}");
         let fields = vec![FieldError::new("if_unchanged", FieldErrorCode::Empty, message)];
         return Err(Error::Validation { fields });
     }
-    let message = "is no longer as in the record given";
+    let message = "is no longer what it is in the record given";
     let fields: Vec<_> = differences(given, now)
         .map(|key| FieldError::new(key, FieldErrorCode::Changed, message))
         .collect();

@@ -77,7 +77,8 @@ impl FieldMap {
     pub fn id(&self, field: &str, label: &str) -> Result<&str, FieldError> {
         let options = self.field(field).map(|field| field.options.as_slice()).ok_or_else(|| {
             let entity = &self.entity;
-            let message = format!("the CRM's field map of {entity} lists no options; give an id");
+            let message =
+                format!("the CRM's field map of {entity} has no options for it; give an id");
             Fault(Code::Unknown, message)
         });
         let picked = options.and_then(|options| pick(options, label));
@@ -96,7 +97,11 @@ pub(crate) fn pick<'a>(options: &'a [FieldOption], label: &str) -> Result<&'a Fi
     match enabled.as_slice() {
         [option] => Ok(option),
         [] if matches().next().is_some() => {
-            let message = format!("is disabled in the CRM; the options are {}", list(possible()));
+            let message = format!(
+                "the option {:?} is disabled in the CRM; available: {}",
+                excerpt(label),
+                list(possible())
+            );
             Err(Fault(Code::Disabled, message))
         }
         [] => {
@@ -108,7 +113,7 @@ pub(crate) fn pick<'a>(options: &'a [FieldOption], label: &str) -> Result<&'a Fi
             let ids = list(several.iter().map(|option| &*option.id));
             Err(Fault(
                 Code::Ambiguous,
-                format!("several options have this label; give an id: {ids}"),
+                format!("several options have this label; give one of the ids: {ids}"),
             ))
         }
     }

@@ -143,7 +143,7 @@ fn of_text(
     }
     if ERRORS.contains(&trimmed) {
         let message =
-            format!("holds the error {trimmed} of a formula; correct it, or empty the cell");
+            format!("contains the formula error {trimmed}; correct it, or empty the cell");
         return fault(Code::Format, message);
     }
     if rules.clear_text.as_deref().is_some_and(|clear| clear.trim() == trimmed) {
@@ -170,8 +170,8 @@ fn id_text(text: &str, rules: &Rules, how: &mut Vec<&'static str>) -> Result<Val
         return fault(
             Code::Format,
             format!(
-                "is the text {:?}, to which Excel shortened an id, and its last digits are lost; format \
-                 the column as a number without decimals and save the sheet again",
+                "is the text {:?}: Excel shortened an id, and its last digits are lost; format the \
+                 column as a number without decimals and save the sheet again",
                 excerpt(text)
             ),
         );
@@ -186,7 +186,7 @@ fn id_text(text: &str, rules: &Rules, how: &mut Vec<&'static str>) -> Result<Val
         if !rules.coerce {
             return fault(
                 Code::Format,
-                format!("has full-width digits ({text}); write {digits}, or give `coerce`"),
+                format!("has full-width digits ({text}); write {digits}, or set `coerce`"),
             );
         }
         how.push(FULL_WIDTH);
@@ -207,8 +207,8 @@ fn amount_text(text: &str, rules: &Rules, how: &mut Vec<&'static str>) -> Result
         Some(cleaned) => fault(
             Code::Format,
             format!(
-                "must be a decimal number such as 20000.50, got the text {:?}; write {cleaned}, or give \
-                 `coerce`, which reads it so",
+                "must be a decimal number such as 20000.50, got the text {:?}; write {cleaned}, or set \
+                 `coerce` to read it so",
                 excerpt(text)
             ),
         ),

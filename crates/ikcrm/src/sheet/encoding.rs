@@ -26,7 +26,7 @@ pub(super) fn detect(
     if let Some(told) = told {
         return Encoding::for_label(told.as_bytes()).ok_or_else(|| {
             let message =
-                format!("there is no encoding {told:?}; such as utf-8, gb18030, utf-16le");
+                format!("there is no encoding {told:?}; write utf-8, gb18030 or utf-16le");
             fault_at("encoding", Code::Unknown, message)
         });
     }
@@ -43,7 +43,7 @@ pub(super) fn detect(
             return Ok(encoding);
         }
     }
-    let message = "is neither UTF-8 nor GB18030 (GBK); say with `encoding` what it is";
+    let message = "is neither UTF-8 nor GB18030 (GBK); name its encoding with `encoding`";
     Err(fault_at(name(path), Code::Format, message))
 }
 
@@ -141,7 +141,7 @@ impl Text {
             self.used += read;
             self.decoded.truncate(written);
             if let DecoderResult::Malformed(..) = result {
-                let message = format!("there are bytes that are no {} text", self.encoding.name());
+                let message = format!("it has bytes that are not {} text", self.encoding.name());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
             self.unify_line_ends();
@@ -178,7 +178,7 @@ impl Read for Text {
         into.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         self.given += count;
         if self.row.is_too_long(count) {
-            let message = "one row has more than 16 MB of text; perhaps a quote is never closed";
+            let message = "one row has more than 16 MB of text; perhaps a quote is not closed";
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         Ok(count)

@@ -43,7 +43,7 @@ pub(super) fn check(file: &mut File, path: &Path) -> Result<(), Error> {
     };
     let parts = parts(file).map_err(|error| damaged(error.to_string()))?;
     if parts > MOST_PARTS {
-        return Err(refuse(format!("has {parts} parts, and no workbook has so many")));
+        return Err(refuse(format!("has {parts} parts, more than any workbook")));
     }
     file.rewind().map_err(|error| damaged(error.to_string()))?;
     let mut archive = ZipArchive::new(&mut *file).map_err(|error| damaged(error.to_string()))?;
@@ -72,7 +72,9 @@ fn too_much(part: &str, found: &Found, all: u64) -> Option<String> {
     if all >= MOST_BYTES {
         Some("unpacks to more than 16 GB; save it as .csv".to_owned())
     } else if found.longest > LONGEST_CELL {
-        Some(format!("has a cell of more than 4 MB in {part}, and Excel takes 32,767 characters"))
+        Some(format!(
+            "has a cell of more than 4 MB in {part}, more than the 32,767 characters of Excel"
+        ))
     } else if shared && texts > MOST_SHARED {
         Some(
             "has more than 120 MB of texts, which would have to be in memory; save it as .csv"

@@ -173,8 +173,8 @@ impl Binder<'_> {
         let names = || self.names.iter().map(String::as_str).filter(|name| !name.is_empty());
         let near = nearest(&plan.id, names()).map(|near| format!("; did you mean {near}?"));
         let message = format!(
-            "no column is named {:?}, which is to hold the opportunities' ids; name it with `id`{} \
-             the columns are {}",
+            "there is no column {:?} for the opportunities' ids; name theirs with `id`{} the columns \
+             are {}",
             plan.id,
             near.unwrap_or_else(|| ";".to_owned()),
             list(names()),
@@ -187,7 +187,7 @@ impl Binder<'_> {
         for (column, _) in columns.iter().filter(|(column, _)| !self.names.contains(column)) {
             let names = || self.names.iter().map(String::as_str).filter(|name| !name.is_empty());
             let near = nearest(column, names()).map(|near| format!("; did you mean {near}?"));
-            let near = near.unwrap_or_else(|| format!("; there are {}", list(names())));
+            let near = near.unwrap_or_else(|| format!("; available: {}", list(names())));
             let message = format!("there is no column {column:?}{near}");
             self.faults.push(FieldError::new("columns", Code::Unknown, message));
         }
@@ -222,7 +222,7 @@ impl Binder<'_> {
         }
         if unknown > TOLD {
             let message =
-                format!("are columns of which the same is to be said: {} more", unknown - TOLD);
+                format!("{} more columns are neither a field nor a custom field", unknown - TOLD);
             self.faults.push(FieldError::new("columns", Code::Unknown, message));
         }
         Ok(columns)
@@ -241,8 +241,8 @@ impl Binder<'_> {
         let known = fields.chain(custom.0.iter().map(|field| &*field.label)).chain(ID_NAMES);
         let near = nearest(name, known).map(|near| format!("; did you mean {near}?"));
         let message = format!(
-            "the column {name:?} is neither a field nor a custom field{} name the columns to be used \
-             with `columns`, and the others are only kept",
+            "the column {name:?} is neither a field nor a custom field{} name the columns to use with \
+             `columns`, and the others are only kept for the result",
             near.unwrap_or_else(|| ";".to_owned()),
         );
         self.fault(column, Code::Unknown, message);

@@ -154,7 +154,7 @@ fn from_one(value: &Value) -> Result<usize, Fault> {
         value => whole(value),
     }?;
     if number == 0 {
-        return Err(Fault(Code::Range, "is counted from 1, got 0".to_owned()));
+        return Err(Fault(Code::Range, "counts from 1, got 0".to_owned()));
     }
     Ok(number)
 }

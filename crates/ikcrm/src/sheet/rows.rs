@@ -41,14 +41,20 @@ impl<'a> SheetRows<'a> {
             Some(row) => {
                 let found = first.iter().position(|line| line.number == row);
                 found.ok_or_else(|| {
-                    let message = format!("there is nothing in the row {row} of {name}");
+                    let message = format!(
+                        "the row {row} of {name} is empty; give the row of the column names"
+                    );
                     fault_at("header", Code::Range, message)
                 })?
             }
         };
         let names = header::names(&first, place, plan);
         if names.is_empty() {
-            return Err(fault_at(name, Code::Empty, "there is no row that names columns"));
+            return Err(fault_at(
+                name,
+                Code::Empty,
+                "no row has the names of columns; write them above the rows",
+            ));
         }
         let row = first.get(place).map(|line| line.number).unwrap_or_default();
         let at = |column| format!("{name}!{}{row}", column_letters(column));

@@ -29,11 +29,13 @@ impl FileKind {
             "xlsx" | "xlsm" => Ok(Self::Xlsx),
             "xls" => Ok(Self::Xls),
             "ods" => Ok(Self::Ods),
-            "xlsb" | "numbers" | "et" => {
-                Err(fault_at(name(path), Code::Format, "save it as .xlsx, which can be read"))
-            }
+            "xlsb" | "numbers" | "et" => Err(fault_at(
+                name(path),
+                Code::Format,
+                "this kind of file cannot be read; save it as .xlsx",
+            )),
             _ => {
-                let message = "must end in .xlsx, .xls, .ods, .csv or .tsv, which tells what it is";
+                let message = "must have a name that ends in .xlsx, .xls, .ods, .csv or .tsv";
                 Err(fault_at(name(path), Code::Format, message))
             }
         }
@@ -78,7 +80,7 @@ pub(super) fn open(path: &Path) -> Result<(File, FileKind), Error> {
         }
         (_, Begins::Compound) => "is an .xls file by its content; rename it",
         (_, Begins::Zip) => "is an .xlsx or .ods file by its content; rename it",
-        (_, Begins::Binary) => "is no text and no workbook",
+        (_, Begins::Binary) => "is neither text nor a workbook",
         (_, Begins::Text) => "is a text file by its content; rename it to .csv",
         (_, Begins::Xml) => "is an XML file by its content; open it in Excel and save it as .xlsx",
     };

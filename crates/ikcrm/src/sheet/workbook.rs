@@ -101,7 +101,7 @@ fn tried<T, E: std::fmt::Display>(
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(damaged(error.to_string())),
-        Err(_) => Err(damaged("it makes no sense".to_owned())),
+        Err(_) => Err(damaged("its content makes no sense".to_owned())),
     }
 }
 
@@ -215,7 +215,8 @@ fn of_record(record: XlsxCellFormulaMetadataRecord<'_>) -> Raw {
     match record.value {
         DataRef::Empty if !calculated => Raw::Broken(
             "#N/A".to_owned(),
-            "holds a formula that was never calculated; open the sheet in Excel and save it".into(),
+            "contains a formula that was never calculated; open the sheet in Excel and save it"
+                .into(),
         ),
         DataRef::Empty => Raw::EMPTY,
         DataRef::Int(number) => Raw::Value(Value::Integer(number)),
@@ -245,14 +246,14 @@ fn of_data(data: &Data) -> Raw {
 fn broken(error: &calamine::CellErrorType) -> Raw {
     Raw::Broken(
         error.to_string(),
-        format!("holds the error {error} of a formula; correct it, or empty the cell"),
+        format!("contains the formula error {error}; correct it, or empty the cell"),
     )
 }
 
 /// A workbook's number of days as a time, to the second.
 fn moment(time: ExcelDateTime) -> Raw {
     if time.is_duration() {
-        let message = "holds a span of time; write a date";
+        let message = "contains a duration; write a date";
         return Raw::Broken(time.as_f64().to_string(), message.to_owned());
     }
     let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();

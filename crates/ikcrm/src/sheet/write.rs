@@ -44,7 +44,8 @@ impl UpdateJob {
                 super::write_xlsx::write(self, path, options).map(|()| vec![path.to_owned()])
             }
             FileKind::Xlsx => {
-                let message = "is for .csv files; an .xlsx file has a filter for the states";
+                let message =
+                    "works only for .csv files; an .xlsx file has a filter for the states";
                 Err(fault("split", Code::Conflict, message))
             }
             _ => Err(fault("path", Code::Format, "must end in .xlsx, .csv or .tsv")),

@@ -50,12 +50,12 @@ fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
         return Ok(body);
     }
     if !packed.iter().zip(MAGIC).all(|(byte, expected)| *byte == expected) {
-        return Err(Fault::of_answer("its body is not gzip as it says").into());
+        return Err(Fault::of_answer("its body is not gzip, although its header says so").into());
     }
     let unpacked = MultiGzDecoder::new(InParts(packed)).take(MAX_ANSWER + 1).read_to_end(&mut body);
     match unpacked {
         Ok(length) if length as u64 > MAX_ANSWER => {
-            Err(Fault::of_answer("its body is larger than that when unpacked").into())
+            Err(Fault::of_answer("its body is larger than 8 MiB when unpacked").into())
         }
         Ok(_) => Ok(body),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -86,7 +86,10 @@ pub(super) fn error(attempt: &Attempt, error: &ureq::Error) -> Error {
             may_have_been_applied,
         },
         None if is_of_answer(error) => Error::InvalidAnswer {
-            message: format!("the answer is not valid HTTP of at most 8 MiB: {}", plain(error)),
+            message: format!(
+                "the answer is not valid HTTP, or is larger than 8 MiB: {}",
+                plain(error)
+            ),
             status: attempt.status(),
             excerpt: Excerpt::default(),
             may_have_been_applied,

@@ -80,7 +80,7 @@ pub(super) fn only_this_machine(
         addresses.into_iter().partition(|address| address.ip().to_canonical().is_loopback());
     match others.first() {
         Some(other) if own.is_empty() => Err(Fault::permanent(format!(
-            "http is only for this machine, but {} is {} here: give an https URL as {}",
+            "http:// is allowed only for this machine, but {} is {} here: give an https URL as {}",
             place.host,
             other.ip(),
             spelt("base_url"),

@@ -118,7 +118,7 @@ impl ProxyUrl {
         let named = set("https_proxy").or_else(|| set("all_proxy"));
         let read = |(name, url): (String, String)| {
             Self::parse(&url)
-                .map_err(|fault| format!("{fault}; it is taken from the variable {name}"))
+                .map_err(|fault| format!("{fault}; it comes from the environment variable {name}"))
         };
         named.map(read).transpose()
     }

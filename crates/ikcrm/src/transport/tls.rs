@@ -39,7 +39,7 @@ pub(super) fn config(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::permanent(format!("TLS cannot be had: {error}")))?;
+        .map_err(|error| Fault::permanent(format!("TLS cannot be set up: {error}")))?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
@@ -51,9 +51,11 @@ fn systems_roots() -> Result<RootCertStore, Fault> {
         return Ok(roots);
     }
     let why = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-    let advice =
-        "install them (ca-certificates), name them by SSL_CERT_FILE, or leave tls_roots out";
-    Err(Fault::permanent(format!("the system has no certificates to trust{why}; {advice}")))
+    let advice = "install them (ca-certificates), set SSL_CERT_FILE, or leave out";
+    let option = spelt("tls_roots");
+    Err(Fault::permanent(format!(
+        "the system has no certificates to trust{why}; {advice} {option}"
+    )))
 }
 
 /// A connection with TLS.
@@ -72,7 +74,7 @@ impl Tls {
         setting: &str,
     ) -> io::Result<Self> {
         let name = ServerName::try_from(place.host.clone()).map_err(|_| {
-            Fault::permanent(format!("no certificate can be for the name {:?}", place.host))
+            Fault::permanent(format!("a certificate cannot be for the name {:?}", place.host))
         })?;
         let session = ClientConnection::new(config, name);
         let session = session.map_err(|error| fault_of(&error, place, setting))?;
@@ -183,8 +185,8 @@ fn refused(reason: &CertificateError, host: &str, setting: &str) -> String {
     use CertificateError as E;
     match reason {
         E::UnknownIssuer => format!(
-            "the certificate of {host} is signed by nobody that this client trusts; if your company \
-             has a CA of its own, or its firewall inspects TLS, give that CA's PEM file as {}",
+            "the certificate of {host} is signed by a CA that this client does not trust; if your \
+             company has its own CA, or its firewall inspects TLS, give that CA's PEM file as {}",
             spelt("ca_bundle")
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => format!(
@@ -198,8 +200,8 @@ fn refused(reason: &CertificateError, host: &str, setting: &str) -> String {
             "the certificate of {host} is not valid yet, or the clock of this machine is wrong"
         ),
         other if other.to_string().contains("CaUsedAsEndEntity") => format!(
-            "the certificate of {host} is one of a CA, which is none for a server; have the server's \
-             own made, and give the CA's as {}",
+            "the certificate of {host} is a CA's, not a server's; have one issued for the server, and \
+             give the CA's as {}",
             spelt("ca_bundle")
         ),
         other => format!("the certificate of {host} was refused: {other}"),

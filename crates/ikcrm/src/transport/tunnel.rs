@@ -25,7 +25,7 @@ pub(super) fn open(link: &mut dyn Layer, proxy: &ProxyUrl, target: &Place) -> io
     match status(&answer) {
         Some(200..300) => Ok(()),
         Some(status) => Err(refusal(status, proxy, target).into()),
-        None => Err(Fault::permanent(format!("{place} is no HTTP proxy; check proxy")).into()),
+        None => Err(Fault::permanent(format!("{place} is not an HTTP proxy; check proxy")).into()),
     }
 }
 

@@ -77,7 +77,7 @@ impl Wire {
     fn skip(&mut self, length: usize) -> io::Result<()> {
         self.interim += length;
         if self.interim > MAX_INTERIM {
-            return Err(Fault::of_answer("interim answers without end").into());
+            return Err(Fault::of_answer("the interim answers (1xx) do not end").into());
         }
         self.begun.copy_within(length..self.filled, 0);
         self.filled -= length;
@@ -88,7 +88,7 @@ impl Wire {
         self.begun.resize(BUFFER, 0);
         let room = self.begun.get_mut(self.filled..).unwrap_or_default();
         if room.is_empty() {
-            return Err(Fault::of_answer("the answer's head is longer than 16 KiB").into());
+            return Err(Fault::of_answer("the answer's headers are longer than 16 KiB").into());
         }
         let received = self.link.read(room)?;
         self.filled += received;

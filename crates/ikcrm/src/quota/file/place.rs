@@ -33,7 +33,7 @@ pub(super) fn id(file: &fs::File, path: &Path) -> io::Result<Option<FileId>> {
     let (here, there) = (file.metadata()?, fs::metadata(path)?);
     let id = |file: &fs::Metadata| (file.dev(), file.ino());
     if id(&here) != id(&there) {
-        return Err(io::Error::other("another file takes its place again and again"));
+        return Err(io::Error::other("another file keeps taking its place"));
     }
     Ok(Some(id(&here)))
 }
@@ -46,9 +46,9 @@ pub(super) fn id(_: &fs::File, _: &Path) -> io::Result<Option<FileId>> {
 
 /// Whether slots can be kept in such a file.
 pub(super) fn check(file: &fs::File) -> Result<(), String> {
-    let metadata = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?;
+    let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;
     if !metadata.is_file() {
-        return Err("is no regular file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     check_links(&metadata)?;
     check_system(file, &metadata)
@@ -59,7 +59,7 @@ pub(super) fn check(file: &fs::File) -> Result<(), String> {
 fn check_links(metadata: &fs::Metadata) -> Result<(), String> {
     match std::os::unix::fs::MetadataExt::nlink(metadata) {
         0 | 1 => Ok(()),
-        links => Err(format!("has {links} names (hard links): leave it only one")),
+        links => Err(format!("has {links} hard links: delete all but one")),
     }
 }
 
@@ -73,7 +73,7 @@ fn check_links(_: &fs::Metadata) -> Result<(), String> {
 #[cfg(target_os = "linux")]
 fn check_system(file: &fs::File, metadata: &fs::Metadata) -> Result<(), String> {
     let system =
-        rustix::fs::fstatfs(file).map_err(|error| format!("cannot be looked at: {error}"))?;
+        rustix::fs::fstatfs(file).map_err(|error| format!("cannot be examined: {error}"))?;
     let device = std::os::unix::fs::MetadataExt::dev(metadata);
     let name = match i128::from(system.f_type) & 0xFFFF_FFFF {
         FUSE => {
@@ -143,7 +143,7 @@ pub(super) fn clock() -> Result<Name, String> {
     if BOOT.get().is_none() {
         let boot = fs::read_to_string(BOOT_ID).map_err(|error| {
             format!(
-                "needs {BOOT_ID}, to tell a restart of the machine, and it cannot be read \
+                "needs {BOOT_ID} to notice a restart of the machine, and it cannot be read \
                  ({error}): allow it (systemd: ProcSubset=all), or use redis://"
             )
         })?;

@@ -56,7 +56,10 @@ fn a_new_file_is_its_owners_alone() {
 fn what_cannot_be_a_file_is_told_and_does_not_pass() {
     let folder = Folder::new();
     let missing = store(folder.0.join("none/quota")).usage(LIMIT, 0).unwrap_err();
-    assert!(!missing.retryable && missing.message.contains("make its folder first"), "{missing:?}");
+    assert!(
+        !missing.retryable && missing.message.contains("create its folder first"),
+        "{missing:?}"
+    );
     let file = store(folder.0.clone()).usage(LIMIT, 0).unwrap_err();
     assert!(!file.retryable && file.message.contains("the quota's file"), "{file:?}");
     let device = store(PathBuf::from("/dev/null")).usage(LIMIT, 0).unwrap_err();
@@ -70,7 +73,7 @@ fn a_lock_that_is_held_is_waited_for_and_told() {
     assert_eq!(take(&store, 1), Ok(Taken::Slot));
     let held = store.lock().unwrap();
     let error = take(&store, 2).unwrap_err();
-    assert!(error.retryable && error.message.contains("held by another program"), "{error:?}");
+    assert!(error.retryable && error.message.contains("locked by another program"), "{error:?}");
     drop(held);
     assert_eq!(take(&store, 2), Ok(Taken::Slot));
 }
