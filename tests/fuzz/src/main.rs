@@ -3,12 +3,15 @@
 #![expect(clippy::expect_used, reason = "what fails here is a finding")]
 
 mod base_url;
+mod compound;
 mod decode;
+mod job_file;
 mod json;
 mod query;
 mod quota;
 mod redis;
 mod retry;
+mod sheet;
 mod token;
 mod update;
 mod values;
@@ -20,13 +23,15 @@ use libfuzzer_sys::fuzz_target;
 /// Checks one input; what it finds wrong is a panic.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 8] = [
+const TARGETS: [(&str, Target); 10] = [
     ("base_url", base_url::run),
     ("decode", decode::run),
+    ("job_file", job_file::run),
     ("query", query::run),
     ("quota", quota::run),
     ("redis", redis::run),
     ("retry", retry::run),
+    ("sheet", sheet::run),
     ("token", token::run),
     ("update", update::run),
 ];
