@@ -86,9 +86,10 @@ $(ENGINES)/node/node_modules/.package-lock.json: $(ENGINES)/node/package-lock.js
 test-readme: python node servers
 	cd tests/readme && pytest -q
 
-# What takes too long for every day: the quota's simulation over ten thousand schedules of each kind, and
-# a job of 500 rows that is killed 300 times.
-soak:
+# What takes too long for every day: the quota's simulation over ten thousand schedules of each kind, a job
+# of 500 rows that is killed 300 times, and a sheet with as many rows as Excel takes.
+soak: python
+	cd tests/python && IKCRM_SHEET_ROWS=1048576 pytest -q -o faulthandler_timeout=0 test_hostile_sheets.py -k many_rows_take
 	IKCRM_KILLS=300 IKCRM_KILL_ROWS=500 cargo test --quiet -p ikcrm-conformance --test kill
 	IKCRM_SCHEDULES=10000 cargo test --quiet --all-features -p ikcrm --lib simulation
 

@@ -47,11 +47,8 @@ const RENAMED_OF_QUOTA: &[(&str, &str)] = &[
 ];
 
 /// Other names that messages mention: methods.
-const MENTIONED: [(&str, &str); 3] = [
-    ("planUpdates", "plan_updates"),
-    ("applyUpdates", "apply_updates"),
-    ("openJob", "open_job"),
-];
+const MENTIONED: [(&str, &str); 3] =
+    [("planUpdates", "plan_updates"), ("applyUpdates", "apply_updates"), ("openJob", "open_job")];
 
 /// How JavaScript spells a name that a message mentions.
 pub(crate) fn spelling(core: &'static str) -> &'static str {

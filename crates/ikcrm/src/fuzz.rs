@@ -194,3 +194,12 @@ impl Window {
         self.window.usage(self.limit, 0, now)
     }
 }
+
+/// The rows of a sheet with their numbers, as they were given.
+#[cfg(all(feature = "csv", feature = "xlsx"))]
+pub fn sheet(
+    path: &std::path::Path,
+    options: &crate::sheet::SheetOptions,
+) -> Result<Vec<(u64, Vec<serde_json::Value>)>, Error> {
+    crate::sheet::rows_of(path, options)
+}

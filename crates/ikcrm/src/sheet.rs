@@ -12,6 +12,14 @@ mod rows;
 mod workbook;
 #[cfg(feature = "xlsx")]
 mod guard;
+#[cfg(feature = "xlsx")]
+mod guard_ods;
+#[cfg(feature = "xlsx")]
+mod guard_xls;
+#[cfg(feature = "xlsx")]
+mod compound;
+#[cfg(feature = "xlsx")]
+mod weight;
 #[cfg(feature = "csv")]
 mod text;
 #[cfg(feature = "csv")]
@@ -24,5 +32,7 @@ mod line;
 mod options;
 mod write_options;
 
+#[cfg(all(feature = "fuzzing", feature = "csv", feature = "xlsx"))]
+pub(crate) use face::rows_of;
 pub use options::{SHEET_OPTIONS, SheetOptions};
 pub use write_options::{Language, WRITE_OPTIONS, WriteOptions};

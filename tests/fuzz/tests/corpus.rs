@@ -38,7 +38,7 @@ macro_rules! corpora {
     };
 }
 
-corpora! { base_url decode query quota redis retry token update }
+corpora! { base_url decode job_file query quota redis retry sheet token update }
 
 #[test]
 fn every_target_and_corpus_is_run() {

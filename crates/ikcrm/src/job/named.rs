@@ -67,14 +67,7 @@ impl PlanOptions<'_> {
             "id" => self.id = text(value)?,
             "key" => self.key = Some(text(value)?),
             "columns" => self.columns = Some(columns(value)?),
-            "empty" => match value {
-                Value::Map(columns) => {
-                    for (column, value) in columns {
-                        self.empty_of.push((column.clone(), word(value, EMPTY)?));
-                    }
-                }
-                value => self.empty = word(value, EMPTY)?,
-            },
+            "empty" => (self.empty, self.empty_of) = empty(value)?,
             "compare" => self.compare = word(value, COMPARE)?,
             "on_duplicate" => self.on_duplicate = word(value, ON_DUPLICATE)?,
             "as_of" => self.as_of = Some(as_of(value)?),
@@ -146,6 +139,13 @@ fn word<T: Copy>(value: &Value, words: Words<T>) -> Result<T, Fault> {
     })
 }
 
+/// What empty cells do: in all columns, or in some.
+fn empty(value: &Value) -> Result<(Empty, Vec<(String, Empty)>), Fault> {
+    let Value::Map(columns) = value else { return Ok((word(value, EMPTY)?, Vec::new())) };
+    let of = |(column, value): &(String, Value)| Ok((column.clone(), word(value, EMPTY)?));
+    Ok((Empty::Keep, columns.iter().map(of).collect::<Result<_, _>>()?))
+}
+
 fn columns(value: &Value) -> Result<Vec<(String, String)>, Fault> {
     let Value::Map(columns) = value else {
         let message = format!(
@@ -209,6 +209,17 @@ fn max_errors(value: &Value) -> Result<MaxErrors, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_of_an_option_counts() {
+        let of = |column: &str| Value::Map(vec![(column.to_owned(), "clear".into())]);
+        let plan = PlanOptions::new().set("empty", of("note")).set("empty", of("title"));
+        assert_eq!(plan.empty_of, [("title".to_owned(), Empty::Clear)]);
+        let plan = plan.set("empty", "clear");
+        assert_eq!((plan.empty, plan.empty_of.as_slice()), (Empty::Clear, [].as_slice()));
+        let plan = plan.set("empty", of("note"));
+        assert_eq!(plan.empty, Empty::Keep);
+    }
 
     #[test]
     fn what_does_not_fit_is_told_with_what_would() {

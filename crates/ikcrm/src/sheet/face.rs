@@ -10,7 +10,11 @@ use crate::client::Client;
 use crate::error::Error;
 #[cfg(not(all(feature = "csv", feature = "xlsx")))]
 use crate::error::FieldErrorCode as Code;
+#[cfg(all(feature = "fuzzing", feature = "csv", feature = "xlsx"))]
+use crate::job::Place;
 use crate::job::{Cell, PlanOptions, UpdateJob};
+#[cfg(all(feature = "fuzzing", feature = "csv", feature = "xlsx"))]
+use crate::request::CustomFields;
 
 impl Client {
     /// Plans updates of the rows of a sheet, as [`plan_updates`](Self::plan_updates) does: an `.xlsx`,
@@ -102,4 +106,25 @@ fn with_lines<T>(path: &Path, options: &SheetOptions, work: Work<'_, T>) -> Resu
             Err(super::line::fault_at(sniff::name(path), Code::Format, message))
         }
     }
+}
+
+/// The rows of a file with their numbers, as they were given.
+#[cfg(all(feature = "fuzzing", feature = "csv", feature = "xlsx"))]
+pub(crate) fn rows_of(
+    path: &Path,
+    options: &SheetOptions,
+) -> Result<Vec<(u64, Vec<serde_json::Value>)>, Error> {
+    with_lines(path, options, &mut |name, lines| {
+        let (mut plan, mut custom) = (PlanOptions::new(), || Ok(CustomFields([].into())));
+        let rows = SheetRows::of_sheet(name, lines, options, &mut plan, &mut custom)?;
+        let number = |place: &Place| place.row;
+        rows.map(|row| {
+            let row = row?;
+            Ok((
+                row.place.as_ref().map(number).unwrap_or_default(),
+                row.original.unwrap_or_default(),
+            ))
+        })
+        .collect()
+    })
 }

@@ -1,14 +1,16 @@
-//! Looks through the parts of a zipped workbook before it is read, so that a small file cannot ask for
-//! all memory. Reading needs the texts that cells share at once, and else only one cell at a time.
+//! Looks through a workbook before it is read, so that a small file cannot ask for all memory. Reading
+//! an `.xlsx` file needs the texts that cells share at once, and else only one cell at a time; of `.xls`
+//! and `.ods` files all cells are in memory.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zip::ZipArchive;
 
 use super::line::fault_at;
-use super::sniff::name;
+use super::sniff::{FileKind, name};
+use super::{guard_ods, guard_xls};
 use crate::error::{Error, FieldErrorCode as Code};
 
 /// How many parts a workbook may have.
@@ -21,8 +23,10 @@ const MOST_SHARED: u64 = 120 << 20;
 const TEXT_COST: u64 = 40;
 /// What the parts besides sheets and texts may have: Excel itself knows some 65,000 formats.
 const MOST_ELEMENTS: u64 = 300_000;
-/// What the content of an `.ods` file may have, which is read at once.
-const MOST_ODS: u64 = 32 << 20;
+/// What all cells may take in memory, where they are read at once.
+const MOST_CELLS: u64 = 120 << 20;
+/// How large an `.xls` file may be, which is looked through in memory.
+const MOST_XLS: u64 = 32 << 20;
 /// How long a cell may be: Excel takes 32,767 characters.
 const LONGEST_CELL: u64 = 4 << 20;
 
@@ -36,28 +40,75 @@ struct Found {
 }
 
 /// Refuses a workbook that would take too much memory.
-pub(super) fn check(file: &mut File, path: &Path) -> Result<(), Error> {
+pub(super) fn check(file: &mut File, path: &Path, kind: FileKind) -> Result<(), Error> {
+    if kind == FileKind::Xls {
+        return check_xls(file, path);
+    }
+    check_zipped(file, path, kind)?;
+    if kind == FileKind::Ods { check_ods(file, path) } else { Ok(()) }
+}
+
+fn check_xls(file: &mut File, path: &Path) -> Result<(), Error> {
+    let size = file.metadata().map(|file| file.len()).unwrap_or_default();
+    if size > MOST_XLS {
+        let message = "has more than 32 MB, which would have to be in memory; save it as .xlsx";
+        return Err(fault_at(name(path), Code::Range, message));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_XLS).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
+    let weight = guard_xls::weight(&bytes).map_err(|error| damaged(path, &error))?;
+    fits(weight.saturating_add(size), path)
+}
+
+fn check_ods(file: &mut File, path: &Path) -> Result<(), Error> {
+    file.rewind().map_err(|error| damaged(path, &error))?;
+    let mut archive = ZipArchive::new(&mut *file).map_err(|error| damaged(path, &error))?;
+    let content = archive.by_name("content.xml").map_err(|error| damaged(path, &error))?;
+    let weight = guard_ods::weight(BufReader::new(content), MOST_CELLS);
+    fits(weight.map_err(|error| damaged(path, &error))?, path)
+}
+
+fn fits(weight: u64, path: &Path) -> Result<(), Error> {
+    if weight <= MOST_CELLS {
+        return Ok(());
+    }
+    let message = "has so many cells that they would take more than 120 MB of memory; save it as \
+                   .xlsx or .csv, which are read row by row";
+    Err(fault_at(name(path), Code::Range, message))
+}
+
+fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    fault_at(name(path), Code::Format, format!("is damaged, or cut short ({error})"))
+}
+
+fn check_zipped(file: &mut File, path: &Path, kind: FileKind) -> Result<(), Error> {
     let refuse = |message: String| fault_at(name(path), Code::Range, message);
-    let damaged = |error: String| {
-        fault_at(name(path), Code::Format, format!("is damaged, or cut short ({error})"))
-    };
-    let parts = parts(file).map_err(|error| damaged(error.to_string()))?;
+    let parts = parts(file).map_err(|error| damaged(path, &error))?;
     if parts > MOST_PARTS {
         return Err(refuse(format!("has {parts} parts, more than any workbook")));
     }
-    file.rewind().map_err(|error| damaged(error.to_string()))?;
-    let mut archive = ZipArchive::new(&mut *file).map_err(|error| damaged(error.to_string()))?;
+    file.rewind().map_err(|error| damaged(path, &error))?;
+    let mut archive = ZipArchive::new(&mut *file).map_err(|error| damaged(path, &error))?;
+    let has = |part| archive.index_for_name(part).is_some();
+    let other = match kind {
+        FileKind::Ods if has("xl/workbook.xml") => Some(".xlsx"),
+        FileKind::Xlsx if has("mimetype") && has("content.xml") => Some(".ods"),
+        _ => None,
+    };
+    if let Some(other) = other {
+        let message = format!("is an {other} file by its content; rename it");
+        return Err(fault_at(name(path), Code::Format, message));
+    }
     let mut all = 0;
     for number in 0..archive.len() {
-        let part = archive.by_index(number).map_err(|error| damaged(error.to_string()))?;
-        let part_name =
-            part.name().map_err(|error| damaged(error.to_string()))?.to_ascii_lowercase();
+        let part = archive.by_index(number).map_err(|error| damaged(path, &error))?;
+        let part_name = part.name().map_err(|error| damaged(path, &error))?.to_ascii_lowercase();
         let end = part_name.rsplit('.').next();
         if !matches!(end, Some("xml" | "rels")) {
             continue;
         }
         let found = look(part, |found| too_much(&part_name, found, all + found.bytes));
-        match found.map_err(|error| damaged(error.to_string()))? {
+        match found.map_err(|error| damaged(path, &error))? {
             Ok(bytes) => all += bytes,
             Err(message) => return Err(refuse(message)),
         }
@@ -79,10 +130,6 @@ fn too_much(part: &str, found: &Found, all: u64) -> Option<String> {
         Some(
             "has more than 120 MB of texts, which would have to be in memory; save it as .csv"
                 .into(),
-        )
-    } else if part.ends_with("content.xml") && found.bytes > MOST_ODS {
-        Some(
-            "unpacks to more than 32 MB, which would have to be in memory; save it as .xlsx".into(),
         )
     } else if !shared && !sheet && found.elements > MOST_ELEMENTS {
         Some(format!(

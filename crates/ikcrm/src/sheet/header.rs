@@ -17,6 +17,9 @@ pub(super) const LOOKED_AT: usize = 20;
 /// How many unknown columns are told one by one.
 const TOLD: usize = 5;
 
+/// How many columns may be fields: no CRM has so many, and each row is looked through for each.
+const MOST_FIELDS: usize = 1000;
+
 /// Names of the column that holds the ids, unless `id` names one.
 const ID_NAMES: [&str; 4] = ["id", "商机id", "商机的id", "opportunity_id"];
 
@@ -224,6 +227,15 @@ impl Binder<'_> {
             let message =
                 format!("{} more columns are neither a field nor a custom field", unknown - TOLD);
             self.faults.push(FieldError::new("columns", Code::Unknown, message));
+        }
+        if columns.len() > MOST_FIELDS {
+            let message = format!(
+                "are {} columns for fields, and at most {MOST_FIELDS} can be used; name those that you \
+                 need with `columns`, and the others are only kept",
+                columns.len()
+            );
+            self.faults.push(FieldError::new("columns", Code::Range, message));
+            columns.truncate(MOST_FIELDS);
         }
         Ok(columns)
     }

@@ -19,9 +19,6 @@ use crate::error::{Error, FieldErrorCode as Code};
 use crate::input::Value;
 use crate::input::suggest::suggestion;
 
-/// How large an `.xls` file may be, which is read at once; its sheets have 65,536 rows at most.
-const MOST_XLS: u64 = 32 << 20;
-
 /// What is done with the lines of a sheet of this name.
 pub(super) type Work<'w, T> = &'w mut dyn FnMut(&str, &mut Lines<'_>) -> Result<T, Error>;
 
@@ -36,11 +33,7 @@ pub(super) fn with_lines<T>(
     work: Work<'_, T>,
 ) -> Result<T, Error> {
     options.without("a workbook", &["encoding", "delimiter"])?;
-    if kind == FileKind::Xls {
-        check_size(&file, path)?;
-    } else {
-        guard::check(&mut file, path)?;
-    }
+    guard::check(&mut file, path, kind)?;
     let failed = |error: std::io::Error| super::sniff::unreadable(path, &error);
     std::io::Seek::rewind(&mut file).map_err(failed)?;
     let file = BufReader::new(file);
@@ -79,15 +72,6 @@ fn lines_of(range: &Range<Data>) -> impl Iterator<Item = Result<Line, Error>> {
         let blank = std::iter::repeat_n(Raw::EMPTY, before);
         Ok(Line { number, cells: blank.chain(cells.iter().map(of_data)).collect() })
     })
-}
-
-fn check_size(file: &File, path: &Path) -> Result<(), Error> {
-    let size = file.metadata().map(|file| file.len()).unwrap_or_default();
-    if size <= MOST_XLS {
-        return Ok(());
-    }
-    let message = "has more than 32 MB, which would have to be in memory; save it as .xlsx";
-    Err(fault_at(name(path), Code::Range, message))
 }
 
 /// What the reader brings; an error, or a panic over a damaged file, is one of the file.

@@ -65,18 +65,8 @@ impl WriteOptions {
         let value = value.into();
         let taken = match (name, &value) {
             ("state" | "language" | "split", Value::Null) => Ok(()),
-            ("state", Value::List(words)) => {
-                words.iter().try_for_each(|word| self.take_state(word))
-            }
-            ("state", word) => self.take_state(word),
-            ("language", Value::Text(word)) if word == "en" => Ok(()),
-            ("language", Value::Text(word)) if word == "zh" => {
-                self.language = Language::Chinese;
-                Ok(())
-            }
-            ("language", value) => {
-                Err(Fault(Code::Unknown, format!("must be en or zh, got {}", value.describe())))
-            }
+            ("state", value) => states(value).map(|states| self.states = states),
+            ("language", value) => language(value).map(|language| self.language = language),
             ("split", value) => flag(value).map(|split| self.split = split),
             _ => {
                 let known = WRITE_OPTIONS.iter().copied();
@@ -85,16 +75,6 @@ impl WriteOptions {
         };
         self.faults.extend(taken.err().map(|fault| fault.of(name)));
         self
-    }
-
-    fn take_state(&mut self, word: &Value) -> Result<(), Fault> {
-        let found = if let Value::Text(word) = word { RowState::from_word(word) } else { None };
-        let words = || RowState::ALL.map(RowState::as_str).join(", ");
-        let state = found.ok_or_else(|| {
-            Fault(Code::Unknown, format!("must be one of {}, got {}", words(), word.describe()))
-        })?;
-        self.states.push(state);
-        Ok(())
     }
 
     /// Every option that does not fit.
@@ -107,5 +87,58 @@ impl WriteOptions {
 
     pub(super) fn takes(&self, state: RowState) -> bool {
         self.states.is_empty() || self.states.contains(&state)
+    }
+}
+
+/// One state, or a list of them.
+fn states(value: &Value) -> Result<Vec<RowState>, Fault> {
+    match value {
+        Value::List(words) => words.iter().map(state).collect(),
+        word => Ok(vec![state(word)?]),
+    }
+}
+
+fn state(word: &Value) -> Result<RowState, Fault> {
+    let found = if let Value::Text(word) = word { RowState::from_word(word) } else { None };
+    let words = || RowState::ALL.map(RowState::as_str).join(", ");
+    found.ok_or_else(|| {
+        Fault(Code::Unknown, format!("must be one of {}, got {}", words(), word.describe()))
+    })
+}
+
+fn language(word: &Value) -> Result<Language, Fault> {
+    match word {
+        Value::Text(word) if word == "en" => Ok(Language::English),
+        Value::Text(word) if word == "zh" => Ok(Language::Chinese),
+        word => Err(Fault(Code::Unknown, format!("must be en or zh, got {}", word.describe()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_counts() {
+        let set = |name, first, last| WriteOptions::new().set(name, first).set(name, last);
+        let text = Value::from;
+        assert_eq!(set("language", text("zh"), text("en")).language, Language::English);
+        assert_eq!(set("language", text("en"), text("zh")).language, Language::Chinese);
+        let invalid = Value::List(vec![text("invalid")]);
+        assert_eq!(set("state", invalid, text("planned")).states, [RowState::Planned]);
+        assert!(!set("split", Value::from(true), Value::from(false)).split);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_what_would() {
+        for (name, value, part) in [
+            ("state", Value::from("lost"), "must be one of pending, "),
+            ("language", Value::from("de"), "must be en or zh"),
+            ("split", Value::from(1), "true or false"),
+            ("languages", Value::from("en"), "language"),
+        ] {
+            let error = WriteOptions::new().set(name, value).check().unwrap_err();
+            assert!(error.to_string().contains(part), "{name}: {error}");
+        }
     }
 }
