@@ -38,9 +38,11 @@ fn note(desk: &Desk<'_>, ended: &Result<(), Stop>, end: &End) -> Result<(), Erro
     if store.get::<i64>("rows")?.and_then(|rows| u64::try_from(rows).ok()) != Some(counts.total()) {
         return Err(unusable(store.path(), "its rows do not add up to the rows that were given"));
     }
+    // Rows that must be accepted leave something to do, even where nothing else is.
+    let to_accept = store.rejected()? != (0, 0);
     let (status, reason) = match (ended, end) {
         (Err(stop), _) => ("stopped", Some(stop.reason.as_str())),
-        (Ok(()), End::Ready) if open => ("ready", None),
+        (Ok(()), End::Ready) if open || to_accept => ("ready", None),
         (Ok(()), _) => ("completed", None),
     };
     store.transaction(|| {

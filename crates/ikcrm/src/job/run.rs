@@ -140,13 +140,8 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         if self.options.skip_invalid {
             return Ok(());
         }
-        let store = self.desk.store;
-        let rejects = store.get::<bool>("keeps_last")? != Some(true);
-        let counts = super::progress::Counts::new(store.counts()?);
-        let duplicate = if rejects { counts.of(RowState::Duplicate) } else { 0 };
-        let (invalid, all) =
-            (counts.of(RowState::Invalid), counts.of(RowState::Invalid) + duplicate);
-        if all == 0 {
+        let (invalid, duplicate) = self.desk.store.rejected()?;
+        if invalid + duplicate == 0 {
             return Ok(());
         }
         let message = format!(

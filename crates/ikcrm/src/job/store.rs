@@ -299,6 +299,16 @@ impl Store {
             .ok_or_else(|| unusable(&self.path, "a row has an unknown state"))
     }
 
+    /// How many rows are not sent unless the caller accepts that: invalid ones, and duplicate ones of
+    /// which none is sent.
+    pub(super) fn rejected(&self) -> Result<(i64, i64), Error> {
+        let counts = self.counts()?;
+        let of = |state| counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, n)| *n);
+        let keeps_last = self.get::<bool>("keeps_last")? == Some(true);
+        let duplicate = if keeps_last { 0 } else { of(RowState::Duplicate) };
+        Ok((of(RowState::Invalid), duplicate))
+    }
+
     /// How many rows of a state a list's row is enough for (or not).
     pub(super) fn count(
         &self,
