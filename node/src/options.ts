@@ -199,6 +199,10 @@ export interface ClientOptions {
   maxRetries?: number | null | undefined
   /** The path of a PEM file of certificates to trust besides the bundled ones (none). */
   caBundle?: string | null | undefined
+  /** The path of the PEM certificate to show where a gateway asks for one, with its chain (none). */
+  clientCert?: string | null | undefined
+  /** The path of its PEM key, without a password (the file of `clientCert`). */
+  clientKey?: string | null | undefined
   /** The URL of an HTTP proxy, or `env` for the standard proxy variables (none). */
   proxy?: string | null | undefined
   /** Headers that every request has besides the client's own, such as a gateway asks for (none). */

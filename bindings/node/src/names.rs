@@ -4,13 +4,15 @@ use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
-const RENAMED: [(&str, &str); 23] = [
+const RENAMED: [(&str, &str); 25] = [
     ("baseUrl", "base_url"),
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
     ("maxWaitMs", "max_wait"),
     ("deadlineMs", "deadline"),
     ("caBundle", "ca_bundle"),
+    ("clientCert", "client_cert"),
+    ("clientKey", "client_key"),
     ("corpId", "corp_id"),
     ("signInIntervalMs", "sign_in_interval"),
     ("ifUnchanged", "if_unchanged"),

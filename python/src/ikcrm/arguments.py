@@ -88,6 +88,11 @@ class ClientOptions(TypedDict, total=False):
     """How often a call is made again after a passing failure, 0 to 10 (2)."""
     ca_bundle: str | PathLike[str] | None
     """The path of a PEM file of certificates to trust besides the bundled ones (none)."""
+    client_cert: str | PathLike[str] | None
+    """The path of the PEM certificate to show where a gateway asks for one, and of those that vouch
+    for it (none)."""
+    client_key: str | PathLike[str] | None
+    """The path of its PEM key, without a password (the file of `client_cert`)."""
     proxy: str | None
     """The URL of an HTTP proxy, or `env` for the standard proxy variables (none)."""
     headers: Mapping[str, str | None] | None
