@@ -14,7 +14,7 @@ type Signal = AbortSignal | null | undefined
 type Outcome = [answer: string | ErrorData, meta: string | null]
 
 /** Takes events of a call, as JSON text. */
-type Tell = ((json: string) => void) | undefined
+export type Tell = ((json: string) => void) | undefined
 
 /** Taken at load, before the fake timers of a test can take its place. */
 const nextTurn = setImmediate

@@ -59,7 +59,8 @@ export class Client {
   /**
    * A client with the settings of the environment, as `process.env` has it: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
    * `IKCRM_PASSWORD` and `IKCRM_CORP_ID`; `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT`
-   * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`),
+   * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_CLIENT_CERT`,
+   * `IKCRM_CLIENT_KEY`, `IKCRM_PROXY` (`env`),
    * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
    * `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
    * `IKCRM_QUOTA_FALLBACK`, `IKCRM_QUOTA_PASSWORD`, or `IKCRM_QUOTA=off`; besides `IKCRM_APP_INFO` (`name/version`),
@@ -187,7 +188,7 @@ export class Client {
     rows: JobRows | Sheet,
     options: SheetOptions | null = null,
   ): Promise<UpdateJob> {
-    return await jobs.plan(this.#native, rows, options)
+    return await jobs.plan(this.#native, rows, options, watch(this.#onEvent))
   }
 
   /**
@@ -203,7 +204,7 @@ export class Client {
     job: UpdateJob | string | URL,
     options: ApplyOptions | null = null,
   ): Promise<UpdateJob> {
-    return await jobs.apply(this.#native, job, options)
+    return await jobs.apply(this.#native, job, options, watch(this.#onEvent))
   }
 
   /** Plans and applies in one call; with a job file of the same rows it goes on. */
@@ -211,7 +212,7 @@ export class Client {
     rows: JobRows | Sheet,
     options: UpdateManyOptions | null = null,
   ): Promise<UpdateJob> {
-    return await jobs.update(this.#native, rows, options)
+    return await jobs.update(this.#native, rows, options, watch(this.#onEvent))
   }
 
   /**
@@ -222,7 +223,7 @@ export class Client {
     job: UpdateJob | string | URL,
     options: PlanOptions | null = null,
   ): Promise<UpdateJob> {
-    return await jobs.undo(this.#native, job, options)
+    return await jobs.undo(this.#native, job, options, watch(this.#onEvent))
   }
 
   /**

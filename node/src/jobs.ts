@@ -4,7 +4,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { inspect } from 'node:util'
 
 import * as answer from './answer.js'
-import { run } from './calls.js'
+import { run, type Tell } from './calls.js'
 import { openJob, pathOf, progressOf, rowOf, UpdateJob, withJob } from './job.js'
 import type { CancelHandle, JobReply, NativeCall, NativeClient } from './native.cjs'
 import { NativeJob } from './native.js'
@@ -31,16 +31,17 @@ export async function plan(
   client: NativeClient,
   rows: JobRows | Sheet,
   options: SheetOptions | null,
+  tell: Tell,
 ): Promise<UpdateJob> {
   const place = new NativeJob()
   const planned = await withSheet(rows, async (path) => {
     const start: Start = (...others) => client.planSheet(place, path, ...others)
-    await conduct(start, plannable(options))
+    await conduct(start, plannable(options), tell)
   })
   if (planned) return UpdateJob.of(place)
   const source = new Source(rows as JobRows)
   const start: Start = (...others) => client.planUpdates(place, ...others)
-  await conduct(start, plannable(options), source)
+  await conduct(start, plannable(options), tell, source)
   return UpdateJob.of(place)
 }
 
@@ -49,12 +50,13 @@ export async function undo(
   client: NativeClient,
   job: UpdateJob | string | URL,
   options: PlanOptions | null,
+  tell: Tell,
 ): Promise<UpdateJob> {
   const place = new NativeJob()
   const start: Start = (...others) => {
     return client.planUndo(UpdateJob.innerOf(opened(job)), place, ...others)
   }
-  await conduct(start, plannable(options))
+  await conduct(start, plannable(options), tell)
   return UpdateJob.of(place)
 }
 
@@ -63,11 +65,12 @@ export async function apply(
   client: NativeClient,
   given: UpdateJob | string | URL,
   options: ApplyOptions | null,
+  tell: Tell,
 ): Promise<UpdateJob> {
   const job = opened(given)
   try {
     const start: Start = (...others) => client.applyUpdates(UpdateJob.innerOf(job), ...others)
-    await conduct(start, options)
+    await conduct(start, options, tell)
   } catch (error) {
     throw withJob(error, job)
   }
@@ -91,14 +94,15 @@ export async function update(
   client: NativeClient,
   rows: JobRows | Sheet,
   options: UpdateManyOptions | null,
+  tell: Tell,
 ): Promise<UpdateJob> {
   const { confirm, ...others } = given(options)
   // What is no function stays, where it is refused.
   const wrong = typeof confirm === 'function' || !confirm ? {} : { confirm }
   const planning = { ...without(others, APPLY_ONLY), ...wrong } as PlanOptions
-  const job = await plan(client, rows, planning)
+  const job = await plan(client, rows, planning, tell)
   if (confirm && (await confirm(job)) !== true) return job
-  return await apply(client, job, without(others, PLAN_ONLY))
+  return await apply(client, job, without(others, PLAN_ONLY), tell)
 }
 
 function without(options: object, names: string[]): object {
@@ -130,14 +134,19 @@ function minuteInChina(time: Date): string {
 }
 
 /** Runs a job, and throws what the caller's own code threw amid it. */
-async function conduct(start: Start, options: Options, source?: Source): Promise<void> {
+async function conduct(
+  start: Start,
+  options: Options,
+  tell: Tell,
+  source?: Source,
+): Promise<void> {
   const watch = new Watch(options, source)
   const ask = AsyncResource.bind(watch.ask)
   try {
     const prepare = (cancel: CancelHandle | undefined) => {
       return start(watch.others, watch.watched, ask, cancel)
     }
-    await run(answer.nothing, options?.signal, prepare, undefined)
+    await run(answer.nothing, options?.signal, prepare, tell)
   } catch (error) {
     throw watch.thrown ? watch.thrown.error : withJob(error)
   } finally {

@@ -221,6 +221,13 @@ export interface ClientOptions {
   /** The path of a PEM file of certificates to trust besides those of `tlsRoots` (none). */
   caBundle?: string | null | undefined
   /**
+   * The path of the PEM certificate to show to a gateway that asks for one (mutual TLS), and of
+   * those that vouch for it (none). No proxy is shown it.
+   */
+  clientCert?: string | null | undefined
+  /** The path of its PEM key, without a password (the file of `clientCert`). */
+  clientKey?: string | null | undefined
+  /**
    * The URL of an HTTP proxy, `http://user:password@host:port`, or `env` to follow `https_proxy`,
    * `all_proxy` and `no_proxy` as curl does (none; `env` where the environment is read). SOCKS is
    * refused.

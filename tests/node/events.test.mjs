@@ -7,6 +7,8 @@ import diagnostics from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { test } from 'node:test'
 
+import { Client } from '../../node/dist/index.js'
+import { Sandbox } from '../../node/dist/testing.js'
 import { Crm, FIELDS, PACKAGE, TOKEN, table } from './support.mjs'
 
 const COURSE = ['call_started', 'attempt_sent', 'attempt_answered', 'call_finished']
@@ -102,4 +104,71 @@ test('NODE_DEBUG prints the events, and nothing of whom they are about', async (
     never.filter((word) => printed.includes(word)),
     [],
   )
+})
+
+test("a warning of the quota's store is told once, on its channel and to onEvent", async (t) => {
+  const crm = await Crm.start(t)
+  crm.answerAll()
+  const key = `warning of ${crm.url}`
+  const strict = crm.client({ quota: { calls: 50, perMs: 3_600_000, key } })
+  await strict.updateOpportunity(1, FIELDS)
+  const [events, published] = [[], []]
+  const publish = (event) => published.push([event, context.getStore()])
+  diagnostics.subscribe('ikcrm:store-warning', publish)
+  t.after(() => diagnostics.unsubscribe('ikcrm:store-warning', publish))
+  const quota = { calls: 100, perMs: 10_000, key }
+  const client = crm.client({ quota, onEvent: (event) => events.push(event) })
+  for (let call = 0; call < 2; call++) {
+    await context.run('caller', () => client.updateOpportunity(1, FIELDS))
+  }
+  const warnings = events.filter(({ name }) => name === 'store_warning')
+  assert.deepEqual(published, [[warnings[0], 'caller']])
+  assert.deepEqual(warnings, [published[0][0]])
+  assert.equal(warnings[0].warning, 'stricter')
+  assert.match(warnings[0].message, /only 50 in 3600s/)
+})
+
+test('the calls of a job are told as others are, in the context of its caller', async (t) => {
+  const sandbox = await Sandbox.start()
+  t.after(() => sandbox.close())
+  const [events, published] = [[], []]
+  const publish = ({ callId }) => published.push([callId, context.getStore()])
+  diagnostics.subscribe('ikcrm:call:end', publish)
+  t.after(() => diagnostics.unsubscribe('ikcrm:call:end', publish))
+  const onEvent = (event) => events.push([event, context.getStore()])
+  const client = new Client({ token: sandbox.token, baseUrl: sandbox.url, quota: null, onEvent })
+  const ended = () => events.map(([event]) => event).filter(({ name }) => name === 'call_finished')
+  const rows = [600001, 600002].map((id) => ({ id, stage: '赢单' }))
+  const job = await context.run('planner', () => client.planUpdates(rows))
+  assert(ended().some(({ route }) => route === '/api/v2/field_maps/:entity'))
+  assert(events.every(([, caller]) => caller === 'planner'))
+  events.length = published.length = 0
+  await Promise.all([
+    context.run('job', () => client.applyUpdates(job)),
+    context.run('call', () => client.getOpportunity(600003)),
+  ])
+  const updates = ended().filter(({ method }) => method === 'PUT')
+  assert.equal(updates.length, rows.length)
+  const callers = new Map(events.map(([{ callId }, caller]) => [callId, caller]))
+  assert(updates.every(({ callId }) => callers.get(callId) === 'job'))
+  assert.equal([...callers.values()].filter((caller) => caller === 'call').length, 1)
+  assert.deepEqual(
+    published,
+    ended().map(({ callId }) => [callId, callers.get(callId)]),
+  )
+})
+
+test('a job that nobody listens to tells nothing', async (t) => {
+  const sandbox = await Sandbox.start()
+  t.after(() => sandbox.close())
+  const client = new Client({ token: sandbox.token, baseUrl: sandbox.url, quota: null })
+  const job = await client.planUpdates([{ id: 600001, stage: '赢单' }])
+  const seen = []
+  const tell = (event) => seen.push(event)
+  const applied = client.applyUpdates(job)
+  // Whoever comes later hears of later calls.
+  diagnostics.subscribe('ikcrm:call:end', tell)
+  t.after(() => diagnostics.unsubscribe('ikcrm:call:end', tell))
+  await applied
+  assert.deepEqual(seen, [])
 })

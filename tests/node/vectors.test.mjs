@@ -85,12 +85,13 @@ async function taken(list, count) {
   return rows
 }
 
-async function play({ client, call, times = 1 }, { base_url, ca_bundle }, hooks) {
+async function play({ client, call, times = 1 }, { base_url, ca_bundle, client_cert }, hooks) {
   const settings = {
     token: TOKEN,
     quota: null,
     base_url,
     ca_bundle,
+    client_cert,
     ...client,
   }
   try {

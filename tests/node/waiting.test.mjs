@@ -206,3 +206,26 @@ test('clients made for each call sign in once', OPTIONS, async (t) => {
   }
   assert.equal(crm.requests.filter(({ url }) => url.endsWith('/login')).length, 1)
 })
+
+for (const hook of ['get', 'set', 'onToken', 'onEvent']) {
+  test(`${hook} may close its client`, OPTIONS, async (t) => {
+    const crm = await Crm.start(t)
+    crm.answerWith(signIn)
+    let closing
+    const close = (own) => {
+      if (own === hook) closing ??= client.close({ timeoutMs: 0 })
+      return closing
+    }
+    const tokenStore = { get: async () => void (await close('get')), set: () => close('set') }
+    const hooks = { tokenStore, onToken: () => close('onToken'), onEvent: () => close('onEvent') }
+    const client = crm.client({ ...ACCOUNT, ...hooks })
+    const [call] = await Promise.allSettled([client.updateOpportunity(1, FIELDS)])
+    await closing
+    // Events are told when the call has its answer.
+    if (hook === 'onEvent') assert.equal(call.value.id, 1)
+    else assert.equal(call.reason.message, 'the client is closed')
+    const later = await ended(client.updateOpportunity(1, FIELDS))
+    assert(later instanceof CancelledError)
+    assert.equal(later.message, 'the client is closed')
+  })
+}

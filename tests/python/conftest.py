@@ -24,6 +24,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "timeout",
         "max_retries",
         "ca_bundle",
+        "client_cert",
+        "client_key",
         "proxy",
     ):
         monkeypatch.delenv(f"IKCRM_{name.upper()}", raising=False)

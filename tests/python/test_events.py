@@ -197,3 +197,23 @@ def test_a_block_of_the_quota_is_told(crm: Crm) -> None:
         client.update_opportunity(1, **FIELDS)
     [blocked] = [event for event in events if event.name == "quota_blocked"]
     assert blocked.wait
+
+
+def test_a_warning_of_the_quotas_store_is_told_once(
+    crm: Crm, caplog: pytest.LogCaptureFixture
+) -> None:
+    crm.answer_all()
+    events: list[ikcrm.Event] = []
+    key = f"warning of {crm.url}"
+    crm.client(quota=ikcrm.Quota(calls=50, per=3600, key=key)).update_opportunity(1, **FIELDS)
+    looser = ikcrm.Quota(calls=100, per=10, key=key)
+    client = crm.client(quota=looser, on_event=events.append)
+    for _ in range(2):
+        client.update_opportunity(1, **FIELDS)
+    [warning] = [event for event in events if event.name == "store_warning"]
+    assert (warning.warning, warning.call_id) == ("stricter", events[0].call_id)
+    assert warning.message is not None
+    assert "only 50 in 3600s" in warning.message
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert warning.message in record.message

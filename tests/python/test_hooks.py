@@ -388,3 +388,36 @@ asyncio.run(main())
         output, _ = child.communicate(timeout=LONG / 2)
     assert child.returncode == 0
     assert output == "TokenStoreError\n"
+
+
+@pytest.mark.parametrize("hook", ["get", "set", "on_token", "on_event"])
+def test_a_hook_may_close_its_client(hook: str, crm: Crm) -> None:
+    crm.answer_by(sign_in)
+    closed = threading.Event()
+
+    def close(*_: object) -> None:
+        if not closed.is_set():
+            closed.set()
+            client.close(timeout=0)
+
+    class Closing:
+        def get(self) -> None:
+            if hook == "get":
+                close()
+
+        def set(self, _: str) -> None:
+            if hook == "set":
+                close()
+
+    hooks: dict[str, Any] = {"token_store": Closing()}
+    if hook.startswith("on_"):
+        hooks[hook] = close
+    client = crm.client(**ACCOUNT, **hooks)
+    if hook == "on_event":  # told when the call has its answer
+        assert client.update_opportunity(1, **FIELDS).id == 1
+    else:
+        with pytest.raises(ikcrm.CancelledError, match="^the client is closed$"):
+            client.update_opportunity(1, **FIELDS)
+    assert closed.is_set()
+    with pytest.raises(RuntimeError, match="^the client is closed$"):
+        client.update_opportunity(1, **FIELDS)

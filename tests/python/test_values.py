@@ -569,6 +569,10 @@ def test_a_path_may_be_any_path(tmp_path: Path) -> None:
     for path in (tmp_path / "none.pem", str(tmp_path / "none.pem")):
         with pytest.raises(ikcrm.ConfigError, match=r"cannot read .*none\.pem"):
             ikcrm.Client(token=TOKEN, ca_bundle=path)
+        with pytest.raises(ikcrm.ConfigError, match=r"cannot read .*none\.pem"):
+            ikcrm.Client(token=TOKEN, client_cert=path)
+        with pytest.raises(ikcrm.ConfigError, match=r"the certificate that the key is of"):
+            ikcrm.Client(token=TOKEN, client_key=path)
 
 
 def test_options_of_wrong_types_are_refused_together() -> None:

@@ -3,6 +3,7 @@
 use ikcrm::{CallOptions, Opportunity, OpportunityQuery, OpportunityUpdate, Value};
 
 use crate::cancel::CancelHandle;
+use crate::completion::Completion;
 use crate::names;
 
 /// What every call takes.
@@ -96,6 +97,12 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The same, whose calls' events are told there.
+    pub(crate) fn observed_by(mut self, observer: Option<Completion>) -> Self {
+        self.call = observer.into_iter().fold(self.call, CallOptions::observed_by);
+        self
+    }
+
     /// The same with a question to the loop for each row, or for the progress.
     pub(crate) fn watching(mut self, watched: Vec<String>) -> Self {
         for what in watched {

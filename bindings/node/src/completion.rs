@@ -44,11 +44,15 @@ impl NativeCall {
     }
 
     /// The work that holds a thread of its own until it is done, such as a job.
-    pub(crate) fn on_thread(work: impl FnOnce() -> Answer + Send + 'static) -> Self {
-        Self(Some(Box::new(move |completion: Completion, _| {
+    /// It is told who hears of the events of its calls, if anybody does.
+    pub(crate) fn on_thread(
+        work: impl FnOnce(Option<Completion>) -> Answer + Send + 'static,
+    ) -> Self {
+        Self(Some(Box::new(move |completion: Completion, observed: bool| {
             let refused = completion.clone();
+            let observer = observed.then(|| completion.clone());
             let work = move || {
-                let done = catch_unwind(AssertUnwindSafe(work));
+                let done = catch_unwind(AssertUnwindSafe(|| work(observer)));
                 completion.settle(done.unwrap_or_else(|_| ended()), None);
             };
             // Without a thread, or after a bug, the promise must settle all the same.

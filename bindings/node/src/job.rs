@@ -204,7 +204,7 @@ impl NativeJob {
         question: impl FnOnce(&UpdateJob) -> Told<String> + Send + 'static,
     ) -> NativeCall {
         let job = self.clone();
-        NativeCall::on_thread(move || job.ask(question))
+        NativeCall::on_thread(move |_| job.ask(question))
     }
 
     fn clone(&self) -> Self {
@@ -350,10 +350,11 @@ impl Iterator for Rows<'_> {
 /// The planning of the rows that the loop gives, to be started; the job goes to its place.
 pub(crate) fn plan(client: &Client, place: &NativeJob, options: Job, caller: Loop) -> NativeCall {
     let (client, place) = (client.clone(), place.clone());
-    NativeCall::on_thread(move || {
+    NativeCall::on_thread(move |observer| {
         let read = Vec::new().into_iter();
         let mut rows = Rows { source: &caller, read, number: 0, ended: false };
-        let planned = client.plan_updates_from(&mut rows, plan_options(options, &caller));
+        let planned = client
+            .plan_updates_from(&mut rows, plan_options(options.observed_by(observer), &caller));
         planned.map_or_else(failed, |job| kept(&place, job))
     })
 }
@@ -367,11 +368,11 @@ pub(crate) fn plan_sheet(
     caller: Loop,
 ) -> NativeCall {
     let (client, place) = (client.clone(), place.clone());
-    NativeCall::on_thread(move || {
+    NativeCall::on_thread(move |observer| {
         let is_sheets = |(name, _): &mut (String, Value)| SHEET_OPTIONS.contains(&name.as_str());
         let taken = options.others.extract_if(.., is_sheets);
         let sheet = taken.fold(SheetOptions::new(), |it, (name, value)| it.set(&name, value));
-        let plan = plan_options(options, &caller);
+        let plan = plan_options(options.observed_by(observer), &caller);
         let planned = client.plan_updates_of_sheet(path, &sheet, plan);
         planned.map_or_else(failed, |job| kept(&place, job))
     })
@@ -401,8 +402,8 @@ pub(crate) fn undo(
     caller: Loop,
 ) -> NativeCall {
     let (client, job, place) = (client.clone(), job.clone(), place.clone());
-    NativeCall::on_thread(move || {
-        let options = plan_options(options, &caller);
+    NativeCall::on_thread(move |observer| {
+        let options = plan_options(options.observed_by(observer), &caller);
         let planned = job_in(&job.0).and_then(|job| client.plan_undo(job, options));
         planned.map_or_else(failed, |job| kept(&place, job))
     })
@@ -412,10 +413,11 @@ pub(crate) fn undo(
 /// at it meanwhile.
 pub(crate) fn apply(client: &Client, job: &NativeJob, options: Job, caller: Loop) -> NativeCall {
     let (client, job) = (client.clone(), job.clone());
-    NativeCall::on_thread(move || {
+    NativeCall::on_thread(move |observer| {
         let path = job.path();
-        let applied = ikcrm::open_job(&path)
-            .and_then(|mut job| client.apply_updates(&mut job, apply_options(options, &caller)));
+        let applied = ikcrm::open_job(&path).and_then(|mut job| {
+            client.apply_updates(&mut job, apply_options(options.observed_by(observer), &caller))
+        });
         match applied {
             Ok(()) => Either::A(text("null")),
             Err(error @ Error::Cancelled { .. }) => Either::B(cancelled(error, &path)),

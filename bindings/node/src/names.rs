@@ -12,6 +12,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("timeoutMs", "timeout"),
     ("maxRetries", "max_retries"),
     ("caBundle", "ca_bundle"),
+    ("clientCert", "client_cert"),
+    ("clientKey", "client_key"),
     ("appInfo", "app_info"),
     ("requestId", "request_id"),
     ("idleTimeoutMs", "idle_timeout"),

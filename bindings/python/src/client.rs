@@ -315,7 +315,9 @@ impl Settings {
             _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
                 self.builder.faults.push(fault);
             }
-            "ca_bundle" => self.builder = self.builder.set(name, value::read_path(value)?),
+            "ca_bundle" | "client_cert" | "client_key" => {
+                self.builder = self.builder.set(name, value::read_path(value)?);
+            }
             _ => self.builder = self.builder.set(name, value::read(value)?),
         }
         Ok(self)

@@ -133,10 +133,12 @@ pub enum Error {
         /// Whether the CRM may have carried the update out in an earlier attempt.
         may_have_been_applied: bool,
     },
-    /// The caller cancelled the call.
-    #[error("the call was cancelled")]
+    /// The caller cancelled the call, or closed its client.
+    #[error("{}", if *closed { "the client is closed" } else { "the call was cancelled" })]
     #[non_exhaustive]
     Cancelled {
+        /// Whether the client was closed.
+        closed: bool,
         /// Whether the CRM may have carried the update out.
         may_have_been_applied: bool,
     },
@@ -217,7 +219,7 @@ impl Error {
     #[doc(hidden)]
     #[must_use]
     pub fn cancelled(may_have_been_applied: bool) -> Self {
-        Self::Cancelled { may_have_been_applied }
+        Self::Cancelled { closed: false, may_have_been_applied }
     }
 
     /// A stable word for the kind of error, the same in every language.
@@ -350,8 +352,16 @@ impl Error {
             | Self::QuotaStore { may_have_been_applied, .. }
             | Self::SignInLimited { may_have_been_applied, .. }
             | Self::TokenStore { may_have_been_applied, .. }
-            | Self::Cancelled { may_have_been_applied } => *may_have_been_applied,
+            | Self::Cancelled { may_have_been_applied, .. } => *may_have_been_applied,
         }
+    }
+
+    /// The same error of a call that was ended with its client.
+    pub(crate) fn closed(mut self) -> Self {
+        if let Self::Cancelled { closed, .. } = &mut self {
+            *closed = true;
+        }
+        self
     }
 
     /// The same error, knowing that an earlier attempt may have been carried out.
@@ -395,7 +405,7 @@ impl Error {
             | Self::QuotaStore { may_have_been_applied, .. }
             | Self::SignInLimited { may_have_been_applied, .. }
             | Self::TokenStore { may_have_been_applied, .. }
-            | Self::Cancelled { may_have_been_applied } => *may_have_been_applied = applied,
+            | Self::Cancelled { may_have_been_applied, .. } => *may_have_been_applied = applied,
         }
         self
     }

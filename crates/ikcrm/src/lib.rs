@@ -37,9 +37,31 @@
 //! A call is read top to bottom in `client/calls.rs`: check, encode, send (again, if need be), decode.
 //! No update is sent when a value is wrong, and every fault is told at once.
 //!
-//! Nothing is logged. But `ureq` and `ureq_proto`, which speak HTTP here, log every byte that is sent and
-//! received when the program's logger is at level TRACE, the token and personal data among them: leave
-//! these two out of such a log. A library cannot do that, since the limits of `log` are the program's.
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `jobs` | updates of many rows: jobs in a SQLite file |
+//! | `csv`, `xlsx` | the rows of a job from a sheet, and its result as one |
+//! | `quota-redis` | the quota of many machines |
+//! | `tracing` | a span for each call and each of its requests, below that of whoever prepared it |
+//!
+//! # What is logged
+//!
+//! Nothing by this crate; an [`Observer`] and the spans of `tracing` tell no body, no token and not whom a
+//! call is about.
+//!
+//! <div class="warning">
+//!
+//! **Leave `ureq` and `ureq_proto` out of a log at level TRACE.** They speak HTTP here, and at this level
+//! they write every byte that is sent and received, the token and personal data among them; at DEBUG they
+//! write URLs, with the ids of opportunities, and at INFO nothing. A library cannot do that for you, since the limits of `log` are the program's:
+//! `RUST_LOG=trace,ureq=info,ureq_proto=info` does, or the feature `max_level_debug` of `log` in the
+//! program's own `Cargo.toml`.
+//!
+//! </div>
 #![forbid(unsafe_code)]
 
 // Each folder imports only from those after it, and nobody from here: a test holds them to it.

@@ -7,6 +7,7 @@ mod dial;
 mod wire;
 mod tunnel;
 mod tls;
+mod identity;
 mod proxy;
 mod names;
 mod authority;
@@ -29,12 +30,14 @@ use crate::error::Error;
 
 pub(crate) use attempt::{Progress, Terms};
 pub(crate) use authority::{is_host, port};
+pub(crate) use identity::{Identity, IdentityFault};
 pub(crate) use message::{HttpRequest, HttpResponse};
 pub(crate) use proxy::{Proxy, ProxyUrl};
 pub(crate) use tls::count_certificates;
 
 use attempt::Attempt;
 use dial::{Dialer, NoResolver};
+use tls::TlsMeans;
 
 /// Connections kept for reuse: as many as a busy program has calls in flight.
 const MAX_IDLE: usize = 256;
@@ -60,6 +63,8 @@ pub(crate) struct Means<'a> {
     pub(crate) ca_bundle: Option<Vec<u8>>,
     /// Whether the operating system's certificates are trusted, and not the bundled ones.
     pub(crate) system_roots: bool,
+    /// The certificate to show to the CRM.
+    pub(crate) identity: Option<Identity>,
     pub(crate) idle_timeout: Duration,
     /// The program, for `User-Agent`.
     pub(crate) app_info: Option<&'a str>,
@@ -75,7 +80,7 @@ pub(crate) struct Transport {
 impl Transport {
     /// Connections that are made so.
     pub(crate) fn new(base_url: String, means: Means<'_>) -> Self {
-        let Means { proxy, ca_bundle, system_roots, idle_timeout, app_info } = means;
+        let Means { proxy, ca_bundle, system_roots, identity, idle_timeout, app_info } = means;
         let app_info = app_info.map(|app_info| format!(" {app_info}")).unwrap_or_default();
         let kept = if idle_timeout.is_zero() { 0 } else { MAX_IDLE };
         let settings = Agent::config_builder()
@@ -89,8 +94,8 @@ impl Transport {
             .max_idle_age(idle_timeout)
             .max_response_header_size(usize::MAX) // a head is bounded by its buffer
             .build();
-        let agent =
-            Agent::with_parts(settings, Dialer::new(proxy, ca_bundle, system_roots), NoResolver);
+        let tls = TlsMeans { ca_bundle, system_roots, identity };
+        let agent = Agent::with_parts(settings, Dialer::new(proxy, tls), NoResolver);
         Self { agent, base_url }
     }
 

@@ -89,6 +89,12 @@ class ClientOptions(TypedDict, total=False):
     """How often a call is made again after a passing failure, 0 to 10 (2)."""
     ca_bundle: str | PathLike[str] | None
     """The path of a PEM file of certificates to trust besides those of `tls_roots` (none)."""
+    client_cert: str | PathLike[str] | None
+    """The path of the PEM certificate to show to a gateway that asks for one (mutual TLS), and of
+    those that vouch for it (none). No proxy is shown it.
+    """
+    client_key: str | PathLike[str] | None
+    """The path of its PEM key, without a password (the file of `client_cert`)."""
     proxy: str | None
     """The URL of an HTTP proxy, `http://user:password@host:port`, or `env` to follow
     `https_proxy`, `all_proxy` and `no_proxy` as curl does (none; `env` where the environment is

@@ -61,7 +61,8 @@ class BaseClient:
 
         The variables are `IKCRM_TOKEN`, or `IKCRM_LOGIN`, `IKCRM_PASSWORD` and `IKCRM_CORP_ID`;
         `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`,
-        `IKCRM_CA_BUNDLE`, `IKCRM_PROXY` (`env`), `IKCRM_SIGN_IN_INTERVAL` (seconds),
+        `IKCRM_CA_BUNDLE`, `IKCRM_CLIENT_CERT`, `IKCRM_CLIENT_KEY`, `IKCRM_PROXY` (`env`),
+        `IKCRM_SIGN_IN_INTERVAL` (seconds),
         `IKCRM_APP_INFO` (`name/version`), `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds),
         `IKCRM_TLS_ROOTS`; and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
         `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,

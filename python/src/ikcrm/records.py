@@ -404,6 +404,4 @@ class Department(Record):
     """The department's id."""
     name: str | None
     """The department's name."""
-
-
 # </generated>

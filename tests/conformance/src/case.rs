@@ -135,6 +135,8 @@ pub enum Tls {
     NotYet,
     /// One that is trusted but is a CA's own.
     Authority,
+    /// One that is trusted, and the client must show one too, which the runner has.
+    Mutual,
     /// None: the server answers in plain HTTP.
     NotSpoken,
 }

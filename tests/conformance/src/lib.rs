@@ -12,6 +12,7 @@ mod job;
 mod proxy;
 mod script;
 mod server;
+mod spans;
 mod tls;
 
 pub use case::{
@@ -20,3 +21,4 @@ pub use case::{
 pub use job::{Change, JobCase, JobFault, Step};
 pub use proxy::{JobServer, WireFault};
 pub use server::{Address, Report, Server};
+pub use spans::{Span, Spans};

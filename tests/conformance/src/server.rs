@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -22,6 +22,8 @@ pub struct Address {
     pub base_url: String,
     /// The PEM file to trust, when the case has one.
     pub ca_bundle: Option<PathBuf>,
+    /// The PEM file of the client's certificate and key, when the case has one.
+    pub client_cert: Option<PathBuf>,
 }
 
 /// How a case went on the wire.
@@ -75,6 +77,7 @@ impl Server {
         let address = Address {
             base_url: format!("{}://{socket}", if case.tls.is_some() { "https" } else { "http" }),
             ca_bundle: ca_bundle(case.tls, identity.as_ref(), socket)?,
+            client_cert: client_cert(identity.as_ref(), socket)?,
         };
         let config = identity.map(|identity| identity.config);
         let tls = case.tls;
@@ -101,7 +104,7 @@ impl Server {
             self.connect_last()?;
             accepting.join().ok();
         }
-        if let Some(path) = &self.address.ca_bundle {
+        for path in [&self.address.ca_bundle, &self.address.client_cert].into_iter().flatten() {
             std::fs::remove_file(path)?;
         }
         let mut progress = self.script.lock();
@@ -155,7 +158,16 @@ fn accept(
 fn serve(stream: TcpStream, script: &Script, config: Option<&Arc<ServerConfig>>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match config {
-        Some(config) => connection::serve(tls::encrypt(stream, config)?, script),
+        Some(config) => {
+            let mut below = stream.try_clone()?;
+            let served = connection::serve(tls::encrypt(stream, config)?, script);
+            if served.is_err() {
+                // Closed with something unread, the alert would not arrive.
+                below.shutdown(Shutdown::Write)?;
+                below.read_to_end(&mut Vec::new())?;
+            }
+            served
+        }
         None => connection::serve(stream, script),
     }
 }
@@ -173,8 +185,18 @@ fn ca_bundle(
     socket: SocketAddr,
 ) -> io::Result<Option<PathBuf>> {
     let Some(identity) = identity.filter(|_| tls != Some(Tls::Untrusted)) else { return Ok(None) };
-    let name = format!("ikcrm-{}-{}.pem", std::process::id(), socket.port());
+    write("", socket, &identity.pem).map(Some)
+}
+
+/// Writes the file by which a runner shows who it is.
+fn client_cert(identity: Option<&Identity>, socket: SocketAddr) -> io::Result<Option<PathBuf>> {
+    let pem = identity.and_then(|identity| identity.client.as_ref());
+    pem.map(|pem| write("client-", socket, pem)).transpose()
+}
+
+fn write(what: &str, socket: SocketAddr, pem: &str) -> io::Result<PathBuf> {
+    let name = format!("ikcrm-{what}{}-{}.pem", std::process::id(), socket.port());
     let path = std::env::temp_dir().join(name);
-    std::fs::write(&path, &identity.pem)?;
-    Ok(Some(path))
+    std::fs::write(&path, pem)?;
+    Ok(path)
 }

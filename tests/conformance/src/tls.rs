@@ -5,8 +5,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::case::Tls;
 use crate::connection::Stream;
@@ -15,6 +18,8 @@ use crate::connection::Stream;
 pub(crate) struct Identity {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) pem: String,
+    /// The client's certificate and key, where it must show them.
+    pub(crate) client: Option<String>,
 }
 
 impl Identity {
@@ -31,14 +36,38 @@ impl Identity {
         let cert = params.self_signed(&signing_key).map_err(io::Error::other)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], key)
             .map_err(io::Error::other)?;
-        Ok(Self { config: Arc::new(config), pem: cert.pem() })
+        let client = (tls == Tls::Mutual).then(client).transpose()?;
+        let config = match &client {
+            Some((known, _)) => config.with_client_cert_verifier(only(known, provider)?),
+            None => config.with_no_client_auth(),
+        };
+        let config =
+            config.with_single_cert(vec![cert.der().clone()], key).map_err(io::Error::other)?;
+        let client = client.map(|(_, pem)| pem);
+        Ok(Self { config: Arc::new(config), pem: cert.pem(), client })
     }
+}
+
+/// A certificate for a client, and its PEM text with the key.
+fn client() -> io::Result<(CertificateDer<'static>, String)> {
+    let params = CertificateParams::new(["client.example".to_owned()]).map_err(io::Error::other)?;
+    let key = KeyPair::generate().map_err(io::Error::other)?;
+    let cert = params.self_signed(&key).map_err(io::Error::other)?;
+    Ok((cert.der().clone(), cert.pem() + &key.serialize_pem()))
+}
+
+/// Takes this client and no other.
+fn only(
+    known: &CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+) -> io::Result<Arc<dyn ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(known.clone()).map_err(io::Error::other)?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    verifier.build().map_err(io::Error::other)
 }
 
 /// Begins TLS on a connection.

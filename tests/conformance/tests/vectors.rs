@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails the test")]
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ikcrm::contract::{Kind, Shape, Typed};
 use ikcrm::{
@@ -10,14 +10,20 @@ use ikcrm::{
     Opportunity, OpportunityQuery, OpportunityRow, OpportunityUpdate, Record, TokenStore,
     TokenStoreFailure, Value,
 };
-use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server};
+use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server, Spans};
+use log::{Level, LevelFilter, Log, Metadata, Record as Line};
 use serde_json::{Map, Value as Json, json};
 
 const TOKEN: &str = "test-token-0123456789";
 /// What no error may show: the runner's token, the cases' password and what they call hidden.
 const SECRETS: [&str; 3] = [TOKEN, "test-password-0123456789", "hidden-secret"];
-/// What the sample answers tell of people, and a login: no event may show it.
-fn personal() -> Vec<String> {
+/// What the sample answers tell of people, and a login: no event, span or line may show it.
+fn personal() -> &'static [String] {
+    static PERSONAL: OnceLock<Vec<String>> = OnceLock::new();
+    PERSONAL.get_or_init(read_personal)
+}
+
+fn read_personal() -> Vec<String> {
     let contract: Json =
         serde_json::from_str(include_str!("../../../crates/ikcrm/contract/events.json")).unwrap();
     contract
@@ -29,8 +35,16 @@ fn personal() -> Vec<String> {
         .collect()
 }
 
+/// The first of what nothing may show that the text shows.
+fn told_in(text: &str) -> Option<&str> {
+    let mut never = SECRETS.into_iter().chain(personal().iter().map(String::as_str));
+    never.find(|secret| text.contains(secret))
+}
+
 #[test]
 fn every_vector_holds() {
+    log::set_logger(&LOGGED).unwrap();
+    log::set_max_level(LevelFilter::Trace);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
     let mut failures = Vec::new();
     let mut count = 0;
@@ -44,6 +58,7 @@ fn every_vector_holds() {
             failures.extend(run(&case).into_iter().map(|f| format!("{}: {f}", case.id)));
         }
     }
+    failures.extend(LOGGED.problems());
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
     println!("{count} vectors hold");
     assert!(count >= 80, "only {count} vectors were found");
@@ -63,8 +78,11 @@ fn run(case: &Case) -> Vec<String> {
     let (store, told) = (Shared::new(case), Arc::new(Mutex::default()));
     let (seen, meta) = (Seen::default(), MetaSlot::new());
     let observed = (seen.clone(), &meta);
-    let result = calls(case, server.address(), store.clone(), Arc::clone(&told), observed);
+    let spans = Spans::default();
+    let result =
+        spans.collect(|| calls(case, server.address(), store.clone(), Arc::clone(&told), observed));
     let mut failures = server.finish().unwrap().problems;
+    failures.extend(span_problems(&spans, &seen));
     failures.extend(seen.problems(case));
     failures.extend(
         case.outcome.meta.iter().flat_map(|of| meta_differences(of.as_ref(), meta.get().as_ref())),
@@ -103,12 +121,10 @@ impl Observer for Seen {
 impl Seen {
     /// What the events show that they must not, and whether they tell of every request and call.
     fn problems(&self, case: &Case) -> Vec<String> {
-        let (events, personal) = (self.0.lock().unwrap(), personal());
+        let events = self.0.lock().unwrap();
         let count = |name: &str| events.iter().filter(|(event, _)| event == name).count();
         let shown = |(_, text): &(String, String)| {
-            let never = SECRETS.into_iter().chain(personal.iter().map(String::as_str));
-            let secret = never.into_iter().find(|secret| text.contains(secret));
-            secret.map(|secret| format!("an event shows {secret}: {text}"))
+            told_in(text).map(|secret| format!("an event shows {secret}: {text}"))
         };
         let mut problems: Vec<_> = events.iter().filter_map(shown).collect();
         for (begun, ended) in
@@ -120,6 +136,72 @@ impl Seen {
         }
         if count("attempt_sent") < case.exchanges.len() {
             problems.push(format!("{} attempts for more requests", count("attempt_sent")));
+        }
+        problems
+    }
+}
+
+/// What spans show that they must not, whether all are closed, and whether they tell what the events do.
+fn span_problems(spans: &Spans, seen: &Seen) -> Vec<String> {
+    let (all, events) = (spans.all(), seen.0.lock().unwrap());
+    let shown = all.iter().map(|span| format!("{span:?}"));
+    let mut problems: Vec<_> = shown
+        .filter_map(|text| told_in(&text).map(|secret| format!("a span shows {secret}: {text}")))
+        .collect();
+    for (name, event) in [("call", "call_finished"), ("attempt", "attempt_answered")] {
+        let spans = all.iter().filter(|span| span.name == name && span.closed.is_some()).count();
+        let events = events.iter().filter(|(told, _)| told == event).count();
+        if spans != events {
+            problems.push(format!("{spans} closed spans {name}, {events} events {event}"));
+        }
+    }
+    if spans.open() > 0 {
+        problems.push(format!("open spans: {all:?}"));
+    }
+    problems
+}
+
+/// The lines of the program's log that show what they must not.
+struct Logged(Mutex<Vec<String>>, Mutex<String>);
+
+static LOGGED: Logged = Logged(Mutex::new(Vec::new()), Mutex::new(String::new()));
+
+impl Log for Logged {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, line: &Line<'_>) {
+        let mut text = format!("{}", line.args());
+        // Sixteen bytes a line, in hexadecimal and as text.
+        if (line.level(), line.target()) == (Level::Trace, "ureq_proto::util") {
+            return self.1.lock().unwrap().push_str(text.get(41..).unwrap_or_default());
+        }
+        // What is called and which harmless headers the answer has, as the docs say.
+        if (line.level(), line.target()) == (Level::Debug, "ureq::run") {
+            text = if text.starts_with("Response ") {
+                String::new()
+            } else {
+                text.replace("/568587", "")
+            };
+        }
+        if let Some(secret) = told_in(&text) {
+            let shown = format!("{} shows {secret} at {}: {text}", line.target(), line.level());
+            self.0.lock().unwrap().push(shown);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl Logged {
+    /// What is not as the crate's docs say: that only `ureq_proto` shows secrets, and only at TRACE, and
+    /// `ureq` the ids at DEBUG.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.0.lock().unwrap().clone();
+        if !self.1.lock().unwrap().contains(TOKEN) {
+            problems
+                .push("ureq_proto shows no secrets any more: the docs need not warn".to_owned());
         }
         problems
     }
@@ -198,6 +280,7 @@ fn settings(case: &Case, address: &Address) -> ClientBuilder {
         ("token".to_owned(), json!(TOKEN)),
         ("base_url".to_owned(), json!(address.base_url)),
         ("ca_bundle".to_owned(), json!(address.ca_bundle)),
+        ("client_cert".to_owned(), json!(address.client_cert)),
         ("quota".to_owned(), Json::Null),
     ]);
     settings.extend(case.client.clone());

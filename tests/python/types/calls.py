@@ -16,6 +16,8 @@ options: ikcrm.ClientOptions = {
     "token": "t",
     "base_url": "https://x",
     "ca_bundle": Path("c"),
+    "client_cert": Path("c"),
+    "client_key": "k",
 }
 version: str = ikcrm.__version__
 

@@ -12,7 +12,7 @@ use super::session::{Membership, Refused};
 use super::trail::Trail;
 use crate::config::{CallOptions, Config, Priority, TlsRoots};
 use crate::error::Error;
-use crate::observe::CallId;
+use crate::observe::{CallId, Place};
 use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
 use crate::sync::{Budget, Cancel, Count, Counted, PerProcess, Permits, Workers};
 use crate::transport::{HttpRequest, HttpResponse, Means, Transport};
@@ -45,10 +45,11 @@ struct Resources {
 
 impl Resources {
     fn new(config: &Config, membership: Membership) -> Self {
-        let Config { proxy, ca_bundle, idle_timeout, .. } = config;
+        let Config { proxy, ca_bundle, identity, idle_timeout, .. } = config;
         let means = Means {
             proxy: proxy.clone(),
             ca_bundle: ca_bundle.clone(),
+            identity: identity.clone(),
             system_roots: config.tls_roots == TlsRoots::System,
             idle_timeout: *idle_timeout,
             app_info: config.app_info.as_deref(),
@@ -97,6 +98,7 @@ impl Engine {
         let observed = watch.and_then(|watch| watch.listener.get());
         let observed = observed.or(self.config.observer.as_ref());
         let meta = watch.and_then(|watch| watch.meta.get()).or(options.meta.as_ref());
+        let place = watch.map_or_else(Place::here, |watch| watch.place.clone());
         let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
         let credentials = self.config.account.credentials.as_ref();
@@ -109,12 +111,13 @@ impl Engine {
             headers: self.headers(options, order),
             max_retries: options.max_retries.unwrap_or(self.config.max_retries),
             budget: Budget::new(timeout, options.deadline, cancels),
-            trail: Trail::new(observed, meta, order),
+            trail: Trail::new(observed, meta, place, order),
             sign_ins: options.sign_ins.as_deref(),
             password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();
-        Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }
+        let (renewed, cancel) = (AtomicBool::new(false), options.cancel.as_ref());
+        Call { resources, exchange, renewed, cancel, _counted: counted }
     }
 
     /// What the requests of a call have besides the client's own headers.
@@ -173,6 +176,8 @@ pub(crate) struct Call<'a> {
     exchange: Exchange<'a>,
     /// Whether it asked for a new token already.
     renewed: AtomicBool,
+    /// The caller's own way to end it.
+    cancel: Option<&'a Cancel>,
     _counted: Counted<'a>,
 }
 
@@ -198,9 +203,19 @@ impl Call<'_> {
         work: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Result<T, Error> {
         self.exchange.trail.start(method, route);
-        let result = work.await;
+        let result = work.await.map_err(|error| self.or_closed(error));
         self.exchange.trail.end(result.as_ref().err());
         result
+    }
+
+    /// The error, which says so if the call was ended with its client and not by its caller.
+    fn or_closed(&self, error: Error) -> Error {
+        let closed = self.resources.closing.is_cancelled();
+        if closed && !self.cancel.is_some_and(Cancel::is_cancelled) {
+            error.closed()
+        } else {
+            error
+        }
     }
 
     /// Sends the request with the client's token, and once more with a new one when the CRM refused
@@ -235,7 +250,10 @@ impl Call<'_> {
     /// How much of the quota is used; nothing when it is turned off.
     pub(crate) async fn quota(&self) -> Result<Option<QuotaStatus>, Error> {
         match self.resources.quota.as_ref() {
-            Some(quota) => quota.status(self.budget()).await.map(Some),
+            Some(quota) => {
+                let status = quota.status(self.budget()).await;
+                status.map(Some).map_err(|error| self.or_closed(error))
+            }
             None => Ok(None),
         }
     }

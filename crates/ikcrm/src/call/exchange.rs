@@ -75,7 +75,7 @@ impl Exchange<'_> {
             let result = outcome.result.and_then(&decode);
             let answered =
                 Answered { elapsed, status, reused: outcome.reused, headers: outcome.headers };
-            self.trail.answer(attempted.as_ref(), answered, result.as_ref().err());
+            self.trail.answer(attempted, answered, result.as_ref().err());
             let error = match result {
                 Ok(answer) => return Ok(answer),
                 Err(error) if !request.is_update() => error.without_effect(),

@@ -10,7 +10,9 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::error::Error;
-use crate::observe::{CallId, CallMeta, Event, LONG_WAIT, Level, Listener, MetaSlot};
+use crate::observe::{
+    AttemptSpan, CallId, CallMeta, CallSpan, Event, LONG_WAIT, Level, Listener, MetaSlot, Place,
+};
 use crate::sync::clock::{self, Moment};
 use crate::sync::{lock, timer};
 
@@ -21,6 +23,7 @@ struct Kept<'a> {
     /// Who is told, from which level on.
     listener: Option<(&'a Listener, Level)>,
     meta: Option<&'a MetaSlot>,
+    place: Option<Place>,
     call_id: CallId,
     begun: Moment,
     state: Mutex<State>,
@@ -30,6 +33,7 @@ struct Kept<'a> {
 struct State {
     /// What is about the call as a whole; nothing before it starts and after it ended.
     endpoint: Option<(&'static str, &'static str)>,
+    span: Option<CallSpan>,
     /// What was not told yet.
     events: Vec<Event>,
     attempts: u32,
@@ -52,6 +56,7 @@ pub(super) struct Attempted {
     number: u32,
     method: &'static str,
     route: &'static str,
+    span: Option<AttemptSpan>,
 }
 
 impl<'a> Trail<'a> {
@@ -59,22 +64,26 @@ impl<'a> Trail<'a> {
     pub(super) fn new(
         listener: Option<&'a Listener>,
         meta: Option<&'a MetaSlot>,
+        place: Option<Place>,
         number: u64,
     ) -> Self {
         let level = |it: &'a Listener| Some((it, it.guarded(|observer| observer.level())?));
         let listener = listener.and_then(level);
-        if listener.is_none() && meta.is_none() {
+        if listener.is_none() && meta.is_none() && place.is_none() {
             return Self(None);
         }
         let call_id = CallId::of_this_process(number);
         let (begun, state) = (clock::now(), Mutex::default());
-        Self(Some(Box::new(Kept { listener, meta, call_id, begun, state })))
+        Self(Some(Box::new(Kept { listener, meta, place, call_id, begun, state })))
     }
 
     /// The call starts.
     pub(super) fn start(&self, method: &'static str, route: &'static str) {
         let Some(kept) = &self.0 else { return };
-        lock(&kept.state).endpoint = Some((method, route));
+        let span = kept.place.as_ref().map(|place| place.open(kept.call_id, method, route));
+        let mut state = lock(&kept.state);
+        (state.endpoint, state.span) = (Some((method, route)), span);
+        drop(state);
         kept.add(|call_id, at| Event::CallStarted { call_id, at, method, route });
     }
 
@@ -90,16 +99,17 @@ impl<'a> Trail<'a> {
         let kept = self.0.as_ref()?;
         let mut state = lock(&kept.state);
         state.attempts += 1;
-        let attempt = state.attempts;
+        let (attempt, span) = (state.attempts, state.span.clone());
         drop(state);
         kept.add(|call_id, at| Event::AttemptSent { call_id, at, attempt, method, route });
-        Some(Attempted { number: attempt, method, route })
+        let span = span.map(|span| span.attempt(attempt, method, route));
+        Some(Attempted { number: attempt, method, route, span })
     }
 
     /// It ended so.
     pub(super) fn answer(
         &self,
-        attempted: Option<&Attempted>,
+        attempted: Option<Attempted>,
         answered: Answered,
         error: Option<&Error>,
     ) {
@@ -109,7 +119,10 @@ impl<'a> Trail<'a> {
         let mut state = lock(&kept.state);
         (state.status, state.headers) = (status, headers);
         drop(state);
-        let &Attempted { number: attempt, method, route } = attempted;
+        let Attempted { number: attempt, method, route, span } = attempted;
+        if let Some(span) = span {
+            span.close(elapsed, status, reused, error);
+        }
         let (api_code, error_code) = (error.and_then(Error::api_code), error.map(Error::code));
         kept.add(|call_id, at| Event::AttemptAnswered {
             call_id,
@@ -216,8 +229,15 @@ impl<'a> Trail<'a> {
 
 impl Kept<'_> {
     fn add(&self, event: impl FnOnce(CallId, Duration) -> Event) {
-        let Some((_, level)) = self.listener else { return };
+        if self.listener.is_none() && self.place.is_none() {
+            return;
+        }
         let event = event(self.call_id, clock::now().saturating_sub(self.begun));
+        let span = lock(&self.state).span.clone();
+        if let Some(span) = span {
+            span.tell(&event);
+        }
+        let Some((_, level)) = self.listener else { return };
         if event.level() < level {
             return;
         }
@@ -253,6 +273,8 @@ impl Kept<'_> {
             api_code,
             error_code,
         });
+        let span = lock(&self.state).span.take();
+        drop(span);
         self.tell();
     }
 
@@ -302,7 +324,7 @@ mod tests {
     fn told(names: &Names, calls: impl Fn(&Trail<'_>)) -> Vec<Vec<&'static str>> {
         let listener = Listener::new(Arc::new(names.clone()));
         for number in 0..2 {
-            calls(&Trail::new(Some(&listener), None, number));
+            calls(&Trail::new(Some(&listener), None, None, number));
         }
         lock(&names.told).clone()
     }
@@ -310,7 +332,7 @@ mod tests {
     fn call(trail: &Trail<'_>) {
         trail.start("GET", "/");
         trail.signed_in();
-        trail.retry(Duration::ZERO, &Error::Cancelled { may_have_been_applied: false });
+        trail.retry(Duration::ZERO, &Error::cancelled(false));
         trail.looked_up("/");
         trail.end(None);
     }

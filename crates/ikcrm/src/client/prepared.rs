@@ -50,7 +50,7 @@ impl<T: Send + 'static> PreparedCall<T> {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let cancel = Cancel::any_of(options.cancel.clone());
-        let watch = Arc::<Watch>::default();
+        let watch = Arc::new(Watch::here());
         let mut options = options.cancel(cancel.clone());
         options.watch = Some(Arc::clone(&watch));
         let work = make(Arc::clone(engine), options);
@@ -101,7 +101,9 @@ impl<T: Send + 'static> PreparedCall<T> {
     /// `done` runs on one of these threads. Eight of them may take their time at once; more keep the
     /// client's other calls back, so hand the result on instead of waiting in `done`.
     pub fn spawn(self, done: impl FnOnce(Result<T, Error>) + Send + 'static) {
-        let Self { engine, mut work, .. } = self;
+        let Self { engine, mut work, watch, .. } = self;
+        // It holds the caller's span, which may end with the call.
+        drop(watch);
         let done = Done { done: Some(done), told: PhantomData };
         if let Poll::Ready(result) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return done.tell(result);

@@ -31,6 +31,8 @@ pub const OPTIONS: &[&str] = &[
     "timeout",
     "max_retries",
     "ca_bundle",
+    "client_cert",
+    "client_key",
     "proxy",
     "headers",
     "app_info",
@@ -57,6 +59,8 @@ pub struct ClientBuilder {
     pub(super) timeout: Option<Duration>,
     pub(super) max_retries: Option<u32>,
     pub(super) ca_bundle: Option<PathBuf>,
+    pub(super) client_cert: Option<PathBuf>,
+    pub(super) client_key: Option<PathBuf>,
     pub(super) proxy: Proxy,
     pub(super) headers: Headers,
     pub(super) app_info: Option<String>,
@@ -171,6 +175,20 @@ impl ClientBuilder {
         self
     }
 
+    /// A file with the PEM certificate by which the client shows who it is, where a gateway before the
+    /// CRM asks for one (mutual TLS), and with those that vouch for it. It is shown to no proxy.
+    pub fn client_cert(mut self, path: impl AsRef<Path>) -> Self {
+        self.client_cert = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The file with its PEM key, without a password (default: the file of
+    /// [`client_cert`](Self::client_cert)).
+    pub fn client_key(mut self, path: impl AsRef<Path>) -> Self {
+        self.client_key = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// The URL of an HTTP proxy; `env` takes it from the standard proxy variables (default: none).
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         let url = url.into();
@@ -272,6 +290,8 @@ impl ClientBuilder {
             "timeout" => seconds(&value).map(|timeout| self.timeout = Some(timeout)),
             "max_retries" => retries(&value).map(|retries| self.max_retries = Some(retries)),
             "ca_bundle" => text(&value).map(|path| self.ca_bundle = Some(path.into())),
+            "client_cert" => text(&value).map(|path| self.client_cert = Some(path.into())),
+            "client_key" => text(&value).map(|path| self.client_key = Some(path.into())),
             "app_info" => app_info(&value).map(|app_info| self.app_info = Some(app_info)),
             "request_id" => switch(&value).map(|sent| self.request_id = sent),
             "idle_timeout" => duration(&value).map(|age| self.idle_timeout = Some(age)),

@@ -116,7 +116,7 @@ impl CallOptions {
     /// observer.
     #[doc(hidden)]
     pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
-        let watch = Watch::default();
+        let watch = Watch::here();
         watch.listener.set(Listener::new(Arc::new(observer))).ok();
         self.watch = Some(Arc::new(watch));
         self

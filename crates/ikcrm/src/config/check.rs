@@ -5,10 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::edition::Edition;
-use crate::error::{Fault, FieldErrorCode as Code, spelt};
+use crate::error::{Fault, FieldError, FieldErrorCode as Code, spelt};
 use crate::input::setting::{duration_within, flag, text, whole};
 use crate::input::{Value, excerpt};
-use crate::transport::{self, Proxy, ProxyUrl, count_certificates, is_host};
+use crate::transport::{
+    self, Identity, IdentityFault, Proxy, ProxyUrl, count_certificates, is_host,
+};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 const MOST_RETRIES: u32 = 10;
@@ -183,6 +185,22 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<u8>, Fault> {
         Ok(_) => Ok(pem),
         Err(error) => Err(Fault(Code::Format, format!("{shown} is not PEM: {error}"))),
     }
+}
+
+/// The certificate to show, and its key.
+pub(super) fn read_identity(
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+) -> Result<Option<Identity>, FieldError> {
+    let Some(certificate) = certificate else {
+        let message = "give the file of the certificate that the key is of";
+        let missing = || FieldError::new("client_cert", Code::Required, message);
+        return key.map_or(Ok(None), |_| Err(missing()));
+    };
+    Identity::read(certificate, key).map(Some).map_err(|fault| match fault {
+        IdentityFault::OfCertificate(message) => Fault(Code::Format, message).of("client_cert"),
+        IdentityFault::OfKey(message) => Fault(Code::Format, message).of("client_key"),
+    })
 }
 
 #[cfg(test)]

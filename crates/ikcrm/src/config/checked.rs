@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::builder::{ClientBuilder, OPTIONS};
 use super::check::{
     TlsRoots, base_url, check_idle, check_interval, check_proxy, check_retries, check_timeout,
-    read_certificates,
+    read_certificates, read_identity,
 };
 use super::headers::Headers;
 use crate::auth::{Account, Credentials, Token};
@@ -14,7 +14,7 @@ use crate::error::{FieldError, FieldErrorCode as Code, keep};
 use crate::input::Patch;
 use crate::observe::Listener;
 use crate::quota::{Quota, Scope, SharedQuota};
-use crate::transport::ProxyUrl;
+use crate::transport::{Identity, ProxyUrl};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) quota: Option<SharedQuota>,
     /// The PEM text of certificates to trust besides the bundled ones.
     pub(crate) ca_bundle: Option<Vec<u8>>,
+    /// The certificate to show to the CRM.
+    pub(crate) identity: Option<Identity>,
     pub(crate) proxy: Option<ProxyUrl>,
     pub(crate) headers: Headers,
     /// The program that uses the client, for `User-Agent`.
@@ -85,6 +87,8 @@ impl ClientBuilder {
         let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
         let ca_bundle = self.ca_bundle.take().map(|path| read_certificates(&path)).transpose();
         let ca_bundle = keep(ca_bundle, "ca_bundle", &mut faults).flatten();
+        let identity = read_identity(self.client_cert.as_deref(), self.client_key.as_deref());
+        let identity = identity.map_err(|fault| faults.push(fault)).ok().flatten();
         let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
         let proxy = keep(proxy, "proxy", &mut faults).flatten();
         let idle_timeout = self.idle_timeout.map_or(Ok(DEFAULT_IDLE_TIMEOUT), check_idle);
@@ -111,6 +115,7 @@ impl ClientBuilder {
             max_retries,
             quota,
             ca_bundle,
+            identity,
             proxy,
             headers,
             app_info,

@@ -9,7 +9,8 @@ use crate::transport::Proxy;
 impl ClientBuilder {
     /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_LOGIN`, `IKCRM_PASSWORD`,
     /// `IKCRM_CORP_ID`, `IKCRM_SIGN_IN_INTERVAL` (seconds), `IKCRM_BASE_URL`, `IKCRM_EDITION`,
-    /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_PROXY`
+    /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_CLIENT_CERT`,
+    /// `IKCRM_CLIENT_KEY`, `IKCRM_PROXY`
     /// (default: `env`, the standard proxy variables), `IKCRM_APP_INFO` (`name/version`),
     /// `IKCRM_REQUEST_ID` (`true`), `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`, and those of the quota from
     /// `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER` (seconds), `IKCRM_QUOTA_MAX_WAIT` (seconds),

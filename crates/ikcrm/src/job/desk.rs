@@ -192,7 +192,7 @@ impl<'a> Desk<'a> {
 
     pub(super) fn check_cancel(&self) -> Result<(), Stop> {
         if self.crm.is_cancelled() {
-            let error = Error::Cancelled { may_have_been_applied: false };
+            let error = Error::cancelled(false);
             return Err(Stop::fatal(StopReason::Cancelled, error));
         }
         Ok(())

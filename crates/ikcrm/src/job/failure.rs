@@ -66,7 +66,7 @@ mod tests {
             message: String::new(),
             may_have_been_applied: applied,
         };
-        let cancelled = |applied| Error::Cancelled { may_have_been_applied: applied };
+        let cancelled = |applied| Error::cancelled(applied);
         let store = |applied| Error::QuotaStore {
             message: String::new(),
             retryable: true,

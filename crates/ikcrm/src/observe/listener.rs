@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::Place;
 use super::meta::MetaSlot;
 use super::observer::Observer;
 
@@ -16,11 +17,20 @@ pub(crate) struct Listener {
 }
 
 /// Who is told of one call, which may be named when the call was prepared already.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) listener: OnceLock<Listener>,
     /// Where the call leaves what it cost.
     pub(crate) meta: OnceLock<MetaSlot>,
+    /// Below what its spans are, if any are collected.
+    pub(crate) place: Option<Place>,
+}
+
+impl Watch {
+    /// That of a call which is prepared here.
+    pub(crate) fn here() -> Self {
+        Self { listener: OnceLock::new(), meta: OnceLock::new(), place: Place::here() }
+    }
 }
 
 impl Listener {

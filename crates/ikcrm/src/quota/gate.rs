@@ -115,7 +115,7 @@ impl Gate {
             let alarm = until.map(|until| timer::wake_at(until, context.waker()));
             waking = Some((pass.budget.waits().wake(context.waker()), alarm));
             if pass.budget.waits().is_cancelled() {
-                return Poll::Ready(Err(Error::Cancelled { may_have_been_applied: false }));
+                return Poll::Ready(Err(Error::cancelled(false)));
             }
             match until {
                 Some(until) if clock::now() >= until => {

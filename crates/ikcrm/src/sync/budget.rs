@@ -64,7 +64,7 @@ impl Budget {
     /// Fails when the call must end now, while it is `waiting` for something.
     pub(crate) fn check(&self, waiting: &str) -> Result<(), Error> {
         if self.waits.is_cancelled() {
-            return Err(Error::Cancelled { may_have_been_applied: false });
+            return Err(Error::cancelled(false));
         }
         if self.left().is_zero() {
             let message = format!("the call's time ran out while waiting for {waiting}");
@@ -90,7 +90,7 @@ impl Budget {
             // Before looking, so that nothing goes unseen.
             until = Some((self.waits.wake(context.waker()), timer::wake_at(end, context.waker())));
             if self.waits.is_cancelled() {
-                return Poll::Ready(Err(Error::Cancelled { may_have_been_applied: false }));
+                return Poll::Ready(Err(Error::cancelled(false)));
             }
             if clock::now() >= end {
                 let message = format!("the call's time ran out while waiting for {what}");

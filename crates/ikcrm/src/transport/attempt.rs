@@ -179,6 +179,13 @@ impl Attempt {
         }
     }
 
+    /// The server ends the handshake, after which it reads nothing: the request did not get there.
+    pub(super) fn shut_out(&self) {
+        if self.0.step.get() == Step::Sending {
+            self.0.step.set(Step::Connecting);
+        }
+    }
+
     pub(super) fn received_bytes(&self) {
         if self.0.step.get() == Step::Sending {
             self.0.step.set(Step::Receiving);

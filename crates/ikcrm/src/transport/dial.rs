@@ -11,11 +11,11 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::attempt::Attempt;
-use super::failure::while_doing;
+use super::failure::{Fault, while_doing};
 use super::names::{Names, Place, only_this_machine};
 use super::proxy::ProxyUrl;
 use super::tcp::{Layer, Tcp};
-use super::tls::{self, Tls};
+use super::tls::{Tls, TlsMeans};
 use super::tunnel;
 use super::wire::Wire;
 use crate::error::spelt;
@@ -25,20 +25,17 @@ use crate::error::spelt;
 pub(super) struct Dialer {
     names: Names,
     proxy: Option<ProxyUrl>,
-    /// The PEM text of certificates to trust besides the bundled ones.
-    ca_bundle: Option<Vec<u8>>,
-    /// Whether the operating system's certificates are trusted in the place of the bundled ones.
-    system_roots: bool,
-    tls: OnceLock<Arc<ClientConfig>>,
+    tls: TlsMeans,
+    /// How to speak TLS with the CRM.
+    with_crm: OnceLock<Arc<ClientConfig>>,
+    /// How to speak it with the proxy, which is shown no certificate.
+    with_proxy: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Dialer {
-    pub(super) fn new(
-        proxy: Option<ProxyUrl>,
-        ca_bundle: Option<Vec<u8>>,
-        system_roots: bool,
-    ) -> Self {
-        Self { names: Names::default(), proxy, ca_bundle, system_roots, tls: OnceLock::new() }
+    pub(super) fn new(proxy: Option<ProxyUrl>, tls: TlsMeans) -> Self {
+        let (with_crm, with_proxy) = (OnceLock::new(), OnceLock::new());
+        Self { names: Names::default(), proxy, tls, with_crm, with_proxy }
     }
 
     fn dial(&self, uri: &Uri, encrypted: bool) -> io::Result<Box<dyn Layer>> {
@@ -51,7 +48,8 @@ impl Dialer {
             None => self.reach(&target, "the CRM at", false)?,
             Some(proxy) => self.reach_through(proxy, &target)?,
         };
-        self.encrypt(link, &target, spelt("base_url"))
+        let config = configured(&self.with_crm, || self.tls.config(self.tls.identity.as_ref()))?;
+        Ok(Box::new(Tls::connect(config, link, &target, spelt("base_url"))?))
     }
 
     fn reach(&self, place: &Place, whom: &str, alone: bool) -> io::Result<Box<dyn Layer>> {
@@ -64,27 +62,24 @@ impl Dialer {
     fn reach_through(&self, proxy: &ProxyUrl, target: &Place) -> io::Result<Box<dyn Layer>> {
         let mut link = self.reach(&proxy.place, "the proxy", false)?;
         if proxy.encrypted {
-            link = self.encrypt(link, &proxy.place, "proxy")?;
+            let config = configured(&self.with_proxy, || self.tls.config(None))?;
+            link = Box::new(Tls::connect(config, link, &proxy.place, "proxy")?);
         }
         tunnel::open(&mut *link, proxy, target)?;
         Ok(link)
     }
+}
 
-    /// Begins TLS with a place that is named by a setting.
-    fn encrypt(
-        &self,
-        link: Box<dyn Layer>,
-        place: &Place,
-        setting: &str,
-    ) -> io::Result<Box<dyn Layer>> {
-        let config = if let Some(config) = self.tls.get() {
-            Arc::clone(config)
-        } else {
-            let config = tls::config(self.ca_bundle.as_deref(), self.system_roots)?;
-            Arc::clone(self.tls.get_or_init(|| config))
-        };
-        Ok(Box::new(Tls::connect(config, link, place, setting)?))
+/// What is kept there, or is made now.
+fn configured(
+    place: &OnceLock<Arc<ClientConfig>>,
+    make: impl FnOnce() -> Result<Arc<ClientConfig>, Fault>,
+) -> io::Result<Arc<ClientConfig>> {
+    if let Some(config) = place.get() {
+        return Ok(Arc::clone(config));
     }
+    let config = make()?;
+    Ok(Arc::clone(place.get_or_init(|| config)))
 }
 
 impl Connector for Dialer {

@@ -80,7 +80,7 @@ pub(super) fn is_of_answer(error: &ureq::Error) -> bool {
 pub(super) fn error(attempt: &Attempt, error: &ureq::Error) -> Error {
     let may_have_been_applied = attempt.progress() != Progress::Unsent;
     match attempt.ending() {
-        Some(Refusal::Cancelled) => Error::Cancelled { may_have_been_applied },
+        Some(Refusal::Cancelled) => Error::cancelled(may_have_been_applied),
         Some(Refusal::Deadline) => Error::RequestTimeout {
             message: format!("the call's time ran out while {}", attempt.step()),
             may_have_been_applied,

@@ -7,7 +7,9 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore};
 
+use super::attempt::{Attempt, told};
 use super::failure::{Fault, while_doing};
+use super::identity::Identity;
 use super::names::Place;
 use super::tcp::Layer;
 use crate::error::spelt;
@@ -22,25 +24,38 @@ pub(crate) fn count_certificates(pem: &[u8]) -> Result<usize, PemError> {
     Ok(roots.add_parsable_certificates(certificates).0)
 }
 
-/// How to speak TLS: trusting the bundled roots or the system's, and those of the CA bundle besides.
-///
-/// The provider is named, for the program may have others, and rustls panics when it must choose.
-pub(super) fn config(
-    ca_bundle: Option<&[u8]>,
-    system_roots: bool,
-) -> Result<Arc<ClientConfig>, Fault> {
-    let mut roots = if system_roots {
-        systems_roots()?
-    } else {
-        RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
-    };
-    let own = CertificateDer::pem_slice_iter(ca_bundle.unwrap_or_default());
-    roots.add_parsable_certificates(own.flatten());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::permanent(format!("TLS cannot be set up: {error}")))?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+/// Whom to trust, and who the client is.
+#[derive(Debug)]
+pub(super) struct TlsMeans {
+    /// The PEM text of certificates to trust besides the bundled ones.
+    pub(super) ca_bundle: Option<Vec<u8>>,
+    /// Whether the operating system's certificates are trusted in the place of the bundled ones.
+    pub(super) system_roots: bool,
+    pub(super) identity: Option<Identity>,
+}
+
+impl TlsMeans {
+    /// How to speak TLS, and as whom.
+    ///
+    /// The provider is named, for the program may have others, and rustls panics when it must choose.
+    pub(super) fn config(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, Fault> {
+        let mut roots = if self.system_roots {
+            systems_roots()?
+        } else {
+            RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+        };
+        let own = CertificateDer::pem_slice_iter(self.ca_bundle.as_deref().unwrap_or_default());
+        roots.add_parsable_certificates(own.flatten());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Fault::permanent(format!("TLS cannot be set up: {error}")))?
+            .with_root_certificates(roots);
+        Ok(Arc::new(match identity {
+            Some(Identity(pair)) => config.with_client_cert_resolver(Arc::clone(pair) as _),
+            None => config.with_no_client_auth(),
+        }))
+    }
 }
 
 /// The certificates that the operating system trusts.
@@ -63,6 +78,7 @@ fn systems_roots() -> Result<RootCertStore, Fault> {
 pub(super) struct Tls {
     session: ClientConnection,
     under: Box<dyn Layer>,
+    host: String,
 }
 
 impl Tls {
@@ -78,7 +94,7 @@ impl Tls {
         })?;
         let session = ClientConnection::new(config, name);
         let session = session.map_err(|error| fault_of(&error, place, setting))?;
-        let mut tls = Self { session, under };
+        let mut tls = Self { session, under, host: place.host.clone() };
         while tls.session.is_handshaking() {
             tls.receive()
                 .map_err(|error| explained(error, place, setting))
@@ -106,7 +122,14 @@ impl Tls {
         taken.map(drop).map_err(|error| {
             // The server is told why, if it still listens.
             self.send().and_then(|()| self.under.flush()).ok();
-            io::Error::new(ErrorKind::InvalidData, error)
+            match refused_client(&error, &self.host) {
+                // It is said after our end of the handshake, and nothing that follows that is read.
+                Some(fault) => {
+                    told(Attempt::shut_out);
+                    fault.into()
+                }
+                None => io::Error::new(ErrorKind::InvalidData, error),
+            }
         })
     }
 }
@@ -178,6 +201,24 @@ fn fault_of(error: &rustls::Error, place: &Place, setting: &str) -> Fault {
         }
         _ => Fault::permanent(format!("the TLS handshake with {place} failed: {error}")),
     }
+}
+
+/// That the server wants another certificate of the client, or one at all.
+fn refused_client(error: &rustls::Error, host: &str) -> Option<Fault> {
+    use AlertDescription as Alert;
+    let rustls::Error::AlertReceived(alert) = error else { return None };
+    let what = match alert {
+        Alert::CertificateRequired => "asks for a client certificate; give it",
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA => "refuses the client certificate; give one that it trusts",
+        _ => return None,
+    };
+    let (alert, option) = (format!("{alert:?}"), spelt("client_cert"));
+    Some(Fault::permanent(format!("{host} {what} as {option} (TLS alert {alert})")))
 }
 
 /// Why a certificate was refused, and what can be done.

@@ -197,7 +197,7 @@ fn a_change_later_than_the_sheet_is_a_conflict() {
 #[test]
 fn loading_is_all_or_nothing() {
     let (crm, folder) = (Fake::new(9), Folder::new());
-    let broken = Error::Cancelled { may_have_been_applied: false };
+    let broken = Error::cancelled(false);
     let mut rows = vec![Ok(row(json!({"id": 1}))), Err(broken)].into_iter();
     let error = plan(&crm, &mut rows, options(&folder)).unwrap_err();
     assert_eq!(error.code(), "cancelled");
