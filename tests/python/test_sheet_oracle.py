@@ -1,6 +1,6 @@
 """A second opinion on `tests/sheets/cases.json`: what other readers find in the files, by the rules
 of the guide, written once more in Python. Nothing here uses ikcrm, so the core cannot vouch for
-itself; the names and kinds of fields are the contract's, and `.xls` files have what `make.py` wrote.
+itself; names and kinds of fields are the contract's, and `.xls` files have what `make.py` wrote.
 """
 
 from __future__ import annotations
