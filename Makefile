@@ -118,6 +118,7 @@ bench: python node
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/quota.py
 	$(BIN)/python tests/bench/events.py
+	$(BIN)/python tests/bench/sheets.py
 
 clean:
 	cargo clean

@@ -3,7 +3,8 @@
     pip install openpyxl pandas polars xlsxwriter odfpy xlwt
     python tests/sheets/make.py          # needs LibreOffice's soffice, too
 
-What must be read from each is in `cases.json`, by hand.
+What must be read from each is in `cases.json`; `tests/python/test_sheet_oracle.py` reads them once
+more, by other readers.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def by_others() -> None:
     frame = pandas.DataFrame(ROWS, columns=HEADER)
     frame.to_excel(FILES / "pandas-openpyxl.xlsx", index=False)
     frame.to_excel(FILES / "pandas-xlsxwriter.xlsx", index=False, engine="xlsxwriter")
-    frame.to_excel(FILES / "pandas.ods", index=False)
+    frame.to_excel(FILES / "pandas.ods", index=False, engine="odf")
     floats = frame.assign(
         商机ID=[600001.0, 600002.0], 预计签单日期=pandas.to_datetime(frame["预计签单日期"])
     )
@@ -261,6 +262,8 @@ def by_hand() -> None:
     text("web-page.xls", "<html><meta charset=gbk><table><tr><td>商机ID</td></tr></table></html>")
     text("csv-named.xlsx", plain)
     (FILES / "xlsx-named.xls").write_bytes((FILES / "openpyxl.xlsx").read_bytes())
+    (FILES / "xlsx-named.ods").write_bytes((FILES / "openpyxl.xlsx").read_bytes())
+    (FILES / "ods-named.xlsx").write_bytes((FILES / "libreoffice.ods").read_bytes())
     (FILES / "xls-named.xlsx").write_bytes((FILES / "xlwt.xls").read_bytes())
     (FILES / "xlsx-named.csv").write_bytes((FILES / "openpyxl.xlsx").read_bytes())
     whole = (FILES / "openpyxl.xlsx").read_bytes()
