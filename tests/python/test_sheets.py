@@ -178,6 +178,7 @@ def test_the_result_has_the_rows_as_given(client: ikcrm.Client, tmp_path: Path) 
     assert job.write(tmp_path / "plan.xlsx", language="zh") == [str(tmp_path / "plan.xlsx")]
     written = openpyxl.load_workbook(tmp_path / "plan.xlsx")
     assert written.sheetnames == ["结果", "汇总"]
+    assert [cell.value for cell in list(written["汇总"].rows)[-1]] == ["任务", "待执行"]
     sheet: Any = written["结果"]
     lines = [[cell.value for cell in line] for line in sheet.iter_rows()]
     assert lines[0] == [*header, "任务状态", "任务说明", "任务改动", "任务时间"]
