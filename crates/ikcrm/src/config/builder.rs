@@ -39,7 +39,7 @@ pub const OPTIONS: &[&str] = &[
     "quota",
 ];
 
-/// Builds a [`Client`](crate::Client). Nothing is checked before [`build`](Self::build), which tells all faults.
+/// Builds a [`Client`](crate::Client). Nothing is checked before [`build`](Self::build), which reports all problems.
 #[derive(Clone, Default)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
@@ -207,7 +207,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificates of the operating system in the place of Mozilla's, which are bundled.
+    /// Trusts the certificates of the operating system instead of Mozilla's, which are bundled.
     pub fn system_tls_roots(mut self) -> Self {
         self.tls_roots = TlsRoots::System;
         self
