@@ -209,7 +209,7 @@ def test_what_cannot_be_written_is_told(client: ikcrm.Client, tmp_path: Path) ->
         job.write(source)
     with pytest.raises(ikcrm.ValidationError, match="must end in"):
         job.write(tmp_path / "result.pdf")
-    with pytest.raises(ikcrm.ValidationError, match=r"is for \.csv files"):
+    with pytest.raises(ikcrm.ValidationError, match=r"only for \.csv files"):
         job.write(tmp_path / "result.xlsx", split=True)
     with pytest.raises(ikcrm.JobFileError, match="cannot write"):
         job.write(tmp_path / "none" / "result.csv")

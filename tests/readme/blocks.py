@@ -32,9 +32,7 @@ def blocks() -> list[Block]:
         for match in FENCE.finditer(text):
             language, title, code = match.groups()
             line = text.count("\n", 0, match.start()) + 1
-            block = Block(
-                language, title.strip(), code, f"{page.relative_to(ROOT)}:{line}"
-            )
+            block = Block(language, title.strip(), code, f"{page.relative_to(ROOT)}:{line}")
             if language not in SHOWN:
                 found.setdefault((language, COMMENT.sub("", code)), block)
     return list(found.values())
@@ -42,6 +40,4 @@ def blocks() -> list[Block]:
 
 def of(language: str) -> list[Block]:
     """The blocks of a language that are whole programs."""
-    return [
-        block for block in blocks() if block.language == language and not block.title
-    ]
+    return [block for block in blocks() if block.language == language and not block.title]

@@ -26,9 +26,7 @@ def build(blocks: list[Block]) -> Path:
     numbers = range(len(blocks))
     main = MAIN.format(
         modules="\n".join(f"mod block_{n};" for n in numbers),
-        arms="\n".join(
-            f'        Some("{n}") => block_{n}::main().report(),' for n in numbers
-        ),
+        arms="\n".join(f'        Some("{n}") => block_{n}::main().report(),' for n in numbers),
     )
     project(folder, dependencies(), main)
     for number, block in enumerate(blocks):
@@ -67,11 +65,7 @@ def write(path: Path, text: str) -> None:
 
 def cargo(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [
-            "cargo",
-            *arguments,
-            *(["--target-dir", TARGET] if arguments[0] == "build" else []),
-        ],
+        ["cargo", *arguments, *(["--target-dir", TARGET] if arguments[0] == "build" else [])],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -17,15 +17,7 @@ TSC = ROOT / "node/node_modules/.bin/tsc"
 @pytest.fixture(scope="session")
 def environment():
     """The environment of a reader whose CRM is the sandbox."""
-    command = [
-        "cargo",
-        "run",
-        "--quiet",
-        "-p",
-        "ikcrm-sandbox",
-        "--",
-        "--until-stdin-closes",
-    ]
+    command = ["cargo", "run", "--quiet", "-p", "ikcrm-sandbox", "--", "--until-stdin-closes"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([*command, "--no-quota"], cwd=ROOT, **pipes) as process:
         url = process.stdout.readline().strip()
@@ -57,9 +49,7 @@ def sheet(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(
-    "block", [pytest.param(b, id=f"{b.where}:{b.language}") for b in blocks()]
-)
+@pytest.mark.parametrize("block", [pytest.param(b, id=f"{b.where}:{b.language}") for b in blocks()])
 def test_the_block_runs(block, environment, sheet, tmp_path, request):
     shutil.copy(sheet, tmp_path)
     if block.title:
@@ -72,9 +62,7 @@ def test_the_block_runs(block, environment, sheet, tmp_path, request):
 
 
 def run(command, environment, folder):
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -82,9 +70,7 @@ def run(command, environment, folder):
 def python(code, environment, folder):
     if "def test_" in code:
         (folder / "test_block.py").write_text(code, encoding="utf-8")
-        assert "1 passed" in run(
-            [sys.executable, "-m", "pytest", "-q"], environment, folder
-        )
+        assert "1 passed" in run([sys.executable, "-m", "pytest", "-q"], environment, folder)
     else:
         (folder / "block.py").write_text(code, encoding="utf-8")
         run([sys.executable, "block.py"], environment, folder)
@@ -95,9 +81,7 @@ def node_project(folder):
     (folder / "node_modules/.bin").mkdir(parents=True)
     (folder / "node_modules/ikcrm").symlink_to(ROOT / "node")
     program = folder / "node_modules/.bin/ikcrm-sandbox"
-    program.write_text(
-        f'exec node "{ROOT / "node/dist/sandbox.js"}" "$@"', encoding="utf-8"
-    )
+    program.write_text(f'exec node "{ROOT / "node/dist/sandbox.js"}" "$@"', encoding="utf-8")
     program.chmod(0o755)
 
 
@@ -145,9 +129,7 @@ def parse_python(code, folder):
 def parse_js(code, folder):
     """ESM and CommonJS are told apart as readers do."""
     file = folder / (
-        "block.mjs"
-        if re.search(r"^(import|export) ", code, re.MULTILINE)
-        else "block.cjs"
+        "block.mjs" if re.search(r"^(import|export) ", code, re.MULTILINE) else "block.cjs"
     )
     file.write_text(code, encoding="utf-8")
     run(["node", "--check", file], os.environ, folder)

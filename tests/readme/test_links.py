@@ -35,10 +35,7 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("page", "link"),
-    [
-        pytest.param(page, link, id=f"{page.relative_to(ROOT)}:{link}")
-        for page, link in links()
-    ],
+    [pytest.param(page, link, id=f"{page.relative_to(ROOT)}:{link}") for page, link in links()],
 )
 def test_the_link_leads_somewhere(page: Path, link: str) -> None:
     if page in READMES:  # PyPI and npm show them without the repository
@@ -49,9 +46,7 @@ def test_the_link_leads_somewhere(page: Path, link: str) -> None:
     base = ROOT if link.startswith(HERE) else page.parent
     target = (base / path).resolve() if path else page
     assert target.exists(), f"{target} is not there"
-    assert not anchor or unquote(anchor) in headings(target), (
-        f"{target} has no heading {anchor}"
-    )
+    assert not anchor or unquote(anchor) in headings(target), f"{target} has no heading {anchor}"
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda page: page.name)
@@ -63,8 +58,4 @@ def test_a_readme_is_short(readme: Path) -> None:
 def test_a_block_says_its_language_and_title_alone(page: Path) -> None:
     """The guide's generator takes anything else for text, and what follows for code."""
     opened = FENCE.findall(page.read_text(encoding="utf-8"))
-    assert not [
-        more
-        for _, more, _ in opened
-        if more and not re.fullmatch(r' title="[^"]+"', more)
-    ]
+    assert not [more for _, more, _ in opened if more and not re.fullmatch(r' title="[^"]+"', more)]
