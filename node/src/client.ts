@@ -48,7 +48,7 @@ export class Client {
   /**
    * Makes a client; no connection is opened yet.
    *
-   * @throws {ConfigError} with every fault of the settings.
+   * @throws {ConfigError} when settings are wrong; lists them all.
    */
   constructor(options: ClientOptions) {
     const made = options instanceof NativeClient
@@ -67,7 +67,7 @@ export class Client {
    * `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`. What `overrides` has
    * stands in their place, but for what is `null` there and not the quota.
    *
-   * @throws {ConfigError} with every fault of the settings.
+   * @throws {ConfigError} when settings are wrong; lists them all.
    */
   static fromEnv(overrides: ClientOptions = {}): Client {
     const client = new this(build(overrides, true) as ClientOptions)
@@ -87,7 +87,7 @@ export class Client {
    * `stage`, `source` and `kind` take ids or labels, `custom` keys or labels; labels are looked up
    * before.
    *
-   * @throws {ValidationError} with every fault of the values, before anything is sent but look-ups.
+   * @throws {ValidationError} when values are wrong; lists them all. At most labels were looked up.
    * @throws {ConflictError} when the opportunity differs from `ifUnchanged`; it was not updated.
    * @throws {ApiError} when the CRM refused: `AuthError`, `NotFoundError`,
    *   `InvalidParametersError`, `RateLimitedError`, `ServerError`, or itself.
@@ -139,7 +139,7 @@ export class Client {
    * for await (const row of client.listOpportunities({ stage: '谈判/合同' })) console.log(row.title)
    * ```
    *
-   * @throws {ValidationError} with every fault of the query; the rows throw what a call can.
+   * @throws {ValidationError} when the query is wrong; lists all problems. The rows throw what a call can.
    */
   listOpportunities(
     query: OpportunityQuery | null = null,
@@ -182,7 +182,7 @@ export class Client {
    * ```
    *
    * @throws {JobFileError} when the path holds anything else than a job of the same rows and options.
-   * @throws {JobStoppedError} when comparing stopped; the same call goes on.
+   * @throws {JobStoppedError} when comparing stopped; make the same call again to continue.
    */
   async planUpdates(
     rows: JobRows | Sheet,
@@ -192,11 +192,11 @@ export class Client {
   }
 
   /**
-   * Works a job off, and goes on where it was left, be it after a crash. Each row is in the file as
+   * Carries out a job; it continues where it stopped, also after a crash. Each row is in the file as
    * `sending` before its first byte leaves; nothing is sent blindly twice.
    *
    * @returns The job when it is completed, or was stopped by `limit` or `maxDurationMs`.
-   * @throws {JobStoppedError} when something else stopped it; the same call goes on.
+   * @throws {JobStoppedError} when something else stopped it; make the same call again to continue.
    * @throws {CancelledError} when the signal was aborted. A call under way has two seconds to end.
    * @throws {JobInUseError} while somebody else works on it.
    */
@@ -207,7 +207,7 @@ export class Client {
     return await jobs.apply(this.#native, job, options, watch(this.#onEvent))
   }
 
-  /** Plans and applies in one call; with a job file of the same rows it goes on. */
+  /** Plans and applies in one call; a job file of the same rows continues. */
   async updateOpportunities(
     rows: JobRows | Sheet,
     options: UpdateManyOptions | null = null,
@@ -216,7 +216,7 @@ export class Client {
   }
 
   /**
-   * Plans a job that brings back what another one changed: its updated rows, which must still be as
+   * Plans a job that restores what another one changed: its updated rows, which must still be as
    * that job left them.
    */
   async planUndo(
@@ -269,7 +269,7 @@ export const updateOpportunity: Client['updateOpportunity'] = async (
 }
 
 /**
- * Forgets the client of the whole process: the next call reads the environment anew. For tests, and
+ * Forgets the client of the whole process: the next call reads the environment again. For tests, and
  * for programs whose environment changes. Calls under way go on.
  */
 export function resetClient(): void {

@@ -112,13 +112,13 @@ export class IkcrmError extends Error {
 }
 
 // <generated: errors>, by `make generate`
-/** `config`: a client's settings are wrong; `fields` tells all faults. Nothing was sent. */
+/** `config`: a client's settings are wrong; `fields` lists them all. Nothing was sent. */
 export class ConfigError extends IkcrmError {
   static override readonly code: string = 'config'
   declare readonly code: 'config'
 }
 
-/** `validation`: a call's values are wrong; `fields` tells all faults. Nothing was sent. */
+/** `validation`: a call's values are wrong; `fields` lists them all. Nothing was sent. */
 export class ValidationError extends IkcrmError {
   static override readonly code: string = 'validation'
   declare readonly code: 'validation'
@@ -138,7 +138,7 @@ export class ApiError extends IkcrmError {
     | 'server'
 }
 
-/** `auth`: the token is dead or the account closed: sign in again. */
+/** `auth`: the token is no longer valid, signing in failed, or the account is closed. */
 export class AuthError extends ApiError {
   static override readonly code: string = 'auth'
   declare readonly code: 'auth' | 'sign_in_limited'
@@ -162,7 +162,7 @@ export class ChooseEnterpriseError extends ApiError {
   declare readonly code: 'choose_enterprise'
 }
 
-/** `not_found`: not found, or not yours to see: the CRM has one code for both. */
+/** `not_found`: it does not exist, or you have no access: the CRM has one code for both. */
 export class NotFoundError extends ApiError {
   static override readonly code: string = 'not_found'
   declare readonly code: 'not_found'
@@ -174,7 +174,7 @@ export class InvalidParametersError extends ApiError {
   declare readonly code: 'invalid_parameters'
 }
 
-/** `rate_limited`: the whole enterprise made more calls than the CRM admits, 10 in 10 s. */
+/** `rate_limited`: the whole enterprise made more calls than the CRM allows, 10 in 10 s. */
 export class RateLimitedError extends ApiError {
   static override readonly code: string = 'rate_limited'
   declare readonly code: 'rate_limited'
@@ -204,19 +204,13 @@ export class InvalidAnswerError extends IkcrmError {
   declare readonly code: 'invalid_answer'
 }
 
-/**
- * `quota_exceeded`: no slot of the quota is free within `maxWaitMs`; `retryAfterMs` tells when one
- * may be.
- */
+/** `quota_exceeded`: no slot of the quota is free in time; `retryAfterMs` says when one may be. */
 export class QuotaExceededError extends IkcrmError {
   static override readonly code: string = 'quota_exceeded'
   declare readonly code: 'quota_exceeded'
 }
 
-/**
- * `quota_store`: what keeps the quota's slots cannot be used; `retryable` tells whether that
- * passes.
- */
+/** `quota_store`: the quota's store cannot be used; `retryable` says whether that may pass. */
 export class QuotaStoreError extends IkcrmError {
   static override readonly code: string = 'quota_store'
   declare readonly code: 'quota_store'
@@ -228,10 +222,7 @@ export class TokenStoreError extends IkcrmError {
   declare readonly code: 'token_store'
 }
 
-/**
- * `conflict`: the record is no longer as it was given; `fields` tells what differs. Nothing was
- * changed.
- */
+/** `conflict`: the opportunity differs from `ifUnchanged` in `fields`. It was not updated. */
 export class ConflictError extends IkcrmError {
   static override readonly code: string = 'conflict'
   declare readonly code: 'conflict'
@@ -243,7 +234,7 @@ export class CancelledError extends IkcrmError {
   declare readonly code: 'cancelled'
 }
 
-/** `job_in_use`: another process, or another thread, works on the job. */
+/** `job_in_use`: another process or thread is working on the job. */
 export class JobInUseError extends IkcrmError {
   static override readonly code: string = 'job_in_use'
   declare readonly code: 'job_in_use'

@@ -14,7 +14,7 @@ type Open = (cancel: CancelHandle | undefined) => NativeList
 
 /**
  * The rows of a list, for `for await`: a page is read when it is needed, and stopping early reads no
- * further one. Every row comes once: a second loop goes on where the first one stopped, also after
+ * further one. Every row comes once: a second loop continues where the first one stopped, also after
  * an error, and one after the end gets nothing. A list is no snapshot: what is made or deleted while
  * it is read may move rows from page to page.
  */

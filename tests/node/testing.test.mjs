@@ -290,7 +290,7 @@ test('several run at once', async (t) => {
 test('a port that is taken is told', async (t) => {
   const sandbox = await started(t)
   const port = Number(new URL(sandbox.url).port)
-  await assert.rejects(Sandbox.start({ port }), new RegExp(`port ${port} cannot be had`))
+  await assert.rejects(Sandbox.start({ port }), new RegExp(`port ${port} cannot be opened`))
   await assert.rejects(Sandbox.start({ port: 70000 }), /port is 70000/)
 })
 

@@ -69,7 +69,7 @@ test('a record that holds nothing to compare says what to give', OPTIONS, async 
     [{ data: { id: ID, title: 'x' } }, /has no id/],
     [{ id: ID }, /nothing to compare besides its id/],
     [{ id: ID, title: undefined }, /nothing to compare besides its id/],
-    [{ id: ID + 1, title: 'x' }, /is the opportunity 568588, but 568587/],
+    [{ id: ID + 1, title: 'x' }, /is the opportunity 568588, but the call updates 568587/],
   ]) {
     const { message } = await fault(t, record)
     assert.match(message, told)

@@ -41,7 +41,9 @@ def test_a_variable_that_is_wrong_is_told_by_its_name(monkeypatch: pytest.Monkey
     with pytest.raises(ikcrm.ConfigError) as raised:
         ikcrm.Client.from_env()
     token, url, quota = (fault.message for fault in raised.value.fields)
-    assert token.endswith("; set the environment variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD")
+    assert token.endswith(
+        "; set the environment variable IKCRM_TOKEN, or IKCRM_LOGIN and IKCRM_PASSWORD"
+    )
     assert url.endswith("; it comes from the environment variable IKCRM_BASE_URL")
     assert quota.startswith('must be off, or left out; got the text "on"; it comes')
 

@@ -178,6 +178,7 @@ def test_the_result_has_the_rows_as_given(client: ikcrm.Client, tmp_path: Path) 
     assert job.write(tmp_path / "plan.xlsx", language="zh") == [str(tmp_path / "plan.xlsx")]
     written = openpyxl.load_workbook(tmp_path / "plan.xlsx")
     assert written.sheetnames == ["结果", "汇总"]
+    assert [cell.value for cell in list(written["汇总"].rows)[-1]] == ["任务", "待执行"]
     sheet: Any = written["结果"]
     lines = [[cell.value for cell in line] for line in sheet.iter_rows()]
     assert lines[0] == [*header, "任务状态", "任务说明", "任务改动", "任务时间"]
@@ -208,7 +209,7 @@ def test_what_cannot_be_written_is_told(client: ikcrm.Client, tmp_path: Path) ->
         job.write(source)
     with pytest.raises(ikcrm.ValidationError, match="must end in"):
         job.write(tmp_path / "result.pdf")
-    with pytest.raises(ikcrm.ValidationError, match=r"is for \.csv files"):
+    with pytest.raises(ikcrm.ValidationError, match=r"only for \.csv files"):
         job.write(tmp_path / "result.xlsx", split=True)
     with pytest.raises(ikcrm.JobFileError, match="cannot write"):
         job.write(tmp_path / "none" / "result.csv")

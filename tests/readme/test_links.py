@@ -8,7 +8,13 @@ import pytest
 from blocks import FENCE, GUIDE, READMES, ROOT
 
 HERE = "https://github.com/ikcrm-client/ikcrm/blob/main/"
-PAGES = [*READMES, *GUIDE, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "tests/README.md"]
+PAGES = [
+    *READMES,
+    *GUIDE,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "tests/README.md",
+]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -46,3 +52,10 @@ def test_the_link_leads_somewhere(page: Path, link: str) -> None:
 @pytest.mark.parametrize("readme", READMES, ids=lambda page: page.name)
 def test_a_readme_is_short(readme: Path) -> None:
     assert len(readme.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_block_says_its_language_and_title_alone(page: Path) -> None:
+    """The guide's generator takes anything else for text, and what follows for code."""
+    opened = FENCE.findall(page.read_text(encoding="utf-8"))
+    assert not [more for _, more, _ in opened if more and not re.fullmatch(r' title="[^"]+"', more)]

@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] with every fault found.
+    /// [`Error::Config`], which lists every wrong setting.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env().build()
     }
@@ -77,7 +77,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Validation`] with every fault of the values, before anything is sent (but for
+    /// [`Error::Validation`], which lists every wrong value, before anything is sent (except for
     /// look-ups of labels); [`Error::Conflict`] when the opportunity is not as it must be; any other
     /// error but [`Error::Config`] when the call failed.
     pub fn update_opportunity(
@@ -173,7 +173,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Validation`] with every fault of the query; the list's rows tell what a call can fail
+    /// [`Error::Validation`], which lists every problem of the query; the rows tell what a call can fail
     /// with.
     pub fn list_opportunities(&self, query: &OpportunityQuery) -> Result<OpportunityList, Error> {
         self.list_opportunities_with(query, CallOptions::new())
@@ -291,7 +291,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] with every fault found.
+    /// [`Error::Config`], which lists every wrong setting.
     pub fn build(self) -> Result<Client, Error> {
         self.check()
             .map(|config| Client(Arc::new(Engine::new(config))))

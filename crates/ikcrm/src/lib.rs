@@ -35,7 +35,7 @@
 //! ```
 //!
 //! A call is read top to bottom in `client/calls.rs`: check, encode, send (again, if need be), decode.
-//! No update is sent when a value is wrong, and every fault is told at once.
+//! No update is sent if a value is wrong, and every problem is reported at once.
 //!
 //! # Features
 //!

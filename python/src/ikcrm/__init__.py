@@ -1,13 +1,13 @@
-"""Updates sales opportunities (商机) in the CRM 励销云/爱客CRM: right, or with a precise error.
+"""Updates sales opportunities (商机) in the CRM 励销云/爱客CRM, or says exactly what is wrong.
 
     import ikcrm
 
     opportunity = ikcrm.update_opportunity(568587, title="ccc", customer_id=1, note=None)
 
-The function takes its settings from the environment, as `IKCRM_TOKEN`; a `Client`, or for asyncio
-an `AsyncClient`, takes them as arguments.
+The function takes its settings from the environment, such as `IKCRM_TOKEN`. A `Client`, or for
+asyncio an `AsyncClient`, takes them as arguments.
 
-What there is; `help(ikcrm.Client)` and the like tell more:
+What is in the package; `help(ikcrm.Client)` and the like say more:
 
     update_opportunity, reset_client    with the environment's settings
     Client, AsyncClient                 update_opportunity, get_opportunity, list_opportunities,

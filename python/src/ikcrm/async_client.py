@@ -81,7 +81,7 @@ class AsyncClient(BaseClient):
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
         """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.
 
-        A task that is cancelled while it waits for a page loses no row: the next one goes on.
+        A task that is cancelled while it waits for a page loses no row: the next reading continues.
         """
         return AsyncOpportunityList(self._native.list_opportunities(query), self._loop.outcome)
 
@@ -113,7 +113,7 @@ class AsyncClient(BaseClient):
     async def apply_updates(
         self, job: UpdateJob | str | PathLike[str], **options: Unpack[ApplyOptions]
     ) -> UpdateJob:
-        """Works a job off: the awaitable twin of `Client.apply_updates`."""
+        """Carries out a job: the awaitable twin of `Client.apply_updates`."""
         return await self._loop.job(
             options, lambda named, call: jobs.apply(self._native, job, named, call)
         )

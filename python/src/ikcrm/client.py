@@ -49,7 +49,7 @@ class BaseClient:
         `pickle_secrets` lets pickles of the client hold its token and password; without it such a
         client cannot be pickled.
 
-        Raises `ConfigError` with every fault of the settings.
+        Raises `ConfigError`, which lists every wrong setting.
         """
         self._settings = Settings(options, pickle_secrets)
         del options  # a traceback of what follows shows the variables, and no secret is one
@@ -69,7 +69,7 @@ class BaseClient:
         `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`. An override that is
         `None` leaves the variable's, but for `quota`.
 
-        Raises `ConfigError` with every fault of the settings.
+        Raises `ConfigError`, which lists every wrong setting.
         """
         client = cls.__new__(cls)
         client._settings = Settings(overrides, pickle_secrets)
@@ -167,7 +167,7 @@ class Client(BaseClient):
         Returns the opportunity as the CRM has it now.
 
         Raises
-            ValidationError: with every fault of the values, before anything is sent but look-ups.
+            ValidationError: when values are wrong; lists them all. At most labels were looked up.
             ConflictError: when the opportunity differs from `if_unchanged`; it was not updated.
             ApiError: when the CRM refused: `AuthError`, `NotFoundError`,
                 `InvalidParametersError`, `RateLimitedError`, `ServerError`, or itself.
@@ -195,7 +195,8 @@ class Client(BaseClient):
         Rows are flat, as the CRM serves them. A `timeout` is one page's. The vendor does not
         document the endpoint; other clients use it.
 
-        Raises `ValidationError` with every fault of the query; the iterator raises what a call can.
+        Raises `ValidationError`, which lists every problem of the query; the iterator raises what a
+        call can.
         """
         return OpportunityList(self._native.list_opportunities(query))
 
@@ -204,7 +205,7 @@ class Client(BaseClient):
     ) -> FieldMap:
         """The options of an entity's fields: `GET /api/v2/field_maps/:entity`.
 
-        The client keeps them for ten minutes; `refresh` reads them anew. The vendor does not
+        The client keeps them for ten minutes; `refresh` reads them again. The vendor does not
         document the endpoint; other clients use it.
 
         Raises `ValidationError` when there is no such entity, and what a call can raise.
@@ -218,36 +219,36 @@ class Client(BaseClient):
             print(job)
             client.apply_updates(job)
 
-        A row is a mapping with the id and the fields to change; `title` and `customer_id` need not
+        A row is a mapping of the id and the fields to change; `title` and `customer_id` need not
         be given. `None`, NaN, NaT and blank text are empty cells, which change nothing unless
         `empty` says so; `ikcrm.CLEAR` clears a field. A row with a wrong value is `invalid` and
         stays in the job. The path of an `.xlsx`, `.xls`, `.ods`, `.csv` or `.tsv` file, and a table
-        of pandas, polars, pyarrow or DuckDB, are rows too: their columns are known by the names of
-        fields, the names on the CRM's page (`销售阶段`) and the labels of custom fields, or by
-        `columns`, and their cells are read as people write them. With the file of a job of the same
-        rows and options it goes on.
+        of pandas, polars, pyarrow or DuckDB, are rows too: their columns have the names of
+        fields, their Chinese names (`销售阶段`) or the labels of custom fields, unless `columns`
+        says otherwise, and cells are read as people write them. If `job` is the file of a job of
+        the same rows and options, that job continues.
 
         Raises
-            ValidationError: when an option is wrong, a row no mapping, or a sheet cannot be read.
-            JobFileError: when the path holds anything else than a job of the same rows and options.
-            JobInUseError: while somebody works on the job.
-            JobStoppedError: when something stopped it; the same call goes on.
+            ValidationError: when an option is wrong, a row no mapping, or a sheet unreadable.
+            JobFileError: when the path holds anything but a job of the same rows and options.
+            JobInUseError: while another process or thread works on the job.
+            JobStoppedError: when something stopped it; make the same call again to continue.
         """
         return jobs.plan(self._native, rows, options)
 
     def apply_updates(
         self, job: UpdateJob | str | PathLike[str], **options: Unpack[ApplyOptions]
     ) -> UpdateJob:
-        """Works a job off, given as such or by its path, and goes on where it was left.
+        """Carries out a job, given as such or by its path; it continues where it stopped.
 
-        A row is in the file as `sending` before its first byte leaves. One of which it is not known
-        whether the CRM has it is read first: nothing is sent blindly twice.
+        A row is `sending` in the file before its first byte leaves. If it is not known whether the
+        CRM has a row, it is read first: nothing is sent blindly twice.
 
         Returns the job when it is completed, or stopped by `limit` or `max_duration`. Ctrl-C gives
         a call under way two seconds to end; a second one does not.
 
         Raises
-            JobStoppedError: when anything else stopped the job; the same call goes on.
+            JobStoppedError: when anything else stopped it; make the same call again to continue.
             CancelledError: when `cancel` was set.
             JobInUseError, JobFileError: as `plan_updates`.
         """
@@ -260,7 +261,7 @@ class Client(BaseClient):
         confirm: Callable[[UpdateJob], object] | None = None,
         **options: Unpack[UpdatesOptions],
     ) -> UpdateJob:
-        """Plans and applies in one call; with a job file of the same rows it goes on.
+        """Plans and applies in one call; a job file of the same rows continues.
 
         `confirm` is called with the plan; unless it returns `True`, nothing is sent and the job
         stays `ready`.
@@ -270,7 +271,7 @@ class Client(BaseClient):
         return jobs.update(self._native, rows, confirm, options)
 
     def plan_undo(self, job: UpdateJob, /, **options: Unpack[PlanOptions]) -> UpdateJob:
-        """Plans a job that brings back what another one changed.
+        """Plans a job that restores what another one changed.
 
         Its rows are the updated ones, which must still be as that job left them. A field whose
         value before is not known makes its row `invalid`.
@@ -322,7 +323,7 @@ def update_opportunity(id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportuni
 
 
 def reset_client() -> None:
-    """Forgets the client of the whole process: the next call reads the environment anew.
+    """Forgets the client of the whole process: the next call reads the environment again.
 
     For tests, and for programs whose environment changes. Calls under way go on.
     """

@@ -106,13 +106,13 @@ class IkcrmError(Exception):
 
 
 class ConfigError(IkcrmError, ValueError):
-    """A client's settings are wrong; `fields` tells all faults. Nothing was sent."""
+    """A client's settings are wrong; `fields` lists them all. Nothing was sent."""
 
     code = "config"
 
 
 class ValidationError(IkcrmError, ValueError):
-    """A call's values are wrong; `fields` tells all faults. Nothing was sent."""
+    """A call's values are wrong; `fields` lists them all. Nothing was sent."""
 
     code = "validation"
 
@@ -124,7 +124,7 @@ class ApiError(IkcrmError):
 
 
 class AuthError(ApiError):
-    """The token is dead or the account closed: sign in again."""
+    """The token is no longer valid, signing in failed, or the account is closed."""
 
     code = "auth"
 
@@ -142,7 +142,7 @@ class ChooseEnterpriseError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """Not found, or not yours to see: the CRM has one code for both."""
+    """It does not exist, or you have no access: the CRM has one code for both."""
 
     code = "not_found"
 
@@ -154,7 +154,7 @@ class InvalidParametersError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """The whole enterprise made more calls than the CRM admits, 10 in 10 s."""
+    """The whole enterprise made more calls than the CRM allows, 10 in 10 s."""
 
     code = "rate_limited"
 
@@ -184,13 +184,13 @@ class InvalidAnswerError(IkcrmError):
 
 
 class QuotaExceededError(IkcrmError):
-    """No slot of the quota is free within `max_wait`; `retry_after` tells when one may be."""
+    """No slot of the quota is free in time; `retry_after` says when one may be."""
 
     code = "quota_exceeded"
 
 
 class QuotaStoreError(IkcrmError):
-    """What keeps the quota's slots cannot be used; `retryable` tells whether that passes."""
+    """The quota's store cannot be used; `retryable` says whether that may pass."""
 
     code = "quota_store"
 
@@ -202,7 +202,7 @@ class TokenStoreError(IkcrmError):
 
 
 class ConflictError(IkcrmError):
-    """The record is no longer as it was given; `fields` tells what differs. Nothing was changed."""
+    """The opportunity differs from `if_unchanged` in `fields`. It was not updated."""
 
     code = "conflict"
 
@@ -214,7 +214,7 @@ class CancelledError(IkcrmError):
 
 
 class JobInUseError(IkcrmError):
-    """Another process, or another thread, works on the job."""
+    """Another process or thread is working on the job."""
 
     code = "job_in_use"
 

@@ -56,7 +56,7 @@ class OpportunityList(_List):
     """The rows of a list. Stopping early reads no further page, and reading again goes on there.
 
     When all rows were read, the list is used up, and another loop over it is a `RuntimeError`. What
-    ends the reading of a page, such as Ctrl-C or a timeout, loses no row: the next one goes on.
+    ends the reading of a page, such as Ctrl-C or a timeout, loses no row: the next one continues.
 
     A list is no snapshot: what is made or deleted while it is read may move rows from page to page.
     """

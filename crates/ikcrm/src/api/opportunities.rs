@@ -156,6 +156,6 @@ mod tests {
     #[test]
     fn what_looks_like_an_object_but_is_text_is_none() {
         let error = decoded("{\"code\":0,\"data\":\"{\\\"id\\\":1}\"}").unwrap_err();
-        assert!(error.message().contains("without an object as data"));
+        assert!(error.message().contains("has no object as data"));
     }
 }

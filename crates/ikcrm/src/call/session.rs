@@ -269,7 +269,7 @@ fn no_way(refused: Option<&Refused>) -> Error {
     match refused {
         Some(refused) => Error::Api(refused.refusal.clone()),
         None => Error::TokenStore {
-            message: "the token store is empty, and there is no login and password to get a new \
+            message: "the token store is empty, and there are no login and password to get a new \
                       token; put a token into the store, or give login and password"
                 .to_owned(),
             source: None,

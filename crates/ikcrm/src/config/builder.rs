@@ -43,7 +43,7 @@ pub const OPTIONS: &[&str] = &[
     // </generated>
 ];
 
-/// Builds a [`Client`](crate::Client). Nothing is checked before [`build`](Self::build), which tells all faults.
+/// Builds a [`Client`](crate::Client). Nothing is checked before [`build`](Self::build), which reports all problems.
 #[derive(Clone, Default)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
@@ -227,7 +227,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificates of the operating system in the place of Mozilla's, which are bundled.
+    /// Trusts the certificates of the operating system instead of Mozilla's, which are bundled.
     pub fn system_tls_roots(mut self) -> Self {
         self.tls_roots = TlsRoots::System;
         self

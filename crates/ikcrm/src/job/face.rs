@@ -39,9 +39,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::JobFile`] when the path holds anything else than a job of the same rows and options;
-    /// [`Error::JobInUse`]; [`Error::JobStopped`] when comparing stopped, which the same call goes on
-    /// with; and what a call can fail with.
+    /// [`Error::JobFile`] when the path holds anything but a job of the same rows and options;
+    /// [`Error::JobInUse`]; [`Error::JobStopped`] when comparing stopped: the same call continues; and what a call can fail with.
     pub fn plan_updates<R: Into<RowInput>>(
         &self,
         rows: impl IntoIterator<Item = R>,
@@ -65,11 +64,11 @@ impl Client {
         plan(&crm, rows, options)
     }
 
-    /// Works a job off, and goes on where it was left.
+    /// Carries out a job; it continues where it stopped.
     ///
-    /// Each row is in the file as [`Sending`](RowState::Sending) before its first byte leaves, and as
-    /// what became of it afterwards. A row of which that is not known is read before anything else is
-    /// done with it: nothing is sent blindly twice.
+    /// Each row is [`Sending`](RowState::Sending) in the file before its first byte leaves, and gets its
+    /// result afterwards. If it is not known whether the CRM has a row, it is read first: nothing is
+    /// sent blindly twice.
     ///
     /// It returns when the job is completed, or stopped by `limit` or `max_duration`.
     ///
@@ -86,7 +85,7 @@ impl Client {
         apply(&crm, job, options)
     }
 
-    /// Plans and applies in one call; with a job file of the same rows it goes on.
+    /// Plans and applies in one call; a job file of the same rows continues.
     ///
     /// `confirm` is shown the plan; unless it returns true, the job stays as planned.
     ///
@@ -116,7 +115,7 @@ impl Client {
         super::crm::Crm::custom_fields(&Caller::new(Arc::clone(self.engine()), options.clone()))
     }
 
-    /// A job that brings back what another one changed: its updated rows, which must still be as that
+    /// A job that restores what another one changed: its updated rows, which must still be as that
     /// job left them. A field whose value before is not known makes its row invalid.
     ///
     /// # Errors

@@ -239,7 +239,7 @@ mod tests {
         }
         for (name, value, part) in [
             ("compare", Value::from("all"), "auto or get or none"),
-            ("columns", Value::from("stage"), "by their columns"),
+            ("columns", Value::from("stage"), "a field for each column"),
             ("empty", Value::Map(vec![("a".to_owned(), "drop".into())]), "keep or clear"),
         ] {
             let faults = PlanOptions::new().set(name, value).call.faults;

@@ -364,7 +364,7 @@ mod tests {
             ("sqlite:///var/quota.db", "file:///"),
             ("file://quota", "absolute path"),
             ("file:///100%", "%25"),
-            ("redis+sentinel://host/mymaster", "name the master"),
+            ("redis+sentinel://host/mymaster", "give the master's address"),
             ("ftp://quota", "redis://host"),
             ("quota", "file:///absolute/path"),
         ];

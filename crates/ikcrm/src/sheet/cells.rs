@@ -29,13 +29,13 @@ pub(super) struct Rules {
     pub(super) clear_text: Option<String>,
 }
 
-const FLOAT_ID: &str = "ids with a decimal point";
-const MIDNIGHT: &str = "times at midnight as dates";
-const DATE_FORM: &str = "dates in another form";
-const NUMBER_TEXT: &str = "numbers as text";
-const AMOUNT: &str = "amounts with separators or signs";
-const FULL_WIDTH: &str = "full-width digits";
-const SPACES: &str = "texts with spaces around";
+pub(super) const FLOAT_ID: &str = "ids with a decimal point";
+pub(super) const MIDNIGHT: &str = "times at midnight as dates";
+pub(super) const DATE_FORM: &str = "dates in another form";
+pub(super) const NUMBER_TEXT: &str = "numbers as text";
+pub(super) const AMOUNT: &str = "amounts with separators or signs";
+pub(super) const FULL_WIDTH: &str = "full-width digits";
+pub(super) const SPACES: &str = "texts with spaces around";
 
 /// What formulas that fail leave behind in files of text.
 const ERRORS: [&str; 7] = ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"];

@@ -35,7 +35,7 @@ impl FileKind {
                 "this kind of file cannot be read; save it as .xlsx",
             )),
             _ => {
-                let message = "must have a name that ends in .xlsx, .xls, .ods, .csv or .tsv";
+                let message = "must end in .xlsx, .xls, .ods, .csv or .tsv";
                 Err(fault_at(name(path), Code::Format, message))
             }
         }

@@ -7,10 +7,10 @@ use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, X
 use serde_json::Value as Json;
 
 use super::output::{each_result, fault, unwritable, whole};
-use super::result;
 use super::write_options::{Language, WriteOptions};
+use super::{cells, result};
 use crate::error::{Error, FieldErrorCode as Code};
-use crate::job::{JobResult, RowState, UpdateJob};
+use crate::job::{JobResult, JobStatus, RowState, UpdateJob};
 
 /// What Excel takes.
 const MOST_ROWS: u32 = 1_048_575;
@@ -171,14 +171,14 @@ impl Summary<'_> {
         }
         lines.push((String::new(), String::new()));
         for (how, cells) in self.job.coerced()? {
-            lines.push((how, cells.to_string()));
+            lines.push((conversion(&how, language).to_owned(), cells.to_string()));
         }
         for problem in self.job.problems()? {
             let example = problem.examples.first().and_then(|row| row.message.clone());
             let count = format!("{} × {}", problem.rows, result::word(problem.state, language));
             lines.push((count, example.unwrap_or(problem.cause)));
         }
-        let status = self.job.status()?.to_string();
+        let status = status(self.job.status()?, language).to_owned();
         lines.push((if chinese { "任务" } else { "job" }.to_owned(), status));
         Ok(fill(sheet, if chinese { "汇总" } else { "Summary" }, &lines))
     }
@@ -209,5 +209,36 @@ fn color(state: RowState) -> u32 {
         RowState::Unchanged | RowState::Skipped => 0xED_ED_ED,
         RowState::Conflict | RowState::Unknown | RowState::Duplicate => 0xFF_EB_9C,
         _ => 0xFF_C7_CE,
+    }
+}
+
+/// The job's status in words for people.
+fn status(status: JobStatus, language: Language) -> &'static str {
+    if language == Language::English {
+        return status.as_str();
+    }
+    match status {
+        JobStatus::Planning => "计划中",
+        JobStatus::Ready => "待执行",
+        JobStatus::Running => "执行中",
+        JobStatus::Stopped => "已停止",
+        JobStatus::Completed => "已完成",
+    }
+}
+
+/// How cells were converted, in words for people.
+fn conversion(how: &str, language: Language) -> &str {
+    if language == Language::English {
+        return how;
+    }
+    match how {
+        cells::FLOAT_ID => "带小数点的 id",
+        cells::MIDNIGHT => "零点的时间转为日期",
+        cells::DATE_FORM => "其他写法的日期",
+        cells::NUMBER_TEXT => "数字转为文本",
+        cells::AMOUNT => "带分隔符或货币符号的金额",
+        cells::FULL_WIDTH => "全角数字",
+        cells::SPACES => "首尾有空格的文本",
+        other => other,
     }
 }

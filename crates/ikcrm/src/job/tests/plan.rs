@@ -215,7 +215,7 @@ fn comparing_that_stopped_goes_on() {
     crm.fail("get 3", refusal(ApiErrorKind::Auth), false);
     let error = planned(&crm, rows(), options(&folder)).unwrap_err();
     assert_eq!(error.code(), "job_stopped");
-    assert!(error.message().contains("goes on"), "{error}");
+    assert!(error.message().contains("make the same call again to continue"), "{error}");
     crm.calls();
     let mut rows = rows();
     rows.reverse();

@@ -63,7 +63,7 @@ fn what_cannot_be_a_file_is_told_and_does_not_pass() {
     let file = store(folder.0.clone()).usage(LIMIT, 0).unwrap_err();
     assert!(!file.retryable && file.message.contains("the quota's file"), "{file:?}");
     let device = store(PathBuf::from("/dev/null")).usage(LIMIT, 0).unwrap_err();
-    assert!(!device.retryable && device.message.contains("no regular file"), "{device:?}");
+    assert!(!device.retryable && device.message.contains("is not a regular file"), "{device:?}");
 }
 
 #[test]
