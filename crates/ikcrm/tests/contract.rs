@@ -114,7 +114,7 @@ fn faults(table: &str, name: &str, number: i64) -> Vec<FieldErrorCode> {
             client.build().unwrap().list_opportunities_with(&query, options).err()
         }
     };
-    let codes = error.iter().flat_map(|error| error.fields()).map(|fault| fault.code);
+    let codes = error.iter().flat_map(ikcrm::Error::fields).map(|fault| fault.code);
     codes.filter(|code| *code == FieldErrorCode::Range).collect()
 }
 
