@@ -49,7 +49,22 @@ macro_rules! options {
     )*};
 }
 
-options!(CallOptions, FieldMapOptions, UpdateCall, Named<'_>);
+options!(CallOptions, FieldMapOptions, Named<'_>);
+
+impl Options for UpdateCall {
+    fn set(self, name: &str, value: Value) -> Self {
+        match value {
+            Value::Other(kind) if name == "if_unchanged" && kind == "Promise" => {
+                self.refuse_record("a Promise; await it")
+            }
+            value => self.set(name, value),
+        }
+    }
+
+    fn refuse(self, fault: FieldError) -> Self {
+        self.refuse(fault)
+    }
+}
 
 /// The options of a call that takes no others.
 pub(crate) fn options(options: Value, cancel: Option<&CancelHandle>) -> CallOptions {
@@ -83,7 +98,7 @@ pub(crate) fn update(
     }
     match record.map(|json| Opportunity::from_json(&json)) {
         Some(Ok(record)) => call.update = call.update.if_unchanged(&record),
-        Some(Err(_)) => call = call.refuse_record("what is no object as JSON"),
+        Some(Err(_)) => call = call.refuse_record("an object that is none as JSON"),
         None => {}
     }
     call
