@@ -57,15 +57,11 @@ export class Client {
   }
 
   /**
-   * A client with the settings of the environment, as `process.env` has it: `IKCRM_TOKEN`, or `IKCRM_LOGIN`,
-   * `IKCRM_PASSWORD` and `IKCRM_CORP_ID`; `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT`
-   * (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_CLIENT_CERT`,
-   * `IKCRM_CLIENT_KEY`, `IKCRM_PROXY` (`env`),
-   * `IKCRM_SIGN_IN_INTERVAL` (seconds); and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
-   * `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
-   * `IKCRM_QUOTA_FALLBACK`, `IKCRM_QUOTA_PASSWORD`, or `IKCRM_QUOTA=off`; besides `IKCRM_APP_INFO` (`name/version`),
-   * `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`. What `overrides` has
-   * stands in their place, but for what is `null` there and not the quota.
+   * A client with the settings of the environment, as `process.env` has it. A variable is `IKCRM_`
+   * and a setting's name in capitals, such as `IKCRM_TOKEN` or `IKCRM_CORP_ID`, and `IKCRM_QUOTA_` and
+   * that of one of the quota's; the guide lists them. Times are in seconds, `IKCRM_APP_INFO` is
+   * `name/version`, and `IKCRM_QUOTA=off` turns the quota off. What `overrides` has stands in their
+   * place, but for what is `null` there and not the quota.
    *
    * @throws {ConfigError} when settings are wrong; lists them all.
    */

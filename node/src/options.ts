@@ -17,9 +17,9 @@ export interface CallOptions {
   /** The milliseconds that each attempt may wait for a slot of the quota (the quota's). */
   maxWaitMs?: number | null | undefined
   /**
-   * The milliseconds that the call may take from now on, its waits for the quota included (none).
-   * If it is known to end later, it fails at once with a `QuotaExceededError` that says when it
-   * could start.
+   * The milliseconds that the call may take from now on, waits for the quota included (none). A
+   * call that cannot make it fails at once with a `QuotaExceededError`, which says when it could
+   * start.
    */
   deadlineMs?: number | null | undefined
   /**
@@ -202,8 +202,8 @@ export interface ClientOptions {
    */
   signInIntervalMs?: number | null | undefined
   /**
-   * The CRM's base URL, for a host that no edition names: https, or http to this machine. `/api/v2`
-   * at its end is left out.
+   * The CRM's base URL, for a host that no edition names: https, or http to this machine. A
+   * `/api/v2` at its end is dropped.
    */
   baseUrl?: string | null | undefined
   /**
@@ -295,13 +295,13 @@ export interface ProgressOptions {
 export interface PlanOptions extends CallOptions, ProgressOptions {
   // <generated: plan>, by `make generate`
   /**
-   * The job's file (a private one). A private file goes with its object once nothing of it is
-   * needed; a job of the same rows and options that is there goes on.
+   * The job's file (a temporary one). A temporary one is deleted with its object once it is no
+   * longer needed; a job of the same rows and options that is there already goes on.
    */
   job?: string | URL | null | undefined
   /** The column that holds the ids (`id`). */
   id?: string | null | undefined
-  /** The column by which you know a row again, such as a contract's number (none). */
+  /** The column by which you recognize a row, such as a contract's number (none). */
   key?: string | null | undefined
   /** The columns to use, and the fields that they are; the others are only kept (all). */
   columns?: Record<string, string> | null | undefined
@@ -336,7 +336,7 @@ export interface SheetOptions extends PlanOptions {
   /** The sheet of a workbook, by its name or its place from 1 (the first that is not hidden). */
   sheet?: string | number | null | undefined
   /**
-   * The row that names the columns, as Excel counts (the one of the first 20 with the most known
+   * The row with the column names, as Excel counts (of the first 20, the one with the most known
    * names).
    */
   header?: number | null | undefined
@@ -345,7 +345,8 @@ export interface SheetOptions extends PlanOptions {
   /** What stands between the cells of a text file (what its first lines have most of). */
   delimiter?: string | null | undefined
   /**
-   * Reads amounts with separators, `￥20,000.50`, and full-width digits, refused otherwise (false).
+   * Accepts amounts such as `￥20,000.50` and `1,000`, and full-width digits, which are refused
+   * otherwise (false).
    */
   coerce?: boolean | null | undefined
   /** A text that clears the field in whose cell it stands, such as `‹清空›` (none). */
@@ -368,7 +369,7 @@ export interface WriteOptions {
 /** How a job is applied. */
 export interface ApplyOptions extends CallOptions, ProgressOptions {
   // <generated: apply>, by `make generate`
-  /** Sends the other rows although some are invalid or duplicate (false). */
+  /** Sends the other rows although some are invalid or duplicates (false). */
   skipInvalid?: boolean | null | undefined
   /**
    * What happens to a row whose opportunity somebody else changed: `report`, or `overwrite`
@@ -384,8 +385,8 @@ export interface ApplyOptions extends CallOptions, ProgressOptions {
   /** The milliseconds that the run may take; then the job is stopped, and returned (any time). */
   maxDurationMs?: number | null | undefined
   /**
-   * The milliseconds after which a reading is made again before its row is sent (600000); 0 reads
-   * each row just before its update.
+   * The milliseconds for which a reading counts; a row with an older one is read again before it is
+   * sent (600000). 0 reads each row just before its update.
    */
   maxAgeMs?: number | null | undefined
   /** Sends so many rows and stops (all). */

@@ -291,9 +291,9 @@ def names_of(table: str) -> Iterator[str]:
     return (f'    "{row["name"]}",' for row in OPTIONS[table])
 
 
-def node_renamed(tables: Sequence[str]) -> Iterator[str]:
+def node_renamed() -> Iterator[str]:
     """The options whose name in JavaScript is not the core's."""
-    rows = (row for table in tables for row in OPTIONS[table])
+    rows = (row for table in OPTIONS.values() for row in table)
     renamed = {row["node"]: row["name"] for row in rows if row["node"] != row["name"]}
     return (f'    ("{node}", "{name}"),' for node, name in renamed.items())
 
@@ -422,6 +422,30 @@ def node_names() -> Iterator[str]:
     return (f"  {error['class']}," for error in ERRORS)
 
 
+def guide_errors(language: str) -> Iterator[str]:
+    """The table of errors in the guide."""
+    words = GUIDE[language]["errors"]
+    yield from ["", words["head"], "|---|---|---|"]
+    for error in ERRORS[1:]:
+        name = f"`{error['class']}`"
+        if error["python_also"]:
+            name = words["also"].format(error["class"], *error["python_also"])
+        name = branch(error) + name
+        yield f"| {name} | `{error['code']}` | {error['when'][language]} |"
+    yield ""
+
+
+def branch(error: Table) -> str:
+    """How a tree's lines lead to a class."""
+    parents = {row["class"]: row for row in ERRORS}
+    parent = parents[error["parent"]]
+    if parent is ERRORS[0]:
+        return ""
+    siblings = [row for row in ERRORS if row["parent"] == parent["class"]]
+    above = "" if parent["parent"] == ERRORS[0]["class"] else "│ "
+    return above + ("└ " if error is siblings[-1] else "├ ")
+
+
 def tree(error: Table) -> list[Table]:
     """A class and all that derive from it."""
     derived = (inner for inner in ERRORS if inner["parent"] == error["class"])
@@ -511,17 +535,15 @@ PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("node/src/errors.ts", "names", node_names),
     ("node/src/index.ts", "names", node_names),
     ("crates/ikcrm/src/config/builder.rs", "options", partial(names_of, "client")),
+    ("crates/ikcrm/src/config/builder.rs", "hooks", partial(names_of, "hooks")),
+    ("crates/ikcrm/src/config/call_options.rs", "options", partial(names_of, "call")),
+    ("crates/ikcrm/src/request/update_call.rs", "options", partial(names_of, "update")),
     ("crates/ikcrm/src/quota/settings.rs", "options", partial(names_of, "quota")),
     ("crates/ikcrm/src/job/named.rs", "plan", partial(names_of, "plan")),
     ("crates/ikcrm/src/job/named.rs", "apply", partial(names_of, "apply")),
     ("crates/ikcrm/src/sheet/options.rs", "options", partial(names_of, "sheet")),
     ("crates/ikcrm/src/sheet/write_options.rs", "options", partial(names_of, "write")),
-    (
-        "bindings/node/src/names.rs",
-        "options",
-        partial(node_renamed, [table for table in OPTIONS if table != "quota"]),
-    ),
-    ("bindings/node/src/names.rs", "quota", partial(node_renamed, ["quota"])),
+    ("bindings/node/src/names.rs", "options", node_renamed),
     *(
         ("python/src/ikcrm/arguments.py", name, partial(python_options, rows))
         for name, rows in TABLES.items()
@@ -544,6 +566,8 @@ PLACES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
         for language in ("en", "zh")
         for page, name, *table in GUIDE_TABLES
     ),
+    ("crates/ikcrm/docs/en/errors.md", "errors", partial(guide_errors, "en")),
+    ("crates/ikcrm/docs/zh/errors.md", "errors", partial(guide_errors, "zh")),
     ("crates/ikcrm/docs/en/update.md", "fields", partial(guide_fields, "en")),
     ("crates/ikcrm/docs/zh/update.md", "fields", partial(guide_fields, "zh")),
 ]

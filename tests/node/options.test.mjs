@@ -207,7 +207,7 @@ test('a duration that is no duration is told as it was written, with its limits'
     [3_600_001, '3600001 ms'],
     [NaN, 'NaN ms'],
   ]) {
-    const told = `must be more than 0 and at most 3600 s, got ${got}`
+    const told = `must be more than 0 and at most 3600000 ms, got ${got}`
     const [ofClient] = faultsOfClient({ token: TOKEN, timeoutMs })
     assert.deepEqual([ofClient.field, ofClient.message], ['timeoutMs', told])
     const [ofCall] = await faultsOfCall({ timeoutMs })
@@ -217,9 +217,18 @@ test('a duration that is no duration is told as it was written, with its limits'
     const [fault] = faultsOfClient({ token: TOKEN, quota: { [name]: -1 } })
     assert.match(fault.message, /got -1 ms$/)
   }
-  for (const signInIntervalMs of [-1, Infinity]) {
-    const [fault] = faultsOfClient({ token: TOKEN, signInIntervalMs })
-    assert(fault.message.endsWith(`got ${signInIntervalMs} ms`), fault.message)
+  for (const [name, longest] of [
+    ['signInIntervalMs', 86400000],
+    ['idleTimeoutMs', 3600000],
+  ]) {
+    for (const given of [-1, Infinity, longest + 1]) {
+      const faults = faultsOfClient({ login: 'demo', password: 'demo', [name]: given })
+      const message = `must be 0 to ${longest} ms, got ${given} ms`
+      assert.deepEqual(
+        faults.map(({ field, message }) => [field, message]),
+        [[name, message]],
+      )
+    }
   }
 })
 

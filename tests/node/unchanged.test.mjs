@@ -53,7 +53,7 @@ test('a record that spells itself as no object is refused', OPTIONS, async (t) =
   for (const spelt of [undefined, null, 5, 'x', [{ id: ID, title: 'x' }]]) {
     const { code, message } = await fault(t, { id: ID, title: 'x', toJSON: () => spelt })
     assert.equal(code, 'type')
-    assert.match(message, /as JSON it is no object/)
+    assert.match(message, /an object that is none as JSON/)
   }
 })
 

@@ -551,8 +551,11 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(slip: str, meant: s
 def test_a_switch_that_is_none_is_refused_with_what_it_is(crm: Crm) -> None:
     client: Any = crm.client()
     for name in ("partial", "fill"):
-        assert fault(**{name: "no"}).message == "must be True or False, got 'no'"
-    with pytest.raises(ikcrm.ValidationError, match="refresh: must be True or False, got 'no'"):
+        assert fault(**{name: "no"}).message == 'must be True or False, got the text "no"'
+        crm.answer_all()
+        client.update_opportunity(1, **{**FIELDS, name: None})
+    told = 'refresh: must be True or False, got the text "no"'
+    with pytest.raises(ikcrm.ValidationError, match=told):
         client.field_map(refresh="no")
     assert fault(if_unchanged=5).message.endswith("returned, got an int")
 
@@ -607,7 +610,7 @@ def test_options_of_wrong_types_are_refused_together() -> None:
             "must have get() and set(token), got a dict without set(token)",
         ),
         ("token_store", UserDict, "must be an object, got the class UserDict: call it"),
-        ("pickle_secrets", "no", "must be True or False, got 'no'"),
+        ("pickle_secrets", "no", 'must be True or False, got the text "no"'),
         ("edition", 5, "must be text, got a number"),
         ("quota", 5, "must be a quota's settings, got the number 5"),
     ],

@@ -5,7 +5,6 @@ use napi::bindgen_prelude::{Either, Utf16String};
 use napi_derive::napi;
 
 use crate::hooks::Failure;
-use crate::names;
 
 /// A fault of one field.
 #[napi(object)]
@@ -87,10 +86,7 @@ pub(crate) fn text(text: &str) -> Utf16String {
 }
 
 impl From<Error> for ErrorData {
-    fn from(mut error: Error) -> Self {
-        if let Error::Validation { fields, .. } = &mut error {
-            names::rename(fields);
-        }
+    fn from(error: Error) -> Self {
         let (reason, path) = match &error {
             Error::JobStopped { reason, path, .. } => {
                 (Some(reason.as_str().to_owned()), Some(path.display().to_string()))

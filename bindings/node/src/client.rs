@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ikcrm::{CallOptions, Client, ClientBuilder, Error, FieldMap, MappedField, QuotaStatus, Value};
+use ikcrm::contract::UpdateCall;
+use ikcrm::{CallOptions, Client, ClientBuilder, FieldMap, MappedField, QuotaStatus, Value};
 use napi::Result;
 use napi::bindgen_prelude::{Either, Function, Unknown};
 use napi_derive::napi;
 
 use crate::answer::ErrorData;
-use crate::call::{self, Call};
+use crate::call;
 use crate::cancel::CancelHandle;
 use crate::completion::NativeCall;
 use crate::hooks::{self, Question};
@@ -56,7 +57,10 @@ impl NativeClient {
             _ => builder(Client::builder(), options),
         };
         let builder = hooks::set(builder, store, hook)?;
-        Ok(built(builder.build()))
+        Ok(match builder.build() {
+            Ok(client) => Either::A(NativeClient(client)),
+            Err(error) => Either::B(error.into()),
+        })
     }
 
     /// What the client is for, without a secret.
@@ -84,7 +88,7 @@ impl NativeClient {
     ) -> Result<NativeCall> {
         let id = value::read(&id)?;
         let (fields, options) = (value::read(&fields)?, value::read(&options)?);
-        let Call { update, options } = Call::read(fields, options, cancel, record);
+        let UpdateCall { update, options } = call::update(fields, options, cancel, record);
         let call = self.0.prepare_update(id, update, options);
         Ok(NativeCall::new(call, |it| decode::record(&it)))
     }
@@ -118,8 +122,8 @@ impl NativeClient {
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
     ) -> Result<Either<NativeList, ErrorData>> {
-        let mut options = call::options(value::read(&options)?, cancel);
-        let query = call::query(value::read(&query)?, &mut options);
+        let options = call::options(value::read(&options)?, cancel);
+        let (query, options) = call::query(value::read(&query)?, options);
         Ok(match self.0.list_opportunities_with(&query, options) {
             Ok(list) => Either::A(NativeList::new(list)),
             Err(error) => Either::B(error.into()),
@@ -139,9 +143,8 @@ impl NativeClient {
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
     ) -> Result<NativeCall> {
-        let entity = value::read(&entity)?;
-        let (options, refresh) = call::field_map_options(value::read(&options)?, cancel);
-        let call = self.0.prepare_field_map(entity, refresh, options);
+        let (entity, options) = (value::read(&entity)?, value::read(&options)?);
+        let call = self.0.prepare_field_map(entity, call::field_map(options, cancel));
         Ok(NativeCall::new(call, |map| field_map(&map)))
     }
 
@@ -277,66 +280,48 @@ fn beside(options: &Value, variables: &[(String, Value)]) -> ClientBuilder {
         return ClientBuilder::from_variables(|name| variable(variables, name).cloned());
     };
     let given = options.iter().filter(|(name, value)| name == "quota" || *value != Value::Null);
-    let given: Vec<_> =
-        given.map(|(name, _)| names::to_core(name, Value::Null).0.to_owned()).collect();
+    let given = given.filter_map(|(name, _)| names::to_core(name, Value::Null).ok());
+    let given: Vec<_> = given.map(|(name, _)| name.to_owned()).collect();
     ClientBuilder::from_variables_beside(&given, |name| variable(variables, name).cloned())
 }
 
-fn builder(mut builder: ClientBuilder, options: Value) -> ClientBuilder {
+fn builder(builder: ClientBuilder, options: Value) -> ClientBuilder {
     match options {
-        Value::Map(options) => return options.into_iter().fold(builder, set),
-        Value::Null => {}
-        _ => builder.faults.push(names::wrong_type("options", "must be an object of options")),
+        Value::Map(options) => options.into_iter().fold(builder, set),
+        Value::Null => builder,
+        _ => builder.refuse(names::wrong_type("options", "must be an object of options")),
     }
-    builder
 }
 
-fn set(mut builder: ClientBuilder, (name, value): (String, Value)) -> ClientBuilder {
-    match (name.as_str(), value) {
+fn set(builder: ClientBuilder, (name, value): (String, Value)) -> ClientBuilder {
+    let (option, value) = match names::to_core(&name, value) {
+        Ok(named) => named,
+        Err(fault) => return builder.refuse(fault),
+    };
+    match (option, value) {
         ("quota", Value::Map(settings)) => quota(builder, settings),
-        ("tokenStore" | "onToken" | "onEvent", Value::Null) => builder,
-        ("tokenStore", _) => {
+        ("token_store" | "on_token" | "on_event", Value::Null) => builder,
+        ("token_store", _) => {
             let message = "must be an object with the methods get() and set(token)";
-            builder.faults.push(names::wrong_type(&name, message));
-            builder
+            builder.refuse(names::wrong_type(&name, message))
         }
-        ("onToken" | "onEvent", _) => {
-            builder.faults.push(names::wrong_type(&name, "must be a function"));
-            builder
+        ("on_token" | "on_event", _) => {
+            builder.refuse(names::wrong_type(&name, "must be a function"))
         }
-        (name, value) if names::client_options().any(|known| known == name) => {
-            let (option, value) = names::to_core(name, value);
-            builder.set(option, value)
-        }
-        (name, _) => {
-            builder.faults.push(names::unknown(name, names::client_options()));
-            builder
-        }
+        (option, value) => builder.set(option, value),
     }
 }
 
 fn quota(mut builder: ClientBuilder, settings: Vec<(String, Value)>) -> ClientBuilder {
     let mut known = Vec::new();
     for (name, value) in settings {
-        if names::quota_options().any(|option| option == name) {
-            let (option, value) = names::quota_to_core(&name, value);
-            known.push((option.to_owned(), value));
-        } else {
-            let mut fault = names::unknown(&name, names::quota_options());
-            fault.field = format!("quota.{name}");
-            builder.faults.push(fault);
+        match names::to_core(&name, value) {
+            Ok((setting, value)) => known.push((setting.to_owned(), value)),
+            Err(mut fault) => {
+                fault.field = format!("quota.{name}");
+                builder = builder.refuse(fault);
+            }
         }
     }
     builder.set("quota", Value::Map(known))
-}
-
-fn built(client: std::result::Result<Client, Error>) -> Either<NativeClient, ErrorData> {
-    match client {
-        Ok(client) => Either::A(NativeClient(client)),
-        Err(Error::Config { mut fields, .. }) => {
-            names::rename(&mut fields);
-            Either::B(Error::config(fields).into())
-        }
-        Err(error) => Either::B(error.into()),
-    }
 }

@@ -1,6 +1,5 @@
 //! JavaScript's names and units for the core's options.
 
-use ikcrm::contract::{OPTIONS, QUOTA_OPTIONS, unknown_message};
 use ikcrm::{FieldError, FieldErrorCode, Value};
 
 /// The options whose name in JavaScript is not the core's.
@@ -21,6 +20,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("tokenStore", "token_store"),
     ("onToken", "on_token"),
     ("onEvent", "on_event"),
+    ("perMs", "per"),
     ("maxWaitMs", "max_wait"),
     ("deadlineMs", "deadline"),
     ("signal", "cancel"),
@@ -40,57 +40,28 @@ const RENAMED: &[(&str, &str)] = &[
     // </generated>
 ];
 
-/// The same of the quota's settings.
-const RENAMED_OF_QUOTA: &[(&str, &str)] = &[
-    // <generated: quota>, by `make generate`
-    ("perMs", "per"),
-    ("maxWaitMs", "max_wait"),
-    // </generated>
-];
-
 /// Other names that messages mention: methods.
 const MENTIONED: [(&str, &str); 3] =
     [("planUpdates", "plan_updates"), ("applyUpdates", "apply_updates"), ("openJob", "open_job")];
 
 /// How JavaScript spells a name that a message mentions.
-pub(crate) fn spelling(core: &'static str) -> &'static str {
-    from_core(&MENTIONED, from_core(RENAMED, core))
+pub(crate) fn spelling(core: &str) -> &str {
+    let named = |table: &[(&'static str, &str)]| {
+        table.iter().find(|(_, name)| *name == core).map(|(name, _)| *name)
+    };
+    named(RENAMED).or_else(|| named(&MENTIONED)).unwrap_or(core)
 }
 
-/// The names of all client options in JavaScript.
-pub(crate) fn client_options() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|core| from_core(RENAMED, core)).chain(["tokenStore", "onToken", "onEvent"])
-}
-
-/// The names of the quota's settings in JavaScript.
-pub(crate) fn quota_options() -> impl Iterator<Item = &'static str> {
-    QUOTA_OPTIONS.iter().map(|core| from_core(RENAMED_OF_QUOTA, core))
-}
-
-fn from_core<'a>(table: &[(&'a str, &str)], core: &'a str) -> &'a str {
-    table.iter().find(|(_, name)| *name == core).map_or(core, |(name, _)| *name)
-}
-
-/// The name in JavaScript of an option of the core's.
-pub(crate) fn in_node(core: &str) -> &str {
-    from_core(RENAMED, core)
-}
-
-/// The option's name and value in the core.
-pub(crate) fn to_core(name: &str, value: Value) -> (&str, Value) {
-    renamed(RENAMED, name, value)
-}
-
-/// The same of a setting of the quota.
-pub(crate) fn quota_to_core(name: &str, value: Value) -> (&str, Value) {
-    renamed(RENAMED_OF_QUOTA, name, value)
-}
-
-fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str, value: Value) -> (&'a str, Value) {
-    match table.iter().find(|(known, _)| *known == name) {
-        Some((_, core)) if name.ends_with("Ms") => (core, milliseconds(value)),
-        Some((_, core)) => (core, value),
-        None => (name, value),
+/// The option's name and value in the core, or the fault of a name that is the core's alone.
+pub(crate) fn to_core(name: &str, value: Value) -> std::result::Result<(&str, Value), FieldError> {
+    match RENAMED.iter().find(|(known, _)| *known == name) {
+        Some((_, core)) if name.ends_with("Ms") => Ok((core, milliseconds(value))),
+        Some((_, core)) => Ok((core, value)),
+        None if spelling(name) == name => Ok((name, value)),
+        None => {
+            let message = format!("no such option; did you mean {}?", spelling(name));
+            Err(FieldError::new(name, FieldErrorCode::Unknown, message))
+        }
     }
 }
 
@@ -109,24 +80,6 @@ fn milliseconds(value: Value) -> Value {
     }
 }
 
-/// Puts JavaScript's names into faults of options; an unknown name stays as it was written.
-pub(crate) fn rename(faults: &mut [FieldError]) {
-    let is_name = |fault: &FieldError| {
-        fault.code == FieldErrorCode::Unknown && fault.message.starts_with("no such")
-    };
-    for fault in faults.iter_mut().filter(|fault| !is_name(fault)) {
-        fault.field = match fault.field.strip_prefix("quota.") {
-            Some(setting) => format!("quota.{}", from_core(RENAMED_OF_QUOTA, setting)),
-            None => from_core(RENAMED, &fault.field).to_owned(),
-        };
-    }
-}
-
-/// The fault of an option that is none of `known`.
-pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> FieldError {
-    FieldError::new(name, FieldErrorCode::Unknown, unknown_message("option", name, known))
-}
-
 /// What must be, and what came instead.
 pub(crate) fn got(must: &str, value: &Value) -> String {
     let remedy = match value {
@@ -134,6 +87,11 @@ pub(crate) fn got(must: &str, value: &Value) -> String {
         _ => "",
     };
     format!("{must}, got {}{remedy}", value.describe())
+}
+
+/// The fault of an option that must be something else.
+pub(crate) fn wrong(name: &str, must: &str, value: &Value) -> FieldError {
+    wrong_type(name, &got(must, value))
 }
 
 /// The fault of a value whose type only JavaScript knows.

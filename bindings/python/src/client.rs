@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ikcrm::contract::OPTIONS;
+use ikcrm::contract::{OPTIONS, UpdateCall, flag_of};
 use ikcrm::{
-    CallOptions, ClientBuilder, FieldError, FieldErrorCode, MetaSlot, PreparedCall, QuotaStatus,
-    Value,
+    CallOptions, ClientBuilder, FieldError, FieldErrorCode, FieldMapOptions, MetaSlot,
+    PreparedCall, QuotaStatus, Value,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 
 use crate::answer::Answer;
-use crate::call::{self, UpdateCall};
+use crate::call;
 use crate::cancel::{Cancel, Signals};
 use crate::events::observed;
 use crate::field_map::FieldMap;
@@ -118,7 +118,7 @@ impl Client {
         arguments: &Bound<'_, PyDict>,
         done: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let UpdateCall { id, update, options } = UpdateCall::read(id, arguments)?;
+        let (id, UpdateCall { update, options }) = (value::read(id)?, call::update(arguments)?);
         let call = |client: &ikcrm::Client, options| client.prepare_update(id, update, options);
         Self::make(slf, options, done, call, Answer::new)
     }
@@ -156,11 +156,11 @@ impl Client {
         arguments: &Bound<'_, PyDict>,
         done: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let (entity, (refresh, options)) =
-            (value::read(entity)?, call::refresh(refresh, arguments)?);
-        let call =
-            |client: &ikcrm::Client, options| client.prepare_field_map(entity, refresh, options);
-        Self::make(slf, options, done, call, FieldMap::new)
+        let (entity, refresh) = (value::read(entity)?, value::read(refresh)?);
+        let call = |client: &ikcrm::Client, options| {
+            client.prepare_field_map(entity, FieldMapOptions::from(options).set("refresh", refresh))
+        };
+        Self::make(slf, call::field_map(arguments)?, done, call, FieldMap::new)
     }
 
     /// How much of the quota is used now; nothing when it is turned off.
@@ -311,9 +311,13 @@ impl Settings {
                     return Ok(self.refuse(name, fault));
                 }
             }
-            "pickle_secrets" => self.builder.faults.extend(call::switch(name, value)?.err()),
+            "pickle_secrets" => {
+                if let Err(fault) = flag_of(name, &value::read(value)?) {
+                    self.builder = self.builder.refuse(fault);
+                }
+            }
             _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
-                self.builder.faults.push(fault);
+                self.builder = self.builder.refuse(fault);
             }
             "ca_bundle" | "client_cert" | "client_key" => {
                 self.builder = self.builder.set(name, value::read_path(value)?);
@@ -349,7 +353,7 @@ impl Settings {
     }
 
     fn refuse(mut self, name: &str, message: String) -> Self {
-        self.builder.faults.push(FieldError::new(name, FieldErrorCode::Type, message));
+        self.builder = self.builder.refuse(FieldError::new(name, FieldErrorCode::Type, message));
         self
     }
 

@@ -56,7 +56,7 @@ mod native {
     }
 
     /// How Python spells what messages mention.
-    fn spelling(name: &'static str) -> &'static str {
+    fn spelling(name: &str) -> &str {
         match name {
             "null" => "None",
             "true" => "True",

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::call::Engine;
-use crate::config::{CallOptions, ClientBuilder};
+use crate::config::{CallOptions, ClientBuilder, FieldMapOptions};
 use crate::error::Error;
 use crate::input::Value;
 use crate::quota::QuotaStatus;
@@ -190,7 +190,7 @@ impl Client {
         query: &OpportunityQuery,
         options: CallOptions,
     ) -> Result<OpportunityList, Error> {
-        let query = check_query(query, &options.faults)?;
+        let query = check_query(query, &options.faults())?;
         Ok(OpportunityList::new(Arc::clone(&self.0), query, options))
     }
 
@@ -213,11 +213,10 @@ impl Client {
     ///
     /// [`Error::Validation`] when the entity is none, and what a call can fail with.
     pub fn field_map(&self, entity: impl Into<Value>) -> Result<FieldMap, Error> {
-        self.field_map_with(entity, false, &CallOptions::new())
+        self.field_map_with(entity, FieldMapOptions::new())
     }
 
-    /// [`field_map`](Self::field_map) with options of this call alone; `refresh` reads it anew though
-    /// the client has it.
+    /// [`field_map`](Self::field_map) with options of this call alone; [`CallOptions`] do as well.
     ///
     /// # Errors
     ///
@@ -225,11 +224,10 @@ impl Client {
     pub fn field_map_with(
         &self,
         entity: impl Into<Value>,
-        refresh: bool,
-        options: &CallOptions,
+        options: impl Into<FieldMapOptions>,
     ) -> Result<FieldMap, Error> {
-        let entity = entity.into();
-        let call = calls::field_map(&self.0, &entity, refresh, options);
+        let (entity, FieldMapOptions { refresh, call: options }) = (entity.into(), options.into());
+        let call = calls::field_map(&self.0, &entity, refresh, &options);
         block_on(call, options.cancel.as_ref())
     }
 
@@ -237,10 +235,9 @@ impl Client {
     pub fn prepare_field_map(
         &self,
         entity: impl Into<Value>,
-        refresh: bool,
-        options: CallOptions,
+        options: impl Into<FieldMapOptions>,
     ) -> PreparedCall<FieldMap> {
-        let entity = entity.into();
+        let (entity, FieldMapOptions { refresh, call: options }) = (entity.into(), options.into());
         PreparedCall::new(&self.0, options, |engine, options| async move {
             calls::field_map(&engine, &entity, refresh, &options).await
         })

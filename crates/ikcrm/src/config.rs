@@ -1,6 +1,7 @@
 //! The settings of a client and of one call, each checked once.
 
 mod env;
+mod field_map_options;
 mod checked;
 mod builder;
 mod call_options;
@@ -9,8 +10,8 @@ mod headers;
 mod edition;
 
 pub use builder::{ClientBuilder, OPTIONS};
-pub(crate) use call_options::OPTIONS as CALL_OPTIONS;
-pub use call_options::{CallOptions, Priority};
+pub use call_options::{CALL_OPTIONS, CallOptions, Priority};
 pub(crate) use check::TlsRoots;
 pub(crate) use checked::Config;
 pub use edition::Edition;
+pub use field_map_options::FieldMapOptions;

@@ -1,8 +1,8 @@
 //! Everything that can go wrong, as one enum.
 
 mod api;
-mod field;
 mod spelling;
+mod field;
 mod stop;
 mod excerpt;
 mod cause;
@@ -18,7 +18,7 @@ use excerpt::{redacted, shortened};
 pub(crate) use field::{Fault, fault, keep};
 pub use field::{FieldError, FieldErrorCode};
 pub use spelling::spell_as;
-pub(crate) use spelling::spelt;
+pub(crate) use spelling::{spelt, spelt_faults};
 pub use stop::StopReason;
 
 /// An error of this library. Nothing it prints holds the token or the password.

@@ -91,7 +91,7 @@ pub use auth::{TokenStore, TokenStoreFailure};
 pub use client::{
     CallFuture, Client, OpportunityList, PreparedCall, reset_client, update_opportunity,
 };
-pub use config::{CallOptions, ClientBuilder, Edition, Priority};
+pub use config::{CallOptions, ClientBuilder, Edition, FieldMapOptions, Priority};
 pub use error::{
     ApiError, ApiErrorKind, Cause, Enterprise, Error, Excerpt, FieldError, FieldErrorCode,
     StopReason,
@@ -120,14 +120,15 @@ pub use sync::{Cancel, forked};
 #[doc(hidden)]
 pub mod contract {
     pub use crate::api::kind_of_code;
-    pub use crate::config::OPTIONS;
+    pub use crate::config::{CALL_OPTIONS, OPTIONS};
     pub use crate::error::spell_as;
-    pub use crate::input::suggest::{nearest, unknown_message};
+    pub use crate::input::setting::flag_of;
+    pub use crate::input::suggest::nearest;
     #[cfg(feature = "jobs")]
     pub use crate::job::{APPLY_OPTIONS, PLAN_OPTIONS};
     pub use crate::observe::{EVENTS, Fact};
     pub use crate::quota::QUOTA_OPTIONS;
-    pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS};
+    pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS, UPDATE_OPTIONS, UpdateCall};
     pub use crate::response::{Kind, SHAPES, Shape, Typed};
     #[cfg(any(feature = "csv", feature = "xlsx"))]
     pub use crate::sheet::{SHEET_OPTIONS, WRITE_OPTIONS};

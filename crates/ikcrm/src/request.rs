@@ -5,6 +5,8 @@ mod custom_field;
 mod query;
 mod validate;
 mod from_serialize;
+mod from_deserialize;
+mod update_call;
 mod update;
 mod fields;
 
@@ -13,6 +15,7 @@ pub use fields::{FIELDS, Field, FieldKind};
 pub(crate) use query::{CheckedQuery, check_query};
 pub use query::{OpportunityQuery, Order, QUERY_PARTS};
 pub use update::OpportunityUpdate;
+pub use update_call::{UPDATE_OPTIONS, UpdateCall};
 pub(crate) use validate::{
     Checked, Draft, Label, check_entity, check_opportunity_id, check_update,
 };

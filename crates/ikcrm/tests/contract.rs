@@ -3,7 +3,8 @@
 
 use ikcrm::FieldErrorCode;
 use ikcrm::contract::{
-    EVENTS, FIELDS, Kind, OPTIONS, QUERY_PARTS, QUOTA_OPTIONS, SHAPES, kind_of_code,
+    CALL_OPTIONS, EVENTS, FIELDS, Kind, OPTIONS, QUERY_PARTS, QUOTA_OPTIONS, SHAPES,
+    UPDATE_OPTIONS, kind_of_code,
 };
 use serde_json::{Map, Value, json};
 
@@ -68,6 +69,20 @@ fn the_client_options_are_as_listed() {
     let options = contract("options.json");
     assert_eq!(column(&options["client"], "name"), OPTIONS);
     assert_eq!(column(&options["quota"], "name"), QUOTA_OPTIONS);
+    assert_eq!(column(&options["call"], "name"), CALL_OPTIONS);
+    assert_eq!(column(&options["update"], "name"), UPDATE_OPTIONS);
+}
+
+#[test]
+fn the_variables_are_named_after_the_options() {
+    let options = contract("options.json");
+    for (table, start) in [("client", "IKCRM_"), ("quota", "IKCRM_QUOTA_")] {
+        for row in options[table].as_array().unwrap().iter().filter(|row| row["name"] != "headers")
+        {
+            let name = row["name"].as_str().unwrap().to_uppercase();
+            assert_eq!(row["env"], format!("{start}{name}"), "{row}");
+        }
+    }
 }
 
 #[test]
@@ -86,7 +101,7 @@ fn the_ranges_of_options_are_the_core_s() {
 
 /// Whether an option of a client, a quota or a call is out of its range.
 fn faults(table: &str, name: &str, number: i64) -> Vec<FieldErrorCode> {
-    let client = ikcrm::Client::builder().token("the open-API token");
+    let client = ikcrm::Client::builder().token("test-token");
     let error = match table {
         "client" => client.set(name, number).build().err(),
         "quota" => {
@@ -99,7 +114,7 @@ fn faults(table: &str, name: &str, number: i64) -> Vec<FieldErrorCode> {
             client.build().unwrap().list_opportunities_with(&query, options).err()
         }
     };
-    let codes = error.iter().flat_map(|error| error.fields()).map(|fault| fault.code);
+    let codes = error.iter().flat_map(ikcrm::Error::fields).map(|fault| fault.code);
     codes.filter(|code| *code == FieldErrorCode::Range).collect()
 }
 

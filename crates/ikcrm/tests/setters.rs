@@ -147,6 +147,45 @@ fn a_map_becomes_an_update_and_a_null_in_it_clears() {
 }
 
 #[test]
+fn an_update_read_of_json_has_every_digit() {
+    let text = r#"{
+        "expect_amount": 123456789012345678.123456789,
+        "title": "ccc",
+        "custom": {"numeric_asset_1": 0.12345678901234567890, "tags": ["a", 12345678901234567890]}
+    }"#;
+    let number = |digits: &str| Value::Number(digits.to_owned());
+    let tags = Value::List(vec!["a".into(), number("12345678901234567890")]);
+    let update = OpportunityUpdate::new()
+        .set("expect_amount", number("123456789012345678.123456789"))
+        .title("ccc")
+        .custom("numeric_asset_1", number("0.12345678901234567890"))
+        .custom("tags", tags);
+    assert_eq!(serde_json::from_str::<OpportunityUpdate>(text).unwrap(), update);
+    assert_eq!(serde_json::from_slice::<OpportunityUpdate>(text.as_bytes()).unwrap(), update);
+    assert_eq!(serde_json::from_reader::<_, OpportunityUpdate>(text.as_bytes()).unwrap(), update);
+}
+
+#[test]
+fn an_update_within_another_struct_is_read_by_its_values() {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        id: u64,
+        #[serde(flatten)]
+        update: OpportunityUpdate,
+    }
+    let row: Row = serde_json::from_str(r#"{"id": 5, "title": "ccc", "note": null}"#).unwrap();
+    assert_eq!(row.id, 5);
+    assert_eq!(row.update, OpportunityUpdate::new().title("ccc").note(Patch::Null));
+}
+
+#[test]
+fn what_nests_too_deep_is_refused() {
+    let deep = format!(r#"{{"note": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let error = serde_json::from_str::<OpportunityUpdate>(&deep).unwrap_err();
+    assert!(error.to_string().contains("nests deeper than 64"), "{error}");
+}
+
+#[test]
 fn a_number_that_is_none_clears_nothing() {
     #[derive(serde::Serialize)]
     struct Amount {

@@ -74,8 +74,8 @@ class ClientOptions(TypedDict, total=False):
     token.
     """
     base_url: str | None
-    """The CRM's base URL, for a host that no edition names: https, or http to this machine.
-    `/api/v2` at its end is left out.
+    """The CRM's base URL, for a host that no edition names: https, or http to this machine. A
+    `/api/v2` at its end is dropped.
     """
     edition: Literal["standalone", "wecom", "dingtalk"] | None
     """The CRM's edition, which names the host: `standalone` 独立版, `wecom` 企微版 or `dingtalk`
@@ -142,9 +142,8 @@ class CallOptions(TypedDict, total=False):
     max_wait: float | None
     """The seconds that each attempt may wait for a slot of the quota (the quota's)."""
     deadline: float | None
-    """The seconds that the call may take from now on, its waits for the quota included (none). If
-    it is known to end later, it fails at once with a `QuotaExceededError` that says when it could
-    start.
+    """The seconds that the call may take from now on, waits for the quota included (none). A call
+    that cannot make it fails at once with a `QuotaExceededError`, which says when it could start.
     """
     priority: Literal["normal", "batch"] | None
     """`batch` stands behind all other calls that wait for the quota, and uses at most 80 % of it
@@ -261,13 +260,13 @@ class JobOptions(CallOptions, total=False):
 class PlanOnly(TypedDict, total=False):
     # <generated: plan>, by `make generate`
     job: str | PathLike[str] | None
-    """The job's file (a private one). A private file goes with its object once nothing of it is
-    needed; a job of the same rows and options that is there goes on.
+    """The job's file (a temporary one). A temporary one is deleted with its object once it is no
+    longer needed; a job of the same rows and options that is there already goes on.
     """
     id: str | None
     """The column that holds the ids (`id`)."""
     key: str | None
-    """The column by which you know a row again, such as a contract's number (none)."""
+    """The column by which you recognize a row, such as a contract's number (none)."""
     columns: Mapping[str, str] | None
     """The columns to use, and the fields that they are; the others are only kept (all)."""
     empty: Literal["keep", "clear"] | Mapping[str, Literal["keep", "clear"]] | None
@@ -296,7 +295,7 @@ class SheetOnly(TypedDict, total=False):
     sheet: str | int | None
     """The sheet of a workbook, by its name or its place from 1 (the first that is not hidden)."""
     header: int | None
-    """The row that names the columns, as Excel counts (the one of the first 20 with the most
+    """The row with the column names, as Excel counts (of the first 20, the one with the most
     known names).
     """
     encoding: str | None
@@ -304,8 +303,8 @@ class SheetOnly(TypedDict, total=False):
     delimiter: str | None
     """What stands between the cells of a text file (what its first lines have most of)."""
     coerce: bool | None
-    """Reads amounts with separators, `￥20,000.50`, and full-width digits, refused otherwise
-    (`False`).
+    """Accepts amounts such as `￥20,000.50` and `1,000`, and full-width digits, which are refused
+    otherwise (`False`).
     """
     clear_text: str | None
     """A text that clears the field in whose cell it stands, such as `‹清空›` (none)."""
@@ -315,7 +314,7 @@ class SheetOnly(TypedDict, total=False):
 class ApplyOnly(TypedDict, total=False):
     # <generated: apply>, by `make generate`
     skip_invalid: bool | None
-    """Sends the other rows although some are invalid or duplicate (`False`)."""
+    """Sends the other rows although some are invalid or duplicates (`False`)."""
     on_conflict: Literal["report", "overwrite"] | None
     """What happens to a row whose opportunity somebody else changed: `report`, or `overwrite`
     (`report`).
@@ -329,8 +328,8 @@ class ApplyOnly(TypedDict, total=False):
     max_duration: float | None
     """The seconds that the run may take; then the job is stopped, and returned (any time)."""
     max_age: float | None
-    """The seconds after which a reading is made again before its row is sent (600); 0 reads each
-    row just before its update.
+    """The seconds for which a reading counts; a row with an older one is read again before it is
+    sent (600). 0 reads each row just before its update.
     """
     limit: int | None
     """Sends so many rows and stops (all)."""

@@ -59,15 +59,10 @@ class BaseClient:
     def from_env(cls, *, pickle_secrets: bool = False, **overrides: Unpack[ClientOptions]) -> Self:
         """A client with the settings of the environment, and with these in their place.
 
-        The variables are `IKCRM_TOKEN`, or `IKCRM_LOGIN`, `IKCRM_PASSWORD` and `IKCRM_CORP_ID`;
-        `IKCRM_BASE_URL`, `IKCRM_EDITION`, `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`,
-        `IKCRM_CA_BUNDLE`, `IKCRM_CLIENT_CERT`, `IKCRM_CLIENT_KEY`, `IKCRM_PROXY` (`env`),
-        `IKCRM_SIGN_IN_INTERVAL` (seconds),
-        `IKCRM_APP_INFO` (`name/version`), `IKCRM_REQUEST_ID`, `IKCRM_IDLE_TIMEOUT` (seconds),
-        `IKCRM_TLS_ROOTS`; and of the quota `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER`,
-        `IKCRM_QUOTA_MAX_WAIT` (seconds), `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_KEY`,
-        `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_FALLBACK`, or `IKCRM_QUOTA=off`. An override that is
-        `None` leaves the variable's, but for `quota`.
+        A variable is `IKCRM_` and the name of a setting in capitals, such as `IKCRM_TOKEN`, and
+        `IKCRM_QUOTA_` and the name of one of the quota's; times are in seconds, `IKCRM_APP_INFO` is
+        `name/version`, and `IKCRM_QUOTA=off` turns the quota off. An override that is `None` leaves
+        the variable's, but for `quota`.
 
         Raises `ConfigError`, which lists every wrong setting.
         """

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use ikcrm::contract::{Kind, Shape, Typed};
 use ikcrm::{
-    CallMeta, CallOptions, Client, ClientBuilder, Error, Event, FieldMap, MetaSlot, Observer,
-    Opportunity, OpportunityQuery, OpportunityRow, OpportunityUpdate, Record, TokenStore,
-    TokenStoreFailure, Value,
+    CallMeta, CallOptions, Client, ClientBuilder, Error, Event, FieldMap, FieldMapOptions,
+    MetaSlot, Observer, Opportunity, OpportunityQuery, OpportunityRow, OpportunityUpdate, Record,
+    TokenStore, TokenStoreFailure, Value,
 };
 use ikcrm_conformance::{Address, Call, Case, Method, Outcome, Server, Spans};
 use log::{Level, LevelFilter, Log, Metadata, Record as Line};
@@ -270,7 +270,9 @@ fn call(client: &Client, call: &Call, meta: &MetaSlot) -> Result<Brought, Error>
         }
         Method::FieldMap => {
             let entity = value(&call.entity).unwrap();
-            client.field_map_with(entity, call.refresh, &options).map(Brought::FieldMap)
+            client
+                .field_map_with(entity, FieldMapOptions::from(options).refresh(call.refresh))
+                .map(Brought::FieldMap)
         }
     }
 }

@@ -179,10 +179,10 @@ impl Answer {
             _ => return self.invalid(what),
         };
         let message = match self.text.trim() {
-            "" => format!("the answer had no body ({content_type})"),
+            "" => format!("the answer had no body ({content_type}){}", self.hint()),
             _ if retry_later => self.text.clone(),
-            _ if words.is_empty() => format!("the answer {what} ({content_type})"),
-            _ => words,
+            _ if words.is_empty() => format!("the answer {what} ({content_type}){}", self.hint()),
+            _ => words + &self.hint(),
         };
         Error::Api(Box::new(ApiError {
             kind,
@@ -199,17 +199,22 @@ impl Answer {
 
     fn invalid(&self, what: &str) -> Error {
         let Self { status, ref content_type, .. } = *self;
-        let redirect = (300..400).contains(&status);
-        let hint = if redirect {
-            format!("; redirects are not followed: check {}", spelt("base_url"))
-        } else {
-            String::new()
-        };
+        let hint = self.hint();
         Error::InvalidAnswer {
             message: format!("the answer {what} (HTTP {status}, {content_type}){hint}"),
             status: Some(status),
             excerpt: self.excerpt(),
             may_have_been_applied: true,
+        }
+    }
+
+    /// What to look at when whoever answered is not the CRM.
+    fn hint(&self) -> String {
+        let base_url = spelt("base_url");
+        match self.status {
+            300..400 => format!("; redirects are not followed: check {base_url}"),
+            404 => format!("; this is not how the CRM says it: check {base_url}"),
+            _ => String::new(),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn update(
     update: &OpportunityUpdate,
     options: &CallOptions,
 ) -> Result<Opportunity, Error> {
-    let mut draft = check_update(id, update, &options.faults).or_faults()?;
+    let mut draft = check_update(id, update, &options.faults()).or_faults()?;
     checked().await;
     let call = engine.call(options);
     let work = async {
@@ -63,7 +63,7 @@ pub(super) async fn read(
     id: &Value,
     options: &CallOptions,
 ) -> Result<Opportunity, Error> {
-    let id = check_opportunity_id(id, &options.faults)?;
+    let id = check_opportunity_id(id, &options.faults())?;
     checked().await;
     let decode = |answer| opportunities::opportunity(answer, id);
     let (call, request) = (engine.call(options), opportunities::read(id));
@@ -77,7 +77,7 @@ pub(super) async fn field_map(
     refresh: bool,
     options: &CallOptions,
 ) -> Result<FieldMap, Error> {
-    let entity = check_entity(entity, &options.faults)?;
+    let entity = check_entity(entity, &options.faults())?;
     checked().await;
     let call = engine.call(options);
     call.to("GET", field_maps::ROUTE, pin!(lookup::field_map(&call, &entity, refresh))).await

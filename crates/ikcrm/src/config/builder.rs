@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::{Environment, TlsRoots, retries, seconds, switch, tls_roots};
+use super::check::{
+    Environment, IDLE, SIGN_IN_INTERVAL, TIMEOUT, TlsRoots, retries, switch, tls_roots,
+};
 use super::edition::{Edition, edition};
 use super::headers::{Headers, app_info, check_app_info};
 use crate::auth::{OnToken, TokenStore, TokenStoreFailure};
-use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault};
-use crate::input::setting::{duration, name_text, text};
-use crate::input::suggest::unknown_message;
+use crate::error::{Fault, FieldError, FieldErrorCode as Code};
+use crate::input::setting::{name_text, text};
+use crate::input::suggest::no_option;
 use crate::input::{Patch, Value, name_twice};
 use crate::observe::Observer;
 use crate::quota::Quota;
@@ -40,6 +42,15 @@ pub const OPTIONS: &[&str] = &[
     "idle_timeout",
     "tls_roots",
     "quota",
+    // </generated>
+];
+
+/// The settings that are no values.
+const HOOKS: &[&str] = &[
+    // <generated: hooks>, by `make generate`
+    "token_store",
+    "on_token",
+    "on_event",
     // </generated>
 ];
 
@@ -74,9 +85,7 @@ pub struct ClientBuilder {
     pub(super) quota: Patch<Quota>,
     /// The options that came from the environment, and their variables; nothing if it was not read.
     pub(super) variables: Option<Vec<(String, String)>>,
-    /// Faults found so far, for bindings.
-    #[doc(hidden)]
-    pub faults: Vec<FieldError>,
+    pub(super) faults: Vec<FieldError>,
 }
 
 impl ClientBuilder {
@@ -283,18 +292,18 @@ impl ClientBuilder {
             "password" => text(&value).map(|password| self.password = Some(password)),
             "corp_id" => name_text(&value).map(|corp_id| self.corp_id = Some(corp_id)),
             "sign_in_interval" => {
-                duration(&value).map(|interval| self.sign_in_interval = Some(interval))
+                SIGN_IN_INTERVAL.read(&value).map(|it| self.sign_in_interval = Some(it))
             }
             "base_url" => text(&value).map(|url| self.base_url = Some(url)),
             "edition" => edition(&value).map(|edition| self.edition = Some(edition)),
-            "timeout" => seconds(&value).map(|timeout| self.timeout = Some(timeout)),
+            "timeout" => TIMEOUT.read(&value).map(|timeout| self.timeout = Some(timeout)),
             "max_retries" => retries(&value).map(|retries| self.max_retries = Some(retries)),
             "ca_bundle" => text(&value).map(|path| self.ca_bundle = Some(path.into())),
             "client_cert" => text(&value).map(|path| self.client_cert = Some(path.into())),
             "client_key" => text(&value).map(|path| self.client_key = Some(path.into())),
             "app_info" => app_info(&value).map(|app_info| self.app_info = Some(app_info)),
             "request_id" => switch(&value).map(|sent| self.request_id = sent),
-            "idle_timeout" => duration(&value).map(|age| self.idle_timeout = Some(age)),
+            "idle_timeout" => IDLE.read(&value).map(|age| self.idle_timeout = Some(age)),
             "tls_roots" => tls_roots(&value).map(|roots| self.tls_roots = roots),
             "proxy" => {
                 return match text(&value) {
@@ -302,7 +311,10 @@ impl ClientBuilder {
                     Err(fault) => self.fault(name, fault),
                 };
             }
-            _ => fault(Code::Unknown, unknown_message("option", name, OPTIONS.iter().copied())),
+            _ => {
+                let options = OPTIONS.iter().chain(HOOKS).copied();
+                return self.refuse(no_option("option", name, options));
+            }
         };
         match set {
             Ok(()) => self,
@@ -340,6 +352,13 @@ impl ClientBuilder {
         read: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         self.environment = Some(Arc::new(read));
+        self
+    }
+
+    /// A fault of what only a binding can see; [`build`](Self::build) tells it with the others.
+    #[doc(hidden)]
+    pub fn refuse(mut self, fault: FieldError) -> Self {
+        self.faults.push(fault);
         self
     }
 

@@ -4,18 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use super::check::{check_retries, check_timeout, retries, seconds};
+use super::check::{TIMEOUT, check_retries, retries};
 use super::headers::Headers;
-use crate::error::{Fault, FieldError, FieldErrorCode as Code};
-use crate::input::setting::{duration, duration_within, text};
-use crate::input::suggest::unknown_message;
+use crate::error::{Fault, FieldError, FieldErrorCode as Code, spelt_faults};
+use crate::input::setting::{Limits, duration, text};
+use crate::input::suggest::no_option;
 use crate::input::{Value, excerpt};
 use crate::observe::{Listener, MetaSlot, Observer, Watch};
 use crate::sync::Cancel;
 
-pub(crate) const OPTIONS: [&str; 6] =
-    ["timeout", "max_retries", "max_wait", "deadline", "priority", "headers"];
-const LONGEST_DEADLINE: Duration = Duration::from_secs(366 * 24 * 3600);
+/// What every call takes.
+#[doc(hidden)]
+pub const CALL_OPTIONS: &[&str] = &[
+    // <generated: options>, by `make generate`
+    "timeout",
+    "max_retries",
+    "max_wait",
+    "deadline",
+    "priority",
+    "headers",
+    "cancel",
+    // </generated>
+];
+const DEADLINE: Limits = Limits { longest: Duration::from_secs(366 * 24 * 3600), zero: false };
 
 /// Who comes first where calls wait for the quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,9 +57,7 @@ pub struct CallOptions {
     pub(crate) watch: Option<Arc<Watch>>,
     /// Counts the sign-ins that were sent for the call.
     pub(crate) sign_ins: Option<Arc<AtomicU32>>,
-    /// Faults found so far; a binding puts its language's names into them.
-    #[doc(hidden)]
-    pub faults: Vec<FieldError>,
+    pub(crate) faults: Vec<FieldError>,
 }
 
 impl CallOptions {
@@ -59,7 +68,7 @@ impl CallOptions {
 
     /// The time that the call may take, over all attempts and waits.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.timeout_checked(check_timeout(timeout))
+        self.timeout_checked(TIMEOUT.check(timeout))
     }
 
     /// How often the call is made again after a passing failure; 0 turns it off.
@@ -78,7 +87,7 @@ impl CallOptions {
     /// The time that the call may take from now on, the waits for the quota included: more than 0,
     /// at most 366 days (default: none). What is known to end later fails at once.
     pub fn deadline(self, deadline: Duration) -> Self {
-        self.deadline_checked(check_deadline(deadline))
+        self.deadline_checked(DEADLINE.check(deadline))
     }
 
     /// Who comes first where calls wait for the quota (default: [`Priority::Normal`]).
@@ -142,23 +151,34 @@ impl CallOptions {
     /// `priority` (`normal` or `batch`), or `headers`. A null leaves the client's; what does not fit is told by
     /// the call.
     pub fn set(self, name: &str, value: impl Into<Value>) -> Self {
-        match (name, value.into()) {
-            (name, Value::Null) if OPTIONS.contains(&name) => self,
-            ("timeout", value) => self.timeout_checked(seconds(&value)),
+        self.set_among(&[], name, value.into())
+    }
+
+    /// The same where there are other options, which a message may mean.
+    #[doc(hidden)]
+    pub fn set_among(self, others: &[&str], name: &str, value: Value) -> Self {
+        match (name, value) {
+            (name, Value::Null) if CALL_OPTIONS.contains(&name) => self,
+            ("timeout", value) => self.timeout_checked(TIMEOUT.read(&value)),
             ("max_retries", value) => self.max_retries_checked(retries(&value)),
             ("max_wait", value) => match duration(&value) {
                 Ok(max_wait) => self.max_wait(max_wait),
                 Err(fault) => self.fault("max_wait", fault),
             },
-            ("deadline", value) => {
-                self.deadline_checked(duration_within(&value, deadline_limits(), is_deadline))
-            }
+            ("deadline", value) => self.deadline_checked(DEADLINE.read(&value)),
             ("priority", value) => match priority(&value) {
                 Ok(priority) => self.priority(priority),
                 Err(fault) => self.fault("priority", fault),
             },
             ("headers", value) => self.set_headers(&value),
-            _ => self.fault(name, Fault(Code::Unknown, unknown_message("option", name, OPTIONS))),
+            ("cancel", value) => {
+                let message = format!("must be a Cancel, got {}", value.describe());
+                self.fault("cancel", Fault(Code::Type, message))
+            }
+            _ => {
+                let known = CALL_OPTIONS.iter().chain(others).copied();
+                self.refuse(no_option("option", name, known))
+            }
         }
     }
 
@@ -191,26 +211,22 @@ impl CallOptions {
         self
     }
 
+    /// A fault of what only a binding can see; the call tells it with its own.
+    #[doc(hidden)]
+    pub fn refuse(mut self, fault: FieldError) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// What is wrong with the options, as the caller's language spells them.
+    pub(crate) fn faults(&self) -> Vec<FieldError> {
+        spelt_faults(self.faults.clone())
+    }
+
     fn fault(mut self, name: &str, fault: Fault) -> Self {
         self.faults.push(fault.of(name));
         self
     }
-}
-
-fn check_deadline(deadline: Duration) -> Result<Duration, Fault> {
-    if is_deadline(deadline) {
-        return Ok(deadline);
-    }
-    let (limits, got) = (deadline_limits(), deadline.as_secs_f64());
-    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
-}
-
-fn is_deadline(deadline: Duration) -> bool {
-    !deadline.is_zero() && deadline <= LONGEST_DEADLINE
-}
-
-fn deadline_limits() -> String {
-    format!("more than 0 and at most {} s", LONGEST_DEADLINE.as_secs())
 }
 
 fn priority(value: &Value) -> Result<Priority, Fault> {

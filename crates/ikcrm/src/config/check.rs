@@ -6,41 +6,25 @@ use std::time::Duration;
 
 use super::edition::Edition;
 use crate::error::{Fault, FieldError, FieldErrorCode as Code, spelt};
-use crate::input::setting::{duration_within, flag, text, whole};
+use crate::input::setting::{Limits, flag, text, whole};
 use crate::input::{Value, excerpt};
 use crate::transport::{
     self, Identity, IdentityFault, Proxy, ProxyUrl, count_certificates, is_host,
 };
 
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+pub(super) const TIMEOUT: Limits = Limits { longest: Duration::from_secs(3600), zero: false };
+pub(super) const IDLE: Limits = Limits { longest: Duration::from_secs(3600), zero: true };
+pub(super) const SIGN_IN_INTERVAL: Limits =
+    Limits { longest: Duration::from_secs(24 * 3600), zero: true };
 const MOST_RETRIES: u32 = 10;
-const LONGEST_SIGN_IN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
-/// A timeout from a number of seconds, checked as the typed setter's is.
-pub(super) fn seconds(value: &Value) -> Result<Duration, Fault> {
-    duration_within(value, timeout_limits(), is_timeout)
-}
+/// What the path of each endpoint begins with.
+const API: &str = "/api/v2";
 
 /// A number of retries, checked as the typed setter's is.
 pub(super) fn retries(value: &Value) -> Result<u32, Fault> {
     let number = whole(value)?;
     u32::try_from(number).map_err(|_| fault_of_retries(number)).and_then(check_retries)
-}
-
-pub(super) fn check_timeout(timeout: Duration) -> Result<Duration, Fault> {
-    if is_timeout(timeout) {
-        return Ok(timeout);
-    }
-    let (limits, got) = (timeout_limits(), timeout.as_secs_f64());
-    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
-}
-
-fn is_timeout(timeout: Duration) -> bool {
-    !timeout.is_zero() && timeout <= LONGEST_TIMEOUT
-}
-
-fn timeout_limits() -> String {
-    format!("more than 0 and at most {} s", LONGEST_TIMEOUT.as_secs())
 }
 
 /// Whose certificates are trusted.
@@ -71,23 +55,6 @@ pub(super) fn switch(value: &Value) -> Result<bool, Fault> {
         Value::Text(text) if text == "false" => Ok(false),
         _ => flag(value),
     }
-}
-
-pub(super) fn check_idle(age: Duration) -> Result<Duration, Fault> {
-    if age > LONGEST_TIMEOUT {
-        let (longest, got) = (LONGEST_TIMEOUT.as_secs(), age.as_secs_f64());
-        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {got} s")));
-    }
-    Ok(age)
-}
-
-pub(super) fn check_interval(interval: Duration) -> Result<Duration, Fault> {
-    if interval > LONGEST_SIGN_IN_INTERVAL {
-        let longest = LONGEST_SIGN_IN_INTERVAL.as_secs();
-        let got = interval.as_secs_f64();
-        return Err(Fault(Code::Range, format!("must be 0 to {longest} s, got {got} s")));
-    }
-    Ok(interval)
 }
 
 pub(super) fn check_retries(retries: u32) -> Result<u32, Fault> {
@@ -132,6 +99,9 @@ fn check_base_url(url: &str) -> Result<String, Fault> {
         return fault(&format!("has {wrong:?} in its path; percent-encode it, as %20 for a space"));
     }
     let base = without_endpoint(url);
+    if let Some((_, rest)) = base.split_once(API) {
+        return fault(&format!("must end before or after {API}; leave {rest:?} out"));
+    }
     match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(_)) => Ok(base),
         (Some("http"), Some(host)) if is_loopback(host) => Ok(base),
@@ -151,7 +121,7 @@ fn not_of_a_path(path: &str) -> Option<char> {
 /// The URL without the part of the path that each endpoint begins with, which may be given too.
 fn without_endpoint(url: &str) -> String {
     let url = url.trim_end_matches('/');
-    url.strip_suffix("/api/v2").unwrap_or(url).trim_end_matches('/').to_owned()
+    url.strip_suffix(API).unwrap_or(url).trim_end_matches('/').to_owned()
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -206,6 +176,12 @@ pub(super) fn read_identity(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_is_no_base_url() {
+        let fault = check_base_url("https://crm.example.com/api/v2/opportunities/").unwrap_err();
+        assert_eq!(fault.1, "must end before or after /api/v2; leave \"/opportunities\" out");
+    }
 
     #[test]
     fn a_base_url_is_kept_up_to_the_path_of_the_api() {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::builder::{ClientBuilder, OPTIONS};
 use super::check::{
-    TlsRoots, base_url, check_idle, check_interval, check_proxy, check_retries, check_timeout,
+    IDLE, SIGN_IN_INTERVAL, TIMEOUT, TlsRoots, base_url, check_proxy, check_retries,
     read_certificates, read_identity,
 };
 use super::headers::Headers;
 use crate::auth::{Account, Credentials, Token};
-use crate::error::{FieldError, FieldErrorCode as Code, keep};
+use crate::error::{FieldError, FieldErrorCode as Code, keep, spelt_faults};
 use crate::input::Patch;
 use crate::observe::Listener;
 use crate::quota::{Quota, Scope, SharedQuota};
@@ -77,11 +77,13 @@ impl ClientBuilder {
         let token = self.token.clone().map(Token::new).transpose();
         let token = keep(token, "token", &mut faults).flatten();
         faults.extend(self.faults_of_credentials(&faults));
-        let interval = self.sign_in_interval.map_or(Ok(DEFAULT_SIGN_IN_INTERVAL), check_interval);
+        let interval = self
+            .sign_in_interval
+            .map_or(Ok(DEFAULT_SIGN_IN_INTERVAL), |it| SIGN_IN_INTERVAL.check(it));
         let interval = keep(interval, "sign_in_interval", &mut faults);
         let base_url = base_url(self.base_url.take(), self.edition);
         let base_url = keep(base_url, "base_url", &mut faults).unwrap_or_default();
-        let timeout = self.timeout.map_or(Ok(DEFAULT_TIMEOUT), check_timeout);
+        let timeout = self.timeout.map_or(Ok(DEFAULT_TIMEOUT), |it| TIMEOUT.check(it));
         let timeout = keep(timeout, "timeout", &mut faults).unwrap_or_default();
         let retries = self.max_retries.map_or(Ok(DEFAULT_RETRIES), check_retries);
         let max_retries = keep(retries, "max_retries", &mut faults).unwrap_or_default();
@@ -91,7 +93,7 @@ impl ClientBuilder {
         let identity = identity.map_err(|fault| faults.push(fault)).ok().flatten();
         let proxy = check_proxy(&self.proxy, &base_url, self.environment.as_deref());
         let proxy = keep(proxy, "proxy", &mut faults).flatten();
-        let idle_timeout = self.idle_timeout.map_or(Ok(DEFAULT_IDLE_TIMEOUT), check_idle);
+        let idle_timeout = self.idle_timeout.map_or(Ok(DEFAULT_IDLE_TIMEOUT), |it| IDLE.check(it));
         let idle_timeout = keep(idle_timeout, "idle_timeout", &mut faults).unwrap_or_default();
         let quota = std::mem::take(&mut self.quota);
         let scope = Scope { base_url: &base_url, who: self.who(token.as_ref()) };
@@ -102,7 +104,7 @@ impl ClientBuilder {
                 let option = fault.field.split('.').next();
                 OPTIONS.iter().position(|name| Some(*name) == option)
             });
-            return Err(faults);
+            return Err(spelt_faults(faults));
         }
         let observer = self.observer.take().map(Listener::new);
         let (headers, app_info) = (std::mem::take(&mut self.headers), self.app_info.take());

@@ -7,16 +7,10 @@ use crate::quota::QUOTA_OPTIONS;
 use crate::transport::Proxy;
 
 impl ClientBuilder {
-    /// Takes the settings from the variables `IKCRM_TOKEN`, `IKCRM_LOGIN`, `IKCRM_PASSWORD`,
-    /// `IKCRM_CORP_ID`, `IKCRM_SIGN_IN_INTERVAL` (seconds), `IKCRM_BASE_URL`, `IKCRM_EDITION`,
-    /// `IKCRM_TIMEOUT` (seconds), `IKCRM_MAX_RETRIES`, `IKCRM_CA_BUNDLE`, `IKCRM_CLIENT_CERT`,
-    /// `IKCRM_CLIENT_KEY`, `IKCRM_PROXY`
-    /// (default: `env`, the standard proxy variables), `IKCRM_APP_INFO` (`name/version`),
-    /// `IKCRM_REQUEST_ID` (`true`), `IKCRM_IDLE_TIMEOUT` (seconds) and `IKCRM_TLS_ROOTS`, and those of the quota from
-    /// `IKCRM_QUOTA_CALLS`, `IKCRM_QUOTA_PER` (seconds), `IKCRM_QUOTA_MAX_WAIT` (seconds),
-    /// `IKCRM_QUOTA_STORE`, `IKCRM_QUOTA_PASSWORD`, `IKCRM_QUOTA_KEY` and `IKCRM_QUOTA_FALLBACK`, or
-    /// from `IKCRM_QUOTA`:
-    /// `off` turns it off.
+    /// Takes the settings from the environment. A variable is `IKCRM_` and the name of a setting in
+    /// capitals, such as `IKCRM_TOKEN`, and `IKCRM_QUOTA_` and the name of one of the quota's. Times are
+    /// in seconds, `IKCRM_APP_INFO` is `name/version`, `IKCRM_PROXY` is `env` unless it is set, and
+    /// `IKCRM_QUOTA=off` turns the quota off.
     pub fn from_env() -> Self {
         Self::from_variables(|name| {
             let value = std::env::var_os(name)?;

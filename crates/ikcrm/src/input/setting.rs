@@ -1,11 +1,10 @@
 //! Reads a setting as the caller's language or the environment holds it.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::check::{is_integer, plain};
 use super::value::{Value, excerpt};
-use crate::error::{Fault, FieldErrorCode as Code, fault, spelt};
+use crate::error::{Fault, FieldError, FieldErrorCode as Code, fault, spelt};
 
 pub(crate) fn text(value: &Value) -> Result<String, Fault> {
     match value {
@@ -22,6 +21,12 @@ pub(crate) fn flag(value: &Value) -> Result<bool, Fault> {
         Value::Bool(flag) => Ok(*flag),
         _ => fault(Code::Type, format!("must be {yes} or {no}, got {}", value.describe())),
     }
+}
+
+/// The same of an option that a binding takes itself.
+#[doc(hidden)]
+pub fn flag_of(option: &str, value: &Value) -> Result<bool, FieldError> {
+    flag(value).map_err(|fault| fault.of(option))
 }
 
 /// A name that may be all digits, and then given as a number.
@@ -65,21 +70,55 @@ pub(crate) fn whole(value: &Value) -> Result<usize, Fault> {
 /// A duration from a number of seconds or milliseconds.
 pub(crate) fn duration(value: &Value) -> Result<Duration, Fault> {
     let unit = if let Value::Milliseconds(_) = value { "milliseconds" } else { "seconds" };
-    duration_within(value, format_args!("a finite number of {unit}, 0 or more"), |_| true)
+    let limits = format!("a finite number of {unit}, 0 or more");
+    in_seconds(value)?.ok_or_else(|| out_of(&limits, &value.describe()))
 }
 
-/// The same within limits, which a message tells in words.
-pub(crate) fn duration_within(
-    value: &Value,
-    limits: impl fmt::Display,
-    fits: impl FnOnce(Duration) -> bool,
-) -> Result<Duration, Fault> {
+fn in_seconds(value: &Value) -> Result<Option<Duration>, Fault> {
     let seconds = match value {
         Value::Milliseconds(number) => number / 1000.0,
         _ => number(value)?,
     };
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if fits(duration) => Ok(duration),
-        _ => fault(Code::Range, format!("must be {limits}, got {}", value.describe())),
+    Ok(Duration::try_from_secs_f64(seconds).ok())
+}
+
+fn out_of(limits: &str, got: &str) -> Fault {
+    Fault(Code::Range, format!("must be {limits}, got {got}"))
+}
+
+/// The limits of a duration.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) longest: Duration,
+    /// Whether it may be nothing.
+    pub(crate) zero: bool,
+}
+
+impl Limits {
+    /// A duration of a typed setter.
+    pub(crate) fn check(self, duration: Duration) -> Result<Duration, Fault> {
+        let got = || format!("{} s", duration.as_secs_f64());
+        self.fit(duration).ok_or_else(|| out_of(&self.words(1, "s"), &got()))
+    }
+
+    /// A number of seconds or milliseconds; the message tells the limits in the same unit.
+    pub(crate) fn read(self, value: &Value) -> Result<Duration, Fault> {
+        let read = in_seconds(value)?.and_then(|duration| self.fit(duration));
+        read.ok_or_else(|| {
+            let millis = matches!(value, Value::Milliseconds(_));
+            let limits = if millis { self.words(1000, "ms") } else { self.words(1, "s") };
+            out_of(&limits, &value.describe())
+        })
+    }
+
+    fn fit(self, duration: Duration) -> Option<Duration> {
+        let fits = duration <= self.longest && (self.zero || !duration.is_zero());
+        fits.then_some(duration)
+    }
+
+    fn words(self, in_a_second: u64, unit: &str) -> String {
+        let longest = self.longest.as_secs() * in_a_second;
+        let from = if self.zero { "0 to" } else { "more than 0 and at most" };
+        format!("{from} {longest} {unit}")
     }
 }

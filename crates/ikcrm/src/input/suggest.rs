@@ -1,6 +1,7 @@
 //! "Did you mean": what a message proposes in the place of an unknown name.
 
 use super::value::excerpt;
+use crate::error::{Fault, FieldError, FieldErrorCode as Code, spelt};
 
 /// How many names a message lists.
 const LISTED: usize = 30;
@@ -31,8 +32,7 @@ fn is_slip(name: &str, known: &str) -> bool {
 }
 
 /// "no such field", with the nearest known name.
-#[must_use]
-pub fn unknown_message<'a>(
+pub(crate) fn unknown_message<'a>(
     what: &str,
     name: &str,
     names: impl IntoIterator<Item = &'a str>,
@@ -41,6 +41,16 @@ pub fn unknown_message<'a>(
         Some(known) => format!("no such {what}; did you mean {known}?"),
         None => format!("no such {what}"),
     }
+}
+
+/// The fault of a name that no option has, all as the caller's language spells it.
+pub(crate) fn no_option<'a>(
+    what: &str,
+    name: &str,
+    options: impl IntoIterator<Item = &'a str>,
+) -> FieldError {
+    let name = spelt(name);
+    Fault(Code::Unknown, unknown_message(what, name, options.into_iter().map(spelt))).of(name)
 }
 
 /// `; did you mean …? available: …`

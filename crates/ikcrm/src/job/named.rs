@@ -6,9 +6,9 @@ use super::options::{
 };
 use super::row::RowState;
 use crate::config::CALL_OPTIONS;
-use crate::error::{Fault, FieldErrorCode as Code};
+use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{duration, flag, number, text, whole};
-use crate::input::suggest::unknown_message;
+use crate::input::suggest::no_option;
 use crate::input::{Value, excerpt};
 
 /// The options of a plan, for tests against the contract.
@@ -53,7 +53,10 @@ impl PlanOptions<'_> {
                 self.call = self.call.set(name, value);
                 Ok(())
             }
-            name if !PLAN_OPTIONS.contains(&name) => Err(unknown(name, PLAN_OPTIONS)),
+            name if !PLAN_OPTIONS.contains(&name) => {
+                self.call.faults.push(unknown(name, PLAN_OPTIONS));
+                Ok(())
+            }
             _ if value == Value::Null => Ok(()),
             name => self.take(name, &value),
         };
@@ -87,7 +90,10 @@ impl ApplyOptions<'_> {
                 self.call = self.call.set(name, value);
                 Ok(())
             }
-            name if !APPLY_OPTIONS.contains(&name) => Err(unknown(name, APPLY_OPTIONS)),
+            name if !APPLY_OPTIONS.contains(&name) => {
+                self.call.faults.push(unknown(name, APPLY_OPTIONS));
+                Ok(())
+            }
             _ if value == Value::Null => Ok(()),
             name => self.take(name, &value),
         };
@@ -112,9 +118,9 @@ impl ApplyOptions<'_> {
     }
 }
 
-fn unknown(name: &str, known: &[&str]) -> Fault {
-    let known = known.iter().copied().chain(CALL_OPTIONS);
-    Fault(Code::Unknown, unknown_message("option", name, known))
+fn unknown(name: &str, known: &[&str]) -> FieldError {
+    let known = known.iter().chain(CALL_OPTIONS).chain(&["on_progress", "progress"]);
+    no_option("option", name, known.copied())
 }
 
 /// The words of an option, with what they mean.

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::row::RowState;
 use super::view::JobRow;
 use crate::config::CallOptions;
-use crate::error::{Error, FieldError, FieldErrorCode as Code};
+use crate::error::{Error, FieldError, FieldErrorCode as Code, spelt_faults};
 
 /// How much of the client's quota a job uses, unless told otherwise.
 pub(super) const SHARE: f64 = 0.8;
@@ -394,7 +394,11 @@ impl<'a> ApplyOptions<'a> {
             let words = RETRYABLE.map(RowState::as_str).join(", ");
             fault("retry", format!("must be one of {words}, got {state}"));
         }
-        if fields.is_empty() { Ok(()) } else { Err(Error::Validation { fields }) }
+        if fields.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Validation { fields: spelt_faults(fields) })
+        }
     }
 }
 

@@ -36,8 +36,9 @@ pub(super) fn plan(
     rows: &mut Rows<'_>,
     mut options: PlanOptions<'_>,
 ) -> Result<UpdateJob, Error> {
-    if !options.call.faults.is_empty() {
-        return Err(Error::Validation { fields: options.call.faults });
+    let faults = options.call.faults();
+    if !faults.is_empty() {
+        return Err(Error::Validation { fields: faults });
     }
     let path = options.job.clone().unwrap_or_else(private);
     let job = UpdateJob::new(path.clone(), options.job.is_none());

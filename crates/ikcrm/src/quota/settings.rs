@@ -12,12 +12,13 @@ use super::scope::Scope;
 use super::window::Limit;
 use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::Value;
-use crate::input::setting::{duration, duration_within, number, text, whole};
-use crate::input::suggest::unknown_message;
+use crate::input::setting::{Limits, duration, number, text, whole};
+use crate::input::suggest::no_option;
 
 /// The CRM's own quota: 10 calls in any 10 s.
 const CALLS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 const PER: Duration = Duration::from_secs(10);
+const SPAN: Limits = Limits { longest: Limit::LONGEST, zero: false };
 const LONGEST_KEY: usize = 200;
 
 /// How many calls may be made in any stretch of time, by whom together.
@@ -117,7 +118,7 @@ impl Quota {
         let mut quota = Self::default();
         let checked = check_calls(calls).map(|calls| quota.limit.calls = calls);
         let mut quota = quota.unless_fault("calls", checked);
-        let checked = check_per(per).map(|per| quota.limit.per = per);
+        let checked = SPAN.check(per).map(|per| quota.limit.per = per);
         quota.unless_fault("per", checked)
     }
 
@@ -172,7 +173,7 @@ impl Quota {
         let checked = match name {
             _ if value == Value::Null && QUOTA_OPTIONS.contains(&name) => Ok(()),
             "calls" => whole(&value).and_then(check_calls).map(|calls| self.limit.calls = calls),
-            "per" => duration_within(&value, per_limits(), is_per).map(|per| self.limit.per = per),
+            "per" => SPAN.read(&value).map(|per| self.limit.per = per),
             "max_wait" => duration(&value).map(|wait| self.max_wait = Some(wait)),
             "store" => {
                 text(&value).and_then(|url| store_url(&url)).map(|url| self.store = Some(url))
@@ -182,10 +183,11 @@ impl Quota {
                 number(&value).and_then(check_part).map(|part| self.fallback = Some(part))
             }
             "password" => text(&value).map(|password| self.password = Some(Secret(password))),
-            _ => Err(Fault(
-                Code::Unknown,
-                unknown_message("setting", name, QUOTA_OPTIONS.iter().copied()),
-            )),
+            _ => {
+                let FieldError { field, code, message } =
+                    no_option("setting", name, QUOTA_OPTIONS.iter().copied());
+                return self.unless_fault(&field, Err(Fault(code, message)));
+            }
         };
         self.unless_fault(name, checked)
     }
@@ -227,22 +229,6 @@ fn check_calls(calls: usize) -> Result<NonZeroUsize, Fault> {
     fits.ok_or_else(|| {
         Fault(Code::Range, format!("must be 1 to {}, got {calls}", Limit::MOST_CALLS))
     })
-}
-
-fn check_per(per: Duration) -> Result<Duration, Fault> {
-    if is_per(per) {
-        return Ok(per);
-    }
-    let (limits, got) = (per_limits(), per.as_secs_f64());
-    Err(Fault(Code::Range, format!("must be {limits}, got {got} s")))
-}
-
-fn is_per(per: Duration) -> bool {
-    !per.is_zero() && per <= Limit::LONGEST
-}
-
-fn per_limits() -> String {
-    format!("more than 0 and at most {} s", Limit::LONGEST.as_secs())
 }
 
 fn check_key(key: String) -> Result<String, Fault> {

@@ -1,7 +1,6 @@
 //! An update of a user's own struct, by serde.
 
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer};
 use serde_content::{Data, Number, Serializer, Value as Content};
 
 use super::update::OpportunityUpdate;
@@ -48,14 +47,6 @@ impl OpportunityUpdate {
                 None => update,
             },
         }))
-    }
-}
-
-/// Fields by their names; null clears one.
-impl<'de> Deserialize<'de> for OpportunityUpdate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = serde_json::Map::deserialize(deserializer)?;
-        Ok(fields.into_iter().fold(Self::new(), |update, (name, value)| update.set(name, value)))
     }
 }
 

@@ -148,6 +148,11 @@ impl CheckedQuery {
                 }
             }
             "per_page" => self.per_page = check_per_page(value)?,
+            "page" => {
+                let message = "no such part of a query: a list reads its pages itself; take as many \
+                               rows as you need";
+                return fault(Code::Unknown, message);
+            }
             _ => {
                 let message = unknown_message("part of a query", name, QUERY_PARTS.iter().copied());
                 return fault(Code::Unknown, message);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::fields::{self, FIELDS, Field, FieldKind};
 use super::update::OpportunityUpdate;
+use super::update_call::UPDATE_OPTIONS;
 use crate::config::CALL_OPTIONS;
 use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, fault, keep, spelt};
 use crate::input::check::{
@@ -216,7 +217,7 @@ fn missing(update: &OpportunityUpdate) -> Vec<FieldError> {
 
 /// The fault of a record with which nothing can be compared, or that is another one than the call's.
 fn fault_of_record(id: Option<i64>, given: &Opportunity) -> Option<FieldError> {
-    let fault = |code, message: String| Some(FieldError::new("if_unchanged", code, message));
+    let fault = |code, message: String| Some(FieldError::new(spelt("if_unchanged"), code, message));
     let Some(given_id) = given.id().ok().flatten().and_then(|id| i64::try_from(id).ok()) else {
         return fault(Code::Type, format!("has no id; {GIVE_RECORD}"));
     };
@@ -284,7 +285,7 @@ fn fault_of_unknown<T>(name: &str, value: &Value) -> Result<T, Fault> {
     if custom_kind(name).is_some() {
         return fault(Code::Unknown, "is a custom field; give it in custom");
     }
-    let mut options = CALL_OPTIONS.iter().chain(&["partial", "fill", "if_unchanged"]);
+    let mut options = CALL_OPTIONS.iter().chain(UPDATE_OPTIONS);
     if options.any(|option| spelt(option) == name) {
         return fault(
             Code::Unknown,

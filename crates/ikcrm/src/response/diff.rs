@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::opportunity::{OPPORTUNITY, Opportunity};
 use super::record::Record;
 use super::same::{Likeness, same};
-use crate::error::{Error, FieldError, FieldErrorCode};
+use crate::error::{Error, FieldError, FieldErrorCode, spelt};
 use crate::input::key::is_read_only;
 
 /// What to give to compare with.
@@ -17,7 +17,7 @@ pub(crate) const GIVE_RECORD: &str =
 pub(crate) fn check_unchanged(given: &Opportunity, now: &Opportunity) -> Result<(), Error> {
     if common(given, now).next().is_none() {
         let message = format!("has no key in common with the opportunity; {GIVE_RECORD}");
-        let fields = vec![FieldError::new("if_unchanged", FieldErrorCode::Empty, message)];
+        let fields = vec![FieldError::new(spelt("if_unchanged"), FieldErrorCode::Empty, message)];
         return Err(Error::Validation { fields });
     }
     let message = "is no longer what it is in the record given";

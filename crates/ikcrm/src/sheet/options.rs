@@ -1,9 +1,9 @@
 //! How a sheet is read.
 
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, spelt_faults};
 use crate::input::Value;
 use crate::input::setting::{flag, text, whole};
-use crate::input::suggest::unknown_message;
+use crate::input::suggest::no_option;
 
 /// The options of a sheet, for tests against the contract.
 #[doc(hidden)]
@@ -95,8 +95,8 @@ impl SheetOptions {
         let value = value.into();
         let taken = match name {
             name if !SHEET_OPTIONS.contains(&name) => {
-                let known = SHEET_OPTIONS.iter().copied();
-                Err(Fault(Code::Unknown, unknown_message("option", name, known)))
+                self.faults.push(no_option("option", name, SHEET_OPTIONS.iter().copied()));
+                Ok(())
             }
             _ if value == Value::Null => Ok(()),
             name => self.take(name, &value),
@@ -122,7 +122,7 @@ impl SheetOptions {
         if self.faults.is_empty() {
             return Ok(());
         }
-        Err(Error::Validation { fields: self.faults.clone() })
+        Err(Error::Validation { fields: spelt_faults(self.faults.clone()) })
     }
 
     /// Fails when one of these options is given, since the kind of file has no use for it.

@@ -1,9 +1,9 @@
 //! How a job's result is written.
 
-use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code};
+use crate::error::{Error, Fault, FieldError, FieldErrorCode as Code, spelt_faults};
 use crate::input::Value;
 use crate::input::setting::flag;
-use crate::input::suggest::unknown_message;
+use crate::input::suggest::no_option;
 use crate::job::RowState;
 
 /// The options of a result, for tests against the contract.
@@ -69,8 +69,8 @@ impl WriteOptions {
             ("language", value) => language(value).map(|language| self.language = language),
             ("split", value) => flag(value).map(|split| self.split = split),
             _ => {
-                let known = WRITE_OPTIONS.iter().copied();
-                Err(Fault(Code::Unknown, unknown_message("option", name, known)))
+                self.faults.push(no_option("option", name, WRITE_OPTIONS.iter().copied()));
+                Ok(())
             }
         };
         self.faults.extend(taken.err().map(|fault| fault.of(name)));
@@ -82,7 +82,7 @@ impl WriteOptions {
         if self.faults.is_empty() {
             return Ok(());
         }
-        Err(Error::Validation { fields: self.faults.clone() })
+        Err(Error::Validation { fields: spelt_faults(self.faults.clone()) })
     }
 
     pub(super) fn takes(&self, state: RowState) -> bool {
