@@ -24,7 +24,8 @@ function tell(tracer, events, begun) {
   call.end(begun + events.at(-1).atMs)
 }
 
-function span(tracer, { method, route, callId, status, errorCode, atMs, elapsedMs }, begun, parent) {
+function span(tracer, event, begun, parent) {
+  const { method, route, callId, status, errorCode, atMs, elapsedMs } = event
   const options = {
     kind: parent ? SpanKind.CLIENT : SpanKind.INTERNAL,
     startTime: begun + atMs - elapsedMs,

@@ -134,12 +134,7 @@ function minuteInChina(time: Date): string {
 }
 
 /** Runs a job, and throws what the caller's own code threw amid it. */
-async function conduct(
-  start: Start,
-  options: Options,
-  tell: Tell,
-  source?: Source,
-): Promise<void> {
+async function conduct(start: Start, options: Options, tell: Tell, source?: Source): Promise<void> {
   const watch = new Watch(options, source)
   const ask = AsyncResource.bind(watch.ask)
   try {

@@ -1,4 +1,4 @@
-"""What events cost: CPU a call without a listener, with one that does nothing, with Python's logger."""
+"""What events cost: CPU a call when nobody listens, and with listeners that do nothing."""
 
 import sys
 
@@ -18,9 +18,8 @@ def main():
         for row in rows:
             aim = f"  (aim: at most {AIM:.0f} µs more)" if "WARNING" in row["name"] else ""
             cost = row["cpu_us"]
-            print(
-                f"  {row['name']:<40}{cost:9.2f} µs  {cost / base:6.2f} ×  {cost - base:+7.2f} µs{aim}"
-            )
+            more = f"{cost / base:6.2f} ×  {cost - base:+7.2f} µs{aim}"
+            print(f"  {row['name']:<40}{cost:9.2f} µs  {more}")
     [look] = having(node, "look_us")
     print(f"  {look['name']:<40}{look['look_us']:9.2f} µs  (aim: at most {AIM:.0f} µs)")
 

@@ -160,7 +160,9 @@ test('the example prints its spans', async (t) => {
   const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
   assert.equal(code, 0)
   assert.deepEqual(
-    [...printed.matchAll(/name: '(.+)'/g)].map(([, name]) => name).filter((it) => it !== 'my-program'),
+    [...printed.matchAll(/name: '(.+)'/g)]
+      .map(([, name]) => name)
+      .filter((it) => it !== 'my-program'),
     [PUT, PUT, 'my work'],
   )
 })

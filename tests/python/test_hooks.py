@@ -416,8 +416,8 @@ def test_a_hook_may_close_its_client(hook: str, crm: Crm) -> None:
     if hook == "on_event":  # told when the call has its answer
         assert client.update_opportunity(1, **FIELDS).id == 1
     else:
-        with pytest.raises(ikcrm.CancelledError, match="^the client is closed$"):
+        with pytest.raises(ikcrm.CancelledError, match=r"^the client is closed$"):
             client.update_opportunity(1, **FIELDS)
     assert closed.is_set()
-    with pytest.raises(RuntimeError, match="^the client is closed$"):
+    with pytest.raises(RuntimeError, match=r"^the client is closed$"):
         client.update_opportunity(1, **FIELDS)

@@ -43,7 +43,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `jobs` | updates of many rows: jobs in a SQLite file |
+//! | `jobs` | updates of many rows: jobs, each in one file |
 //! | `csv`, `xlsx` | the rows of a job from a sheet, and its result as one |
 //! | `quota-redis` | the quota of many machines |
 //! | `tracing` | a span for each call and each of its requests, below that of whoever prepared it |

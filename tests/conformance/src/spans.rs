@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -47,6 +48,12 @@ impl Spans {
     /// Collects what is told amid `work`, or by what that prepared.
     pub fn collect<T>(&self, work: impl FnOnce() -> T) -> T {
         tracing::subscriber::with_default(Registry::default().with(self.clone()), work)
+    }
+
+    /// The same of what is a warning or more.
+    pub fn collect_warnings<T>(&self, work: impl FnOnce() -> T) -> T {
+        let warnings = Registry::default().with(LevelFilter::WARN).with(self.clone());
+        tracing::subscriber::with_default(warnings, work)
     }
 
     /// All spans, in the order in which they were opened.

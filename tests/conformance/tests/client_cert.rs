@@ -242,7 +242,7 @@ fn what_is_wrong_with_the_files_is_told_by_their_names() {
         (&cert, Some(&odd), "client_key", "{} holds a key that TLS cannot use: "),
     ] {
         let builder = Client::builder().token("t").client_cert(cert);
-        let builder = key.into_iter().fold(builder, |it, key| it.client_key(key));
+        let builder = key.into_iter().fold(builder, ClientBuilder::client_key);
         let error = builder.build().unwrap_err();
         let [fault] = error.fields() else { panic!("{error}") };
         let named = key.unwrap_or(cert).display().to_string();

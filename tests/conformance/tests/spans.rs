@@ -7,10 +7,13 @@ use std::sync::mpsc;
 use std::task::{Context, Wake, Waker};
 use std::thread;
 
-use ikcrm::{CallOptions, Client, OpportunityUpdate, PreparedCall, Quota};
+use ikcrm::{
+    ApplyOptions, CallOptions, Client, OpportunityUpdate, PlanOptions, PreparedCall, Quota,
+};
 use ikcrm_conformance::{Case, Server, Span, Spans};
+use ikcrm_sandbox::{DEFAULT_TOKEN, Sandbox};
 use serde_json::json;
-use tracing::{Level, info_span};
+use tracing::{Level, info_span, warn_span};
 
 const PUT: &str = "PUT /api/v2/opportunities/:id";
 
@@ -195,4 +198,35 @@ fn a_dropped_call_closes_its_spans() {
     });
     assert_eq!(spans.open(), 0, "a call that was never made holds no span");
     assert_eq!(spans.all().len(), 1);
+}
+
+#[test]
+fn a_warning_is_the_callers_where_the_calls_own_span_is_left_out() {
+    let (server, spans) = (crm(1), Spans::default());
+    let client = client(&server);
+    let call = spans.collect_warnings(|| warn_span!("caller").in_scope(|| prepared(&client)));
+    call.wait().unwrap();
+    let [caller] = &spans.all()[..] else { panic!("{spans:?}") };
+    let [(level, retry)] = &caller.events[..] else { panic!("{caller:?}") };
+    assert_eq!((*level, &*retry["message"]), (Level::WARN, "retry_planned"));
+    assert!(retry.contains_key("call_id") && caller.closed.is_some());
+    assert!(caller.fields.is_empty());
+}
+
+#[test]
+fn the_calls_of_a_job_belong_to_who_runs_it() {
+    let sandbox = Sandbox::builder().quota(None).start().unwrap();
+    let builder = Client::builder().base_url(sandbox.url()).token(DEFAULT_TOKEN).quota(None);
+    let (client, spans) = (builder.build().unwrap(), Spans::default());
+    let rows = [(600_001_u64, OpportunityUpdate::new().stage("赢单"))];
+    let mut job = client.plan_updates(rows, PlanOptions::new()).unwrap();
+    spans.collect(|| {
+        let apply = || client.apply_updates(&mut job, ApplyOptions::new()).unwrap();
+        info_span!("job").in_scope(apply);
+    });
+    let all = spans.all();
+    let calls: Vec<_> = all.iter().filter(|span| span.name == "call").collect();
+    assert!(calls.iter().any(|call| call.field("method") == Some("PUT")), "{calls:?}");
+    assert!(calls.iter().all(|call| call.parent == Some(0)), "{calls:?}");
+    assert_eq!((all[0].name, spans.open()), ("job", 0));
 }

@@ -28,7 +28,13 @@ import {
 const client = new Client({ token: 't', edition: 'wecom', timeoutMs: 1000, maxRetries: 0 })
 const fromEnvironment: Client = Client.fromEnv()
 const options: CallOptions = { signal: new AbortController().signal, timeoutMs: 5, maxRetries: 1 }
-const settings: ClientOptions = { token: 't', baseUrl: 'https://x', caBundle: 'c', proxy: 'env' }
+const settings: ClientOptions = {
+  token: 't',
+  baseUrl: 'https://x',
+  caBundle: 'c',
+  clientCert: 'c',
+  clientKey: 'k',
+}
 const text: string = version
 
 async function admits() {

@@ -273,8 +273,8 @@ impl Kept<'_> {
             api_code,
             error_code,
         });
-        let span = lock(&self.state).span.take();
-        drop(span);
+        // Closed when all is told, and not under the lock.
+        let _span = lock(&self.state).span.take();
         self.tell();
     }
 

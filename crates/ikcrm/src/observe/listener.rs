@@ -5,9 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::Place;
 use super::meta::MetaSlot;
+#[cfg(not(feature = "tracing"))]
+use super::no_spans::Place;
 use super::observer::Observer;
+#[cfg(feature = "tracing")]
+use super::spans::Place;
 
 /// An observer, until it panics.
 #[derive(Clone)]

@@ -60,7 +60,7 @@ impl Place {
         method: &'static str,
         route: &'static str,
     ) -> CallSpan {
-        let held = self.0.made(|| {
+        let own = self.0.made(|| {
             info_span!(
                 target: TARGET,
                 parent: &self.0.span,
@@ -80,15 +80,25 @@ impl Place {
                 error_code = Empty,
             )
         });
-        CallSpan(held, call_id)
+        CallSpan { own, above: self.0.clone(), call_id }
     }
 }
 
 /// The span of a call. The last clone that is dropped closes it.
 #[derive(Debug, Clone)]
-pub(crate) struct CallSpan(Held, CallId);
+pub(crate) struct CallSpan {
+    own: Held,
+    above: Held,
+    call_id: CallId,
+}
 
 impl CallSpan {
+    /// Below which span the call's events and attempts are: that of the caller where a filter leaves the
+    /// call's own out.
+    fn below(&self) -> &Span {
+        if self.own.span.is_disabled() { &self.above.span } else { &self.own.span }
+    }
+
     /// The span of an attempt that begins.
     pub(crate) fn attempt(
         &self,
@@ -96,15 +106,15 @@ impl CallSpan {
         method: &'static str,
         route: &'static str,
     ) -> AttemptSpan {
-        let held = self.0.made(|| {
+        AttemptSpan(self.own.made(|| {
             info_span!(
                 target: TARGET,
-                parent: &self.0.span,
+                parent: self.below(),
                 "attempt",
                 otel.name = format!("{method} {route}"),
                 otel.kind = "client",
                 otel.status_code = Empty,
-                call_id = %self.1,
+                call_id = %self.call_id,
                 attempt,
                 method,
                 route,
@@ -114,20 +124,12 @@ impl CallSpan {
                 error_code = Empty,
                 reused = Empty,
             )
-        });
-        AttemptSpan(held)
+        }))
     }
 
     /// Tells what happened in the call. What began or ended with a span is no event besides.
     pub(crate) fn tell(&self, event: &Event) {
-        self.0.within(|| emit(&self.0.span, event));
-    }
-}
-
-fn emit(span: &Span, event: &Event) {
-    match event {
-        Event::CallStarted { .. } | Event::AttemptSent { .. } | Event::AttemptAnswered { .. } => {}
-        Event::CallFinished {
+        let Event::CallFinished {
             elapsed,
             quota_wait,
             attempts,
@@ -136,45 +138,59 @@ fn emit(span: &Span, event: &Event) {
             api_code,
             error_code,
             ..
-        } => {
-            span.record("elapsed", elapsed.as_secs_f64());
-            span.record("quota_wait", quota_wait.as_secs_f64());
-            span.record("attempts", attempts).record("lookups", lookups);
-            ended(span, *status, *api_code, *error_code);
-        }
-        Event::QuotaWaitBegan { .. } => {
-            debug!(target: TARGET, parent: span, "quota_wait_began");
-        }
+        } = event
+        else {
+            return self.own.within(|| emit(self.below(), self.call_id, event));
+        };
+        let span = &self.own.span;
+        span.record("elapsed", elapsed.as_secs_f64());
+        span.record("quota_wait", quota_wait.as_secs_f64());
+        span.record("attempts", attempts).record("lookups", lookups);
+        ended(span, *status, *api_code, *error_code);
+    }
+}
+
+fn emit(span: &Span, call_id: CallId, event: &Event) {
+    macro_rules! tell {
+        ($at:ident, $name:literal $(, $field:ident)*) => {
+            $at!(target: TARGET, parent: span, call_id = %call_id, $($field,)* $name)
+        };
+    }
+    let seconds = Duration::as_secs_f64;
+    match event {
+        Event::CallStarted { .. }
+        | Event::CallFinished { .. }
+        | Event::AttemptSent { .. }
+        | Event::AttemptAnswered { .. } => {}
+        Event::QuotaWaitBegan { .. } => tell!(debug, "quota_wait_began"),
         Event::QuotaWaitLong { wait, .. } => {
-            info!(target: TARGET, parent: span, wait = wait.as_secs_f64(), "quota_wait_long");
+            let wait = seconds(wait);
+            tell!(info, "quota_wait_long", wait);
         }
-        Event::QuotaWaitEnded { wait, .. } if *wait >= LONG_WAIT => {
-            info!(target: TARGET, parent: span, wait = wait.as_secs_f64(), "quota_wait_ended");
-        }
-        Event::QuotaWaitEnded { wait, .. } => {
-            debug!(target: TARGET, parent: span, wait = wait.as_secs_f64(), "quota_wait_ended");
+        Event::QuotaWaitEnded { wait: long, .. } => {
+            let wait = seconds(long);
+            if *long >= LONG_WAIT {
+                tell!(info, "quota_wait_ended", wait);
+            } else {
+                tell!(debug, "quota_wait_ended", wait);
+            }
         }
         Event::RetryPlanned { attempt, wait, status, api_code, error_code, .. } => {
-            let wait = wait.as_secs_f64();
-            warn!(
-                target: TARGET, parent: span,
-                attempt, wait, status, api_code, error_code,
-                "retry_planned"
-            );
+            let wait = seconds(wait);
+            tell!(warn, "retry_planned", attempt, wait, status, api_code, error_code);
         }
-        Event::SignedIn { .. } => info!(target: TARGET, parent: span, "signed_in"),
-        Event::LookupMade { route, .. } => {
-            debug!(target: TARGET, parent: span, route, "lookup_made");
-        }
+        Event::SignedIn { .. } => tell!(info, "signed_in"),
+        Event::LookupMade { route, .. } => tell!(debug, "lookup_made", route),
         Event::QuotaBlocked { wait, .. } => {
-            warn!(target: TARGET, parent: span, wait = wait.as_secs_f64(), "quota_blocked");
+            let wait = seconds(wait);
+            tell!(warn, "quota_blocked", wait);
         }
         Event::StoreWarning { warning, message: what, .. } => {
-            warn!(target: TARGET, parent: span, warning, what, "store_warning");
+            tell!(warn, "store_warning", warning, what);
         }
         Event::TokenStoreAsked { action, elapsed, .. } => {
-            let elapsed = elapsed.as_secs_f64();
-            debug!(target: TARGET, parent: span, action, elapsed, "token_store_asked");
+            let elapsed = seconds(elapsed);
+            tell!(debug, "token_store_asked", action, elapsed);
         }
     }
 }
@@ -192,8 +208,9 @@ impl AttemptSpan {
         reused: bool,
         error: Option<&Error>,
     ) {
-        self.0.span.record("elapsed", elapsed.as_secs_f64()).record("reused", reused);
-        ended(&self.0.span, status, error.and_then(Error::api_code), error.map(Error::code));
+        let span = &self.0.span;
+        span.record("elapsed", elapsed.as_secs_f64()).record("reused", reused);
+        ended(span, status, error.and_then(Error::api_code), error.map(Error::code));
     }
 }
 
