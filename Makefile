@@ -107,6 +107,7 @@ bench: python node
 	cd tests/bench/node && npm ci --no-fund --no-audit --silent
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/quota.py
+	$(BIN)/python tests/bench/jobs.py
 
 clean:
 	cargo clean

@@ -228,7 +228,7 @@ def test_callbacks_come_on_the_callers_thread(sandbox: Sandbox) -> None:
     assert job.ok
     assert plans == ["ready"]
     assert threads == {threading.get_ident()}
-    assert rows == [(row["id"], "updated") for row in ROWS]
+    assert sorted(rows) == [(row["id"], "updated") for row in ROWS]
     assert lines[0].startswith("0/4 rows")
 
 
@@ -248,7 +248,7 @@ def test_callbacks_of_an_async_client_run_on_its_loop(sandbox: Sandbox) -> None:
         client = ikcrm.AsyncClient(token=sandbox.token, base_url=sandbox.url, quota=None)
         job = await client.update_opportunities(ROWS, confirm=confirm, on_row=on_row)
         assert job.ok
-        assert rows == [row["id"] for row in ROWS]
+        assert sorted(rows) == [row["id"] for row in ROWS]
 
     asyncio.run(main())
 
@@ -491,7 +491,7 @@ def test_a_fork_that_comes_back_leaves_the_job_to_its_parent(
             os._exit(2)
     assert ended == [0] * len(ROWS)
     assert job.ok
-    assert sandbox.stats().calls["PUT /api/v2/opportunities/:id"] == len(ROWS)
+    assert sum(request.method == "PUT" for request in sandbox.requests) == len(ROWS)
 
 
 def test_progress_is_a_line_on_stderr(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
