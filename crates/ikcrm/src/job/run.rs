@@ -438,7 +438,9 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             self.flight.start(self.desk.crm, row, update);
             fault::point();
         }
-        invalid.iter().for_each(|row| self.tally.count(row.state));
+        for row in &invalid {
+            self.tally.count(row.state);
+        }
         self.tell(&invalid)
     }
 

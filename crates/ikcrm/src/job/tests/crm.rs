@@ -136,7 +136,7 @@ impl Fake {
         Some((error, applied))
     }
 
-    fn answer(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error> {
+    fn answer(&self, id: i64, fields: &Fields<'_>) -> Result<Opportunity, Error> {
         let fault = self.call(&format!("put {id}"));
         if let Some((error, false)) = fault {
             return Err(error);
@@ -145,7 +145,7 @@ impl Fake {
             return Err(refusal(ApiErrorKind::NotFound));
         }
         let sent: Map<String, Json> =
-            serde_json::from_str(&serde_json::to_string(&fields).unwrap()).unwrap();
+            serde_json::from_str(&serde_json::to_string(fields).unwrap()).unwrap();
         let mut state = self.0.borrow_mut();
         for (field, value) in sent {
             match field.as_str() {
@@ -233,7 +233,7 @@ impl Crm for Fake {
     }
 
     fn update(&self, id: i64, fields: Fields<'static>, landing: Landing) {
-        landing.tell(self.answer(id, fields));
+        landing.tell(self.answer(id, &fields));
     }
 
     fn field_map(&self) -> Result<FieldMap, Error> {
