@@ -1,7 +1,7 @@
 """Jobs of many rows, a measurement a process: `jobs.py URL WHAT ROWS` prints a line of JSON.
 
-WHAT is `plan auto`, `plan none` or `pydantic` (rows a second, and how the process grew); `apply`, or
-a client that sends the same rows without a job; or `whole`, which plans and applies against a
+WHAT is `plan auto`, `plan none` or `pydantic` (rows a second, and how the process grew); `apply`,
+or a client that sends the same rows without a job; or `whole`, which plans and applies against a
 sandbox.
 """
 

@@ -40,9 +40,9 @@ fn planned(name: &str, fails: impl IntoIterator<Item = u64>, fault: &Value) -> P
         .map(|id| (id.to_string(), [("stage".to_owned(), json!("3511"))].into_iter().collect()))
         .collect();
     let on = |id: u64| {
-        let mut fault = fault.clone();
-        fault["on"] = json!(format!("put {id}"));
-        fault
+        let mut fault = fault.as_object().cloned().unwrap_or_default();
+        fault.insert("on".to_owned(), json!(format!("put {id}")));
+        Value::from(fault)
     };
     let faults: Vec<_> = fails.into_iter().map(on).collect();
     let case = json!({"id": "", "why": "", "crm": crm, "rows": [], "steps": [], "faults": faults});
@@ -74,7 +74,8 @@ impl Played {
             self.apply(options()).unwrap();
         }
         for id in FIRST..FIRST + ROWS {
-            assert_eq!(self.server.opportunity(id).unwrap()["stage"], json!("3515"), "{id}");
+            let opportunity = self.server.opportunity(id).unwrap();
+            assert_eq!(opportunity.get("stage"), Some(&json!("3515")), "{id}");
         }
     }
 

@@ -244,6 +244,11 @@ impl<'a> Desk<'a> {
         self.check_process()
     }
 
+    /// Whether anybody is told of each row.
+    pub(super) fn tells_rows(&self) -> bool {
+        self.watch.borrow().on_row.is_some()
+    }
+
     /// Whether a callback forked, and this is the child: the file and the calls are its parent's.
     pub(super) fn is_forked(&self) -> bool {
         std::process::id() != self.pid

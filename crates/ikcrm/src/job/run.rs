@@ -226,9 +226,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
 
     /// Looks once a minute for what others changed, in one page of the list.
     fn sweep(&mut self) -> Result<(), Stop> {
-        let now = self.desk.crm.elapsed();
-        let is_due = self.wait.is_none() && self.sweep.is_some_and(|due| now >= due);
-        if self.policy.send_all || !is_due {
+        if !self.is_sweep_due() {
             return Ok(());
         }
         let page = self.desk.ask(Kind::List, |crm| crm.page(1, true))?;
@@ -257,6 +255,11 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         }
         self.desk.note_calls()?;
         Ok(())
+    }
+
+    fn is_sweep_due(&self) -> bool {
+        let due = self.sweep.is_some_and(|due| self.desk.crm.elapsed() >= due);
+        due && self.wait.is_none() && !self.policy.send_all
     }
 
     /// The row, compared again when its reading is too old, or to see whether an outage is over;
@@ -347,13 +350,19 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
     fn send_planned(&mut self) -> Result<(), Stop> {
         loop {
             let (answered, stop) = self.land();
-            self.note(&answered)?;
-            stop.map_or(Ok(()), Err)?;
-            self.check_limits()?;
-            self.sweep()?;
-            let rows = self.ready()?;
+            let may = stop.map_or_else(|| self.check_limits(), Err);
+            // Where nobody is told of each row, how some ended and that others begin is one commit.
+            let may_join = may.is_ok() && !self.desk.tells_rows() && !self.is_sweep_due();
+            let mut rows = if may_join { self.ready()? } else { Vec::new() };
+            let joint = !rows.is_empty();
+            if !joint {
+                self.note(&answered)?;
+                may?;
+                self.sweep()?;
+                rows = self.ready()?;
+            }
             let starts = !rows.is_empty();
-            self.send(rows)?;
+            self.send(rows, if joint { &answered } else { &[] })?;
             self.desk.tick()?;
             if !self.flight.is_empty() {
                 self.flight.wait(self.desk.crm, self.until_turn());
@@ -425,12 +434,12 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         told.unwrap_or(Ok(()))
     }
 
-    /// Writes down that rows are being sent, and starts their updates.
-    fn send(&mut self, rows: Vec<Row>) -> Result<(), Stop> {
+    /// Writes down that rows are being sent, with what became of others, and starts their updates.
+    fn send(&mut self, rows: Vec<Row>, answered: &[Row]) -> Result<(), Stop> {
         if rows.is_empty() {
             return Ok(());
         }
-        let Marked { updates, invalid } = mark(self.desk, rows, self.policy)?;
+        let Marked { updates, invalid } = mark(self.desk, rows, answered, self.policy)?;
         for (row, update) in updates {
             fault::point();
             self.desk.take_turn_now();
@@ -462,7 +471,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         };
         if let Some(row) = self.fresh(row)? {
             self.desk.pause(self.desk.turn_in())?;
-            self.send(vec![row])?;
+            self.send(vec![row], &[])?;
         }
         Ok(true)
     }

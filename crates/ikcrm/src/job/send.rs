@@ -23,12 +23,18 @@ pub(super) struct Marked {
     pub(super) invalid: Vec<Row>,
 }
 
-/// Writes down, in one commit, that rows are being sent; those that lack what the CRM requires are
-/// invalid.
-pub(super) fn mark(desk: &Desk<'_>, rows: Vec<Row>, policy: Policy) -> Result<Marked, Stop> {
+/// Writes down, in one commit, what became of rows and that others are being sent; those that lack what
+/// the CRM requires are invalid.
+pub(super) fn mark(
+    desk: &Desk<'_>,
+    rows: Vec<Row>,
+    answered: &[Row],
+    policy: Policy,
+) -> Result<Marked, Stop> {
     let (mut marked, at) = (Marked::default(), desk.crm.now());
     desk.store.check_place()?;
     desk.store.transaction(|| {
+        answered.iter().try_for_each(|row| desk.store.put_row(row))?;
         for mut row in rows {
             match fields(&row, policy) {
                 Ok(update) => {
