@@ -119,6 +119,7 @@ bench: python node
 	$(BIN)/python tests/bench/quota.py
 	$(BIN)/python tests/bench/events.py
 	$(BIN)/python tests/bench/sheets.py
+	$(BIN)/python tests/bench/jobs.py
 
 clean:
 	cargo clean

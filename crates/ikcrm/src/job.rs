@@ -8,6 +8,7 @@ mod run;
 mod send;
 mod compare;
 mod finish;
+mod flight;
 mod desk;
 mod update_job;
 mod kind;
@@ -28,6 +29,7 @@ mod pace;
 mod lock;
 mod fault;
 mod crm;
+mod landing;
 mod row;
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ struct Wire {
     /// Opportunities that must not be sent again, and those that were.
     closed: Mutex<(BTreeSet<u64>, Vec<u64>)>,
     faults: Mutex<Vec<JobFault>>,
+    /// Opportunities whose updates are held back until all of them came.
+    held: Mutex<BTreeSet<u64>>,
+    all_came: Condvar,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -72,7 +75,8 @@ impl JobServer {
         let url = format!("http://{}", listener.local_addr()?);
         let faults = Mutex::new(case.faults.clone());
         let (calls, arrived, closed) = (Mutex::default(), Condvar::new(), Mutex::default());
-        let wire = Arc::new(Wire { to, calls, arrived, closed, faults });
+        let (held, all_came) = (Mutex::default(), Condvar::new());
+        let wire = Arc::new(Wire { to, calls, arrived, closed, faults, held, all_came });
         let served = Arc::clone(&wire);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -137,6 +141,12 @@ impl JobServer {
         drop(waiting);
     }
 
+    /// Holds the updates of these opportunities back until all of them are under way.
+    pub fn hold(&self, ids: BTreeSet<u64>) {
+        *lock(&self.wire.held) = ids;
+        self.wire.all_came.notify_all();
+    }
+
     /// From now on these opportunities must not be sent again.
     pub fn close(&self, ids: &BTreeSet<u64>) {
         lock(&self.wire.closed).0.extend(ids);
@@ -179,6 +189,7 @@ impl Wire {
         lock(&self.calls).push(call.clone());
         self.arrived.notify_all();
         self.note_sent(&call);
+        self.wait_for_others(&call);
         let fault = self.fault(&call);
         if fault.as_ref().is_none_or(|fault| fault.applied) {
             let answer = self.exchange(&closing(&request))?;
@@ -189,6 +200,15 @@ impl Wire {
         match fault {
             Some(fault) if fault.fault == WireKind::Answer => stream.write_all(&answer(&fault)),
             _ => Ok(()),
+        }
+    }
+
+    fn wait_for_others(&self, call: &str) {
+        let mut held = lock(&self.held);
+        let id = call.strip_prefix("put ").and_then(|id| id.parse().ok());
+        if id.is_some_and(|id: u64| held.remove(&id)) {
+            self.all_came.notify_all();
+            drop(self.all_came.wait_while(held, |held| !held.is_empty()));
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::landing::Landing;
 use crate::api::{custom_fields, field_maps, opportunities};
 use crate::call::Engine;
 use crate::config::{CallOptions, Priority};
@@ -40,7 +41,8 @@ pub(super) trait Crm {
     /// A page of 100 rows: in the order in which they were made, or the ones changed last.
     fn page(&self, number: u32, newest: bool) -> Result<OpportunityPage, Error>;
     fn read(&self, id: i64) -> Result<Opportunity, Error>;
-    fn update(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error>;
+    /// Begins an update, and tells `landing` of its answer.
+    fn update(&self, id: i64, fields: Fields<'static>, landing: Landing);
     fn field_map(&self) -> Result<FieldMap, Error>;
     fn custom_fields(&self) -> Result<CustomFields, Error>;
 
@@ -51,6 +53,10 @@ pub(super) trait Crm {
     /// Waits, unless cancelled before.
     fn wait(&self, time: Duration);
     fn is_cancelled(&self) -> bool;
+    /// Cancels the run, which gives the updates under way a moment to end.
+    fn cancel(&self);
+    /// Ends the updates under way whose moment is over; to be asked from time to time.
+    fn end_late(&self);
     /// How many sign-ins were sent since this was asked last.
     fn take_sign_ins(&self) -> u32;
 }
@@ -60,6 +66,8 @@ pub(super) struct Caller {
     engine: Arc<Engine>,
     options: CallOptions,
     cancel: Cancel,
+    /// Ends the updates under way. They run on other threads, where no probe is asked.
+    updates: Cancel,
     sign_ins: Arc<AtomicU32>,
     begun: Instant,
 }
@@ -68,7 +76,7 @@ impl Caller {
     /// Calls with these options; a cancel gives a call that is under way a moment to end, and a
     /// second one does not.
     pub(super) fn new(engine: Arc<Engine>, mut options: CallOptions) -> Self {
-        let cancel = options.cancel.take().unwrap_or_default();
+        let cancel = Cancel::any_of(options.cancel.take());
         let (watched, since) = (cancel.clone(), Mutex::new(None));
         options.cancel = Some(Cancel::with_probe(move || {
             let over = |since: Instant| since.elapsed() >= GRACE || watched.poll_again();
@@ -77,7 +85,8 @@ impl Caller {
         options.priority = Priority::Batch;
         let sign_ins = Arc::<AtomicU32>::default();
         options.sign_ins = Some(Arc::clone(&sign_ins));
-        Self { engine, options, cancel, sign_ins, begun: Instant::now() }
+        let (updates, begun) = (Cancel::new(), Instant::now());
+        Self { engine, options, cancel, updates, sign_ins, begun }
     }
 
     fn send<T>(
@@ -122,9 +131,18 @@ impl Crm for Caller {
         self.send(&opportunities::read(id), |answer| opportunities::opportunity(answer, id))
     }
 
-    fn update(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error> {
-        let request = opportunities::update(&Checked { id, fields });
-        self.send(&request, |answer| opportunities::opportunity(answer, id))
+    fn update(&self, id: i64, fields: Fields<'static>, landing: Landing) {
+        let engine = Arc::clone(&self.engine);
+        let options = self.options.clone().cancel(self.updates.clone());
+        let work = async move {
+            let request = opportunities::update(&Checked { id, fields });
+            let call = engine.call(&options);
+            let sent = pin!(call.send(&request, |answer| opportunities::opportunity(answer, id)));
+            let answer = call.to(request.method_name(), request.route, sent).await;
+            landing.tell(answer);
+        };
+        // Without a thread the call is dropped, and its landing tells so.
+        self.engine.workers().spawn(Box::pin(work)).ok();
     }
 
     fn field_map(&self) -> Result<FieldMap, Error> {
@@ -157,6 +175,16 @@ impl Crm for Caller {
 
     fn is_cancelled(&self) -> bool {
         self.cancel.poll()
+    }
+
+    fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    fn end_late(&self) {
+        if self.options.cancel.as_ref().is_some_and(Cancel::poll) {
+            self.updates.cancel();
+        }
     }
 
     fn take_sign_ins(&self) -> u32 {

@@ -64,6 +64,10 @@ impl From<Trouble> for Stop {
     }
 }
 
+/// How long to wait after a failure, and why.
+#[derive(Debug)]
+pub(super) struct Wait(Duration, &'static str);
+
 /// The means of one run.
 pub(super) struct Desk<'a> {
     pub(super) store: &'a Store,
@@ -74,6 +78,8 @@ pub(super) struct Desk<'a> {
     /// Calls that are not yet in the file, by kind.
     calls: RefCell<[i64; Kind::ALL.len()]>,
     watch: RefCell<Watch<'a>>,
+    /// The process whose run it is.
+    pid: u32,
 }
 
 impl<'a> Desk<'a> {
@@ -86,6 +92,7 @@ impl<'a> Desk<'a> {
             sign_ins: Cell::new(0),
             calls: RefCell::default(),
             watch: RefCell::new(watch),
+            pid: std::process::id(),
         }
     }
 
@@ -136,6 +143,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// How long it is until the job's turn to call.
+    pub(super) fn turn_in(&self) -> Duration {
+        self.pace.borrow().wait(self.crm.elapsed())
+    }
+
+    /// Takes the job's turn, which has come, for an update that is counted already.
+    pub(super) fn take_turn_now(&self) {
+        self.pace.borrow_mut().turn(self.crm.elapsed());
+    }
+
     /// Counts a call.
     pub(super) fn count(&self, kind: Kind) {
         if let Some(calls) = self.calls.borrow_mut().get_mut(kind as usize) {
@@ -156,30 +173,36 @@ impl<'a> Desk<'a> {
 
     /// Waits as long as a failure calls for, or ends the run.
     pub(super) fn after(&self, found: &Meaning, error: Error) -> Result<(), Stop> {
+        match self.judge(found, error)? {
+            Some(wait) => self.rest(&wait),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a failure, and tells how long to wait for it; or ends the run.
+    pub(super) fn judge(&self, found: &Meaning, error: Error) -> Result<Option<Wait>, Stop> {
         match found {
-            Meaning::OfRow(_) => Ok(()),
+            Meaning::OfRow(_) => Ok(None),
             Meaning::Fatal(reason) => Err(Stop::fatal(*reason, error)),
             Meaning::SignInLater(_) if self.sign_ins.get() == SIGN_INS => {
                 Err(Stop::fatal(StopReason::Auth, error))
             }
             Meaning::SignInLater(wait) => {
                 self.sign_ins.set(self.sign_ins.get() + 1);
-                self.pause_for(*wait, "the client may not sign in again yet")
+                Ok(Some(Wait(*wait, "the client may not sign in again yet")))
             }
-            Meaning::Passing => {
-                let next = self.outage.borrow_mut().failed();
-                match next {
-                    Next::GoOn => Ok(()),
-                    Next::Pause(wait) => self.pause_for(wait, "the CRM does not answer"),
-                    Next::Stop => Err(Stop::fatal(StopReason::Outage, error)),
-                }
-            }
+            Meaning::Passing => match self.outage.borrow_mut().failed() {
+                Next::GoOn => Ok(None),
+                Next::Pause(wait) => Ok(Some(Wait(wait, "the CRM does not answer"))),
+                Next::Stop => Err(Stop::fatal(StopReason::Outage, error)),
+            },
         }
     }
 
-    fn pause_for(&self, wait: Duration, why: &str) -> Result<(), Stop> {
+    /// Waits, and tells why.
+    pub(super) fn rest(&self, Wait(wait, why): &Wait) -> Result<(), Stop> {
         self.tell(Some(why))?;
-        self.pause(wait)?;
+        self.pause(*wait)?;
         self.tell(None)
     }
 
@@ -211,12 +234,32 @@ impl<'a> Desk<'a> {
             progress.waiting = waiting.map(ToOwned::to_owned);
             Ok(progress)
         };
-        Ok(self.watch.borrow_mut().tell(progress)?)
+        self.watch.borrow_mut().tell(progress)?;
+        self.check_process()
     }
 
     /// Tells the caller of a row that is done.
     pub(super) fn tell_row(&self, row: &Row) -> Result<(), Stop> {
-        Ok(self.watch.borrow_mut().row(row)?)
+        self.watch.borrow_mut().row(row)?;
+        self.check_process()
+    }
+
+    /// Whether anybody is told of each row.
+    pub(super) fn tells_rows(&self) -> bool {
+        self.watch.borrow().on_row.is_some()
+    }
+
+    /// Whether a callback forked, and this is the child: the file and the calls are its parent's.
+    pub(super) fn is_forked(&self) -> bool {
+        std::process::id() != self.pid
+    }
+
+    fn check_process(&self) -> Result<(), Stop> {
+        if self.is_forked() {
+            let message = "a callback forked the process; the job goes on in the parent";
+            return Err(Stop::new(StopReason::Cancelled, message));
+        }
+        Ok(())
     }
 
     /// Writes what was counted to the file; belongs into each commit.

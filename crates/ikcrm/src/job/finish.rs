@@ -19,6 +19,12 @@ pub(super) enum End {
 
 /// Writes down how the run ended, makes the file one again, and tells the caller.
 pub(super) fn finish(desk: &Desk<'_>, ended: Result<(), Stop>, end: &End) -> Result<(), Error> {
+    if let (true, Err(stop)) = (desk.is_forked(), &ended) {
+        return Err(Error::JobInUse {
+            message: stop.message.clone(),
+            path: desk.store.path().to_owned(),
+        });
+    }
     let noted = note(desk, &ended, end).and_then(|()| desk.store.end_work());
     let path = desk.store.path();
     match ended {

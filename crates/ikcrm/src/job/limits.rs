@@ -5,6 +5,8 @@ use super::row::RowState;
 
 /// So many rows must be worked off before a share of them is judged.
 const JUDGED_FROM: u64 = 100;
+/// More rows than this are never under way at once.
+const MOST_ASKED: u64 = 64;
 /// So many rows that are compared again tell whether it is the right company.
 const FIRST: u32 = 20;
 
@@ -25,6 +27,17 @@ impl Tally {
             self.done += 1;
             self.errors += u64::from(state.is_error());
         }
+    }
+
+    /// How many rows may be under way at once: if all of them fail, only the last is one too many.
+    pub(super) fn may_fail(&self, max: MaxErrors) -> u64 {
+        let if_fail = |more: u64| Self {
+            errors: self.errors.saturating_add(more),
+            done: self.done.saturating_add(more),
+            sent: 0,
+        };
+        // A job has few rows under way, so looking at each number is quick.
+        (1..=MOST_ASKED).find(|more| if_fail(*more).exceeds(max)).unwrap_or(u64::MAX)
     }
 
     /// Whether more rows failed than may.
@@ -90,6 +103,24 @@ mod tests {
             (MaxErrors::Percent(5.0), 50, 1000, false),
         ] {
             assert_eq!(tally(errors, done).exceeds(max), expected, "{max:?} {errors}/{done}");
+        }
+    }
+
+    #[test]
+    fn only_so_many_rows_are_under_way_that_one_may_be_too_many() {
+        let tally = |errors, done| Tally { errors, done, sent: 0 };
+        for (max, errors, done, expected) in [
+            (MaxErrors::Rows(0), 0, 50, 1),
+            (MaxErrors::Rows(3), 1, 1, 3),
+            (MaxErrors::Rows(100), 0, 0, u64::MAX),
+            (MaxErrors::Percent(5.0), 0, 0, u64::MAX),
+            (MaxErrors::Percent(5.0), 0, 96, 6),
+            (MaxErrors::Percent(5.0), 5, 100, 1),
+            (MaxErrors::Percent(50.0), 49, 98, 2),
+            (MaxErrors::Percent(100.0), 500, 500, u64::MAX),
+        ] {
+            let tally = tally(errors, done);
+            assert_eq!(tally.may_fail(max), expected, "{max:?} {errors}/{done}");
         }
     }
 

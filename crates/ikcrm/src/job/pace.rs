@@ -21,11 +21,16 @@ impl Pace {
         Self { interval, next: Duration::ZERO }
     }
 
+    /// How long a call would have to wait `now`.
+    pub(super) fn wait(&self, now: Duration) -> Duration {
+        self.next.saturating_sub(now)
+    }
+
     /// How long a call must wait that would start `now`; it then takes its turn.
     pub(super) fn turn(&mut self, now: Duration) -> Duration {
-        let start = self.next.max(now);
-        self.next = start + self.interval;
-        start.saturating_sub(now)
+        let wait = self.wait(now);
+        self.next = now + wait + self.interval;
+        wait
     }
 }
 

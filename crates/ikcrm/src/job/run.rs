@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::compare::Comparer;
-use super::desk::{Desk, Stop};
+use super::desk::{Desk, Stop, Wait};
 use super::failure::Meaning;
+use super::fault;
+use super::flight::Flight;
 use super::judge::Policy;
 use super::kind::Kind;
 use super::limits::{Familiar, Tally, is_other_enterprise};
@@ -12,7 +14,7 @@ use super::load::fault_of_choice;
 use super::options::ApplyOptions;
 use super::reading::Reading;
 use super::row::{Row, RowState};
-use super::send::{Group, send};
+use super::send::{Marked, mark, note, take};
 use crate::error::{StopReason, spelt};
 use crate::response::FieldMap;
 
@@ -20,8 +22,6 @@ use crate::response::FieldMap;
 const SWEEP: Duration = Duration::from_secs(60);
 /// By how much the CRM's clock may differ from ours.
 const CLOCKS: i64 = 120_000;
-/// How many rows are sent between two commits, where no quota paces them.
-const GROUP: usize = 16;
 const CHUNK: usize = 200;
 
 /// One run of a job.
@@ -35,6 +35,11 @@ pub(super) struct Run<'a, 'd, 'o> {
     /// When to look for what others changed; never where the CRM does not sort by that.
     sweep: Option<Duration>,
     begun: Duration,
+    flight: Flight,
+    /// How long to wait once nothing is under way.
+    wait: Option<Wait>,
+    /// Whether a callback failed, and is not called again.
+    is_silent: bool,
 }
 
 impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
@@ -49,6 +54,9 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
             familiar: Familiar::default(),
             sweep: Some(begun + SWEEP),
             begun,
+            flight: Flight::new(),
+            wait: None,
+            is_silent: false,
         }
     }
 
@@ -69,14 +77,9 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         self.resolve(RowState::Sending)?;
         self.resolve(RowState::Unknown)?;
         self.check_updates()?;
-        while let Some(row) = store.rows(Some(RowState::Planned), 0, 1)?.pop() {
-            self.check_limits()?;
-            self.sweep()?;
-            if let Some(row) = self.fresh(row)? {
-                self.send(row)?;
-            }
-            self.desk.tick()?;
-        }
+        let sent = self.send_planned();
+        let landed = self.land_rest(sent.as_ref().err());
+        sent.and(landed)?;
         self.desk.tell(None)?;
         self.check_errors()
     }
@@ -223,8 +226,7 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
 
     /// Looks once a minute for what others changed, in one page of the list.
     fn sweep(&mut self) -> Result<(), Stop> {
-        let now = self.desk.crm.elapsed();
-        if self.policy.send_all || self.sweep.is_none_or(|due| now < due) {
+        if !self.is_sweep_due() {
             return Ok(());
         }
         let page = self.desk.ask(Kind::List, |crm| crm.page(1, true))?;
@@ -253,6 +255,11 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         }
         self.desk.note_calls()?;
         Ok(())
+    }
+
+    fn is_sweep_due(&self) -> bool {
+        let due = self.sweep.is_some_and(|due| self.desk.crm.elapsed() >= due);
+        due && self.wait.is_none() && !self.policy.send_all
     }
 
     /// The row, compared again when its reading is too old, or to see whether an outage is over;
@@ -339,45 +346,153 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         })
     }
 
-    /// Sends the row and, where that is safe, those after it, and tells what became of them.
-    fn send(&mut self, row: Row) -> Result<(), Stop> {
-        let mut rows = vec![row];
-        self.add_following(&mut rows)?;
-        let Group { done, sent, failure } = {
-            let goes_on = |row: &Row| {
-                let wanted = !self.desk.crm.is_cancelled() && !self.is_over();
-                wanted && self.desk.store.check_place().is_ok() && !self.is_stale(row)
-            };
-            send(self.desk, rows, self.policy, goes_on)?
-        };
-        self.tally.sent += sent;
-        for row in &done {
-            self.done(row)?;
-        }
-        match failure {
-            Some((found, error)) if !matches!(found, Meaning::OfRow(_)) => {
-                self.desk.after(&found, error)
+    /// Sends what is planned until nothing is left or something stops it; calls may be under way then.
+    fn send_planned(&mut self) -> Result<(), Stop> {
+        loop {
+            let (answered, stop) = self.land();
+            let may = stop.map_or_else(|| self.check_limits(), Err);
+            // Where nobody is told of each row, how some ended and that others begin is one commit.
+            let may_join = may.is_ok() && !self.desk.tells_rows() && !self.is_sweep_due();
+            let mut rows = if may_join { self.ready()? } else { Vec::new() };
+            let joint = !rows.is_empty();
+            if !joint {
+                self.note(&answered)?;
+                may?;
+                self.sweep()?;
+                rows = self.ready()?;
             }
-            _ => {
-                self.desk.answered();
-                Ok(())
+            let starts = !rows.is_empty();
+            self.send(rows, if joint { &answered } else { &[] })?;
+            self.desk.tick()?;
+            if !self.flight.is_empty() {
+                self.flight.wait(self.desk.crm, self.until_turn());
+            } else if !starts && !self.prepare()? {
+                return Ok(());
             }
         }
     }
 
-    /// Adds the rows that go with the first one into one commit: none where a quota paces them, or
-    /// where each is to be read just before its update.
-    fn add_following(&self, rows: &mut Vec<Row>) -> Result<(), Stop> {
-        let room =
+    /// Takes the answers that came. What they tell of the CRM may stop the run.
+    fn land(&mut self) -> (Vec<Row>, Option<Stop>) {
+        let (mut answered, mut stop) = (Vec::new(), None);
+        for (mut row, answer) in self.flight.take() {
+            let failure = take(&mut row, answer, self.policy);
+            self.tally.count(row.state);
+            answered.push(row);
+            match failure {
+                Some((found, error)) if !matches!(found, Meaning::OfRow(_)) => {
+                    self.flight.narrow();
+                    let fatal = matches!(found, Meaning::Fatal(_));
+                    // What was under way before a failure was known tells nothing new.
+                    if stop.is_some() || self.wait.is_some() && !fatal {
+                        continue;
+                    }
+                    match self.desk.judge(&found, error) {
+                        Ok(wait) => self.wait = wait,
+                        Err(found) => stop = Some(found),
+                    }
+                }
+                _ if self.wait.is_some() => {}
+                _ => {
+                    self.flight.widen();
+                    self.desk.answered();
+                }
+            }
+        }
+        (answered, stop)
+    }
+
+    /// The planned rows that may start now, as far as none must be read before.
+    fn ready(&self) -> Result<Vec<Row>, Stop> {
+        let paced = !self.desk.interval().is_zero();
+        if self.wait.is_some() || self.desk.is_out() || !self.desk.turn_in().is_zero() {
+            return Ok(Vec::new());
+        }
+        let left =
             self.options.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.tally.sent));
-        let most = usize::try_from(room).unwrap_or(GROUP).min(GROUP);
-        let paced = !self.desk.interval().is_zero() || self.options.max_age.is_zero();
-        let Some(first) = rows.first().filter(|_| !paced && most > 1).map(|row| row.number) else {
+        let free = self.flight.free(self.tally.may_fail(self.options.max_errors));
+        let most = usize::try_from(left).unwrap_or(free).min(if paced { 1 } else { free });
+        if free == 0 || most == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = self.desk.store.rows(Some(RowState::Planned), 0, most)?;
+        Ok(rows.into_iter().take_while(|row| !self.is_stale(row)).collect())
+    }
+
+    /// Writes down what became of rows, and tells of those that are done.
+    fn note(&mut self, answered: &[Row]) -> Result<(), Stop> {
+        if !answered.is_empty() {
+            note(self.desk, answered)?;
+        }
+        self.tell(answered)
+    }
+
+    fn tell(&mut self, rows: &[Row]) -> Result<(), Stop> {
+        let done = rows.iter().filter(|row| !row.state.is_open() && !self.is_silent);
+        let told = done.map(|row| self.desk.tell_row(row)).find(Result::is_err);
+        self.is_silent |= told.is_some();
+        told.unwrap_or(Ok(()))
+    }
+
+    /// Writes down that rows are being sent, with what became of others, and starts their updates.
+    fn send(&mut self, rows: Vec<Row>, answered: &[Row]) -> Result<(), Stop> {
+        if rows.is_empty() {
             return Ok(());
+        }
+        let Marked { updates, invalid } = mark(self.desk, rows, answered, self.policy)?;
+        for (row, update) in updates {
+            fault::point();
+            self.desk.take_turn_now();
+            self.tally.sent += 1;
+            self.flight.start(self.desk.crm, row, update);
+            fault::point();
+        }
+        for row in &invalid {
+            self.tally.count(row.state);
+        }
+        self.tell(&invalid)
+    }
+
+    /// How long to wait for an answer before something else may be done.
+    fn until_turn(&self) -> Duration {
+        let turn = self.desk.turn_in();
+        if turn.is_zero() { Duration::MAX } else { turn }
+    }
+
+    /// Does what must be done before the next row is sent, while none is under way: waits, or reads it
+    /// again and sends it. Tells whether there was a row.
+    fn prepare(&mut self) -> Result<bool, Stop> {
+        if let Some(wait) = self.wait.take() {
+            self.desk.rest(&wait)?;
+            return Ok(true);
+        }
+        let Some(row) = self.desk.store.rows(Some(RowState::Planned), 0, 1)?.pop() else {
+            return Ok(false);
         };
-        let following = self.desk.store.rows(Some(RowState::Planned), first, most - 1)?;
-        rows.extend(following.into_iter().take_while(|row| !self.is_stale(row)));
-        Ok(())
+        if let Some(row) = self.fresh(row)? {
+            self.desk.pause(self.desk.turn_in())?;
+            self.send(vec![row], &[])?;
+        }
+        Ok(true)
+    }
+
+    /// Waits for the updates that are under way when the sending ended, and writes down what became of
+    /// them. A run that was cancelled, or cannot write, gives them a moment only.
+    fn land_rest(&mut self, stop: Option<&Stop>) -> Result<(), Stop> {
+        let hurries =
+            |stop: &Stop| matches!(stop.reason, StopReason::Cancelled | StopReason::Storage);
+        if stop.is_some_and(hurries) {
+            self.desk.crm.cancel();
+        }
+        let mut written = Ok(());
+        while !self.flight.is_empty() && !self.desk.is_forked() {
+            self.flight.wait(self.desk.crm, Duration::MAX);
+            let (answered, _) = self.land();
+            // What cannot be written stays as being sent, and is read by the next run.
+            let noted = self.note(&answered);
+            written = written.and(noted);
+        }
+        written
     }
 
     /// Counts a row that is done, and tells of it.

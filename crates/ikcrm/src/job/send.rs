@@ -1,10 +1,9 @@
-//! Sends a few rows between two commits: before the first byte, and after the last answer.
+//! Sends rows, several at once: each is written down before its first byte, and after its answer.
 
 use std::borrow::Cow;
 
 use super::desk::{Desk, Stop};
 use super::failure::{Meaning, meaning, state_after};
-use super::fault;
 use super::judge::Policy;
 use super::kind::Kind;
 use super::reading::Reading;
@@ -13,74 +12,37 @@ use crate::error::{Error, FieldErrorCode as Code};
 use crate::input::check::{Fields, Wire};
 use crate::response::Opportunity;
 
-/// What became of rows that were sent together.
-pub(super) struct Group {
-    /// The rows that are done.
-    pub(super) done: Vec<Row>,
-    /// How many were sent.
-    pub(super) sent: u64,
-    /// Why the last one failed, if it did.
-    pub(super) failure: Option<(Meaning, Error)>,
-}
-
 type Update = Vec<(Cow<'static, str>, Wire<'static>)>;
 
-/// Sends rows, the first of them at its turn. A group ends with its first failure, or when another row
-/// is not to be sent any more: it and those after it are as they were.
-pub(super) fn send(
-    desk: &Desk<'_>,
-    rows: Vec<Row>,
-    policy: Policy,
-    goes_on: impl Fn(&Row) -> bool,
-) -> Result<Group, Stop> {
-    desk.take_turn(Kind::Update)?;
-    desk.store.check_place()?;
-    let (mut group, updates) = mark(desk, rows, policy)?;
-    let (mut ended, mut over) = (Vec::new(), false);
-    for (mut row, update) in updates {
-        let first = ended.is_empty();
-        over |= group.failure.is_some() || !first && !goes_on(&row);
-        if over {
-            row.attempts -= 1;
-            row.settle(RowState::Planned);
-            ended.push(row);
-            continue;
-        }
-        if !first {
-            desk.count(Kind::Update);
-        }
-        group.sent += 1;
-        fault::point();
-        let answer = desk.crm.update(row.id.unwrap_or_default(), Fields(update));
-        fault::point();
-        group.failure = take(&mut row, answer, policy);
-        ended.push(row);
-    }
-    desk.store.transaction(|| {
-        desk.note_calls()?;
-        ended.iter().try_for_each(|row| desk.store.put_row(row))
-    })?;
-    group.done.extend(ended.into_iter().filter(|row| !row.state.is_open()));
-    Ok(group)
+/// Rows that are about to be sent.
+#[derive(Default)]
+pub(super) struct Marked {
+    /// Those that are `sending` in the file, with their updates.
+    pub(super) updates: Vec<(Row, Fields<'static>)>,
+    /// Those that lack what the CRM requires.
+    pub(super) invalid: Vec<Row>,
 }
 
-/// Writes down that the rows are being sent; those that lack what the CRM requires are invalid.
-fn mark(
+/// Writes down, in one commit, what became of rows and that others are being sent; those that lack what
+/// the CRM requires are invalid.
+pub(super) fn mark(
     desk: &Desk<'_>,
     rows: Vec<Row>,
+    answered: &[Row],
     policy: Policy,
-) -> Result<(Group, Vec<(Row, Update)>), Stop> {
-    let mut group = Group { done: Vec::new(), sent: 0, failure: None };
-    let (at, mut updates) = (desk.crm.now(), Vec::new());
+) -> Result<Marked, Stop> {
+    let (mut marked, at) = (Marked::default(), desk.crm.now());
+    desk.store.check_place()?;
     desk.store.transaction(|| {
-        desk.note_calls()?;
+        answered.iter().try_for_each(|row| desk.store.put_row(row))?;
         for mut row in rows {
             match fields(&row, policy) {
                 Ok(update) => {
                     row.settle(RowState::Sending);
                     (row.sent_at, row.attempts) = (at, row.attempts + 1);
+                    desk.count(Kind::Update);
                     desk.store.put_row(&row)?;
-                    updates.push((row, update));
+                    marked.updates.push((row, Fields(update)));
                 }
                 Err(missing) => {
                     let cause = format!("{missing}: {}", Code::Required);
@@ -88,17 +50,25 @@ fn mark(
                         format!("{missing}: the opportunity has no value to send along; give one");
                     row.become_state(RowState::Invalid, cause, message);
                     desk.store.put_row(&row)?;
-                    group.done.push(row);
+                    marked.invalid.push(row);
                 }
             }
         }
-        Ok::<_, Error>(())
+        desk.note_calls()
     })?;
-    Ok((group, updates))
+    Ok(marked)
+}
+
+/// Writes down, in one commit, what became of rows.
+pub(super) fn note(desk: &Desk<'_>, answered: &[Row]) -> Result<(), Stop> {
+    desk.store.transaction(|| {
+        answered.iter().try_for_each(|row| desk.store.put_row(row))?;
+        Ok(desk.note_calls()?)
+    })
 }
 
 /// Brings a row into the state that the answer calls for; tells why it failed, if it did.
-fn take(
+pub(super) fn take(
     row: &mut Row,
     answer: Result<Opportunity, Error>,
     policy: Policy,
@@ -115,12 +85,8 @@ fn take(
         }
     }
 }
-
 /// The fields of a row's update, or the one that it lacks.
-fn fields(
-    row: &Row,
-    policy: Policy,
-) -> Result<Vec<(Cow<'static, str>, Wire<'static>)>, &'static str> {
+fn fields(row: &Row, policy: Policy) -> Result<Update, &'static str> {
     let wire = |raw: &Raw| Wire::Number(raw.clone());
     let mut fields: Vec<_> = row
         .left(policy.send_all)

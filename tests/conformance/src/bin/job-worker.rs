@@ -1,11 +1,13 @@
-//! Works on a job in a process of its own, for tests that kill it: `job-worker URL TOKEN PATH ROWS`.
+//! Works on a job in a process of its own, for tests that kill it: `job-worker URL TOKEN
+//! PATH ROWS`.
 //!
-//! It plans the rows, a JSON list of objects, and applies the job until nothing is left.
+//! It plans the rows, a JSON list of objects, and applies the job until nothing is left: several rows at
+//! once, or paced by a quota if `IKCRM_PACED` is set.
 
 use std::error::Error;
 use std::time::Duration;
 
-use ikcrm::{ApplyOptions, Client, PlanOptions, RowInput, Value};
+use ikcrm::{ApplyOptions, Client, PlanOptions, Quota, RowInput, Value};
 use serde_json::Map;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,8 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows = rows.into_iter().map(|row| {
         row.into_iter().map(|(name, value)| (name, Value::from(value))).collect::<RowInput>()
     });
-    let client = Client::builder().base_url(url).token(token).quota(None).max_retries(0);
-    let client = client.timeout(Duration::from_millis(200)).build()?;
+    let client = Client::builder().base_url(url).token(token).max_retries(0);
+    let paced = std::env::var_os("IKCRM_PACED").map(|_| Quota::new(1000, Duration::from_secs(5)));
+    let client = client.quota(paced).timeout(Duration::from_millis(200)).build()?;
     let mut job = client.plan_updates(rows, PlanOptions::new().job(path))?;
     client.apply_updates(&mut job, ApplyOptions::new().max_errors(1000))?;
     Ok(())

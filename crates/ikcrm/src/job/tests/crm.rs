@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::error::{ApiError, ApiErrorKind, Error, Excerpt};
 use crate::input::check::Fields;
 use crate::job::crm::{Crm, Enterprise};
+use crate::job::landing::Landing;
 use crate::request::{CustomField, CustomFields, Form};
 use crate::response::{
     FieldMap, FieldOption, MappedField, Opportunity, OpportunityPage, OpportunityRow,
@@ -134,6 +135,35 @@ impl Fake {
         let (_, error, applied) = state.faults.remove(place);
         Some((error, applied))
     }
+
+    fn answer(&self, id: i64, fields: &Fields<'_>) -> Result<Opportunity, Error> {
+        let fault = self.call(&format!("put {id}"));
+        if let Some((error, false)) = fault {
+            return Err(error);
+        }
+        if !self.0.borrow().records.contains_key(&id) {
+            return Err(refusal(ApiErrorKind::NotFound));
+        }
+        let sent: Map<String, Json> =
+            serde_json::from_str(&serde_json::to_string(fields).unwrap()).unwrap();
+        let mut state = self.0.borrow_mut();
+        for (field, value) in sent {
+            match field.as_str() {
+                "customer_id" => state.set(id, "customer", json!({"id": value})),
+                "user_id" => state.set(id, "user", json!({"id": value})),
+                "stage" if value.is_null() => state.set(id, "stage", json!("")),
+                _ => state.set(id, &field, value),
+            }
+        }
+        let taken = state.taken;
+        taken(state.records.get_mut(&id).unwrap());
+        let record = state.records[&id].clone();
+        drop(state);
+        match fault {
+            Some((error, _)) => Err(error),
+            None => Ok(Opportunity::from_json(&Json::Object(record).to_string()).unwrap()),
+        }
+    }
 }
 
 impl State {
@@ -202,33 +232,8 @@ impl Crm for Fake {
         Ok(Opportunity::from_json(&Json::Object(record.clone()).to_string()).unwrap())
     }
 
-    fn update(&self, id: i64, fields: Fields<'_>) -> Result<Opportunity, Error> {
-        let fault = self.call(&format!("put {id}"));
-        if let Some((error, false)) = fault {
-            return Err(error);
-        }
-        if !self.0.borrow().records.contains_key(&id) {
-            return Err(refusal(ApiErrorKind::NotFound));
-        }
-        let sent: Map<String, Json> =
-            serde_json::from_str(&serde_json::to_string(&fields).unwrap()).unwrap();
-        let mut state = self.0.borrow_mut();
-        for (field, value) in sent {
-            match field.as_str() {
-                "customer_id" => state.set(id, "customer", json!({"id": value})),
-                "user_id" => state.set(id, "user", json!({"id": value})),
-                "stage" if value.is_null() => state.set(id, "stage", json!("")),
-                _ => state.set(id, &field, value),
-            }
-        }
-        let taken = state.taken;
-        taken(state.records.get_mut(&id).unwrap());
-        let record = state.records[&id].clone();
-        drop(state);
-        match fault {
-            Some((error, _)) => Err(error),
-            None => Ok(Opportunity::from_json(&Json::Object(record).to_string()).unwrap()),
-        }
+    fn update(&self, id: i64, fields: Fields<'static>, landing: Landing) {
+        landing.tell(self.answer(id, &fields));
     }
 
     fn field_map(&self) -> Result<FieldMap, Error> {
@@ -276,6 +281,10 @@ impl Crm for Fake {
     fn is_cancelled(&self) -> bool {
         self.0.borrow().cancelled
     }
+
+    fn cancel(&self) {}
+
+    fn end_late(&self) {}
 
     fn take_sign_ins(&self) -> u32 {
         0
