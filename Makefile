@@ -107,6 +107,8 @@ bench: python node
 	cd tests/bench/node && npm ci --no-fund --no-audit --silent
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/quota.py
+	$(BIN)/python tests/bench/slot.py
+	$(BIN)/python tests/bench/waiting.py
 
 clean:
 	cargo clean
