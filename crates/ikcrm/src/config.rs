@@ -9,8 +9,8 @@ mod headers;
 mod edition;
 
 pub use builder::{ClientBuilder, OPTIONS};
-pub(crate) use call_options::OPTIONS as CALL_OPTIONS;
 pub use call_options::{CallOptions, Priority};
+pub(crate) use call_options::{OPTIONS as CALL_OPTIONS, Watch};
 pub(crate) use check::TlsRoots;
 pub(crate) use checked::Config;
 pub use edition::Edition;

@@ -7,6 +7,6 @@ mod event;
 
 pub(crate) use event::LONG_WAIT;
 pub use event::{CallId, EVENTS, Event, Fact, Level};
-pub(crate) use listener::{Listener, Watch};
+pub(crate) use listener::Listener;
 pub use meta::{CallMeta, MetaSlot};
 pub use observer::Observer;

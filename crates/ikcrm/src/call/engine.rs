@@ -4,17 +4,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-
 use super::exchange::Exchange;
 use super::lookups::Lookups;
 use super::session::{Membership, Refused};
 use super::trail::Trail;
 use crate::config::{CallOptions, Config, Priority, TlsRoots};
 use crate::error::Error;
-use crate::observe::CallId;
 use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
-use crate::sync::{Budget, Cancel, Count, Counted, PerProcess, Permits, Workers};
+use crate::sync::{Budget, Cancel, Count, Counted, Ends, PerProcess, Permits, Workers};
 use crate::transport::{HttpRequest, HttpResponse, Means, Transport};
 
 /// How many requests of a client may be under way at once when no quota says so.
@@ -89,43 +86,29 @@ impl Engine {
             Priority::Batch => Lane::Batch,
         };
         let order = CALLS.fetch_add(1, Ordering::Relaxed);
-        let ends = |by: &Cancel| match &options.cancel {
-            Some(cancel) => Cancel::any_of([cancel.clone(), by.clone()]),
-            None => by.clone(),
-        };
         let watch = options.watch.as_ref();
+        let ends = Ends {
+            waits: resources.closing.clone(),
+            requests: resources.closed.clone(),
+            own: [options.cancel.clone(), watch.and_then(|watch| watch.cancel.get().cloned())],
+        };
         let observed = watch.and_then(|watch| watch.listener.get());
         let observed = observed.or(self.config.observer.as_ref());
         let meta = watch.and_then(|watch| watch.meta.get()).or(options.meta.as_ref());
-        let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
-        let credentials = self.config.account.credentials.as_ref();
         let exchange = Exchange {
             transport: &resources.transport,
             workers: &resources.workers,
             permits: &resources.permits,
             quota: resources.quota.as_ref(),
             turn: Turn { lane, order, max_wait: options.max_wait },
-            headers: self.headers(options, order),
-            max_retries: options.max_retries.unwrap_or(self.config.max_retries),
-            budget: Budget::new(timeout, options.deadline, cancels),
+            config: &self.config,
+            options,
+            budget: Budget::new(timeout, options.deadline, ends),
             trail: Trail::new(observed, meta, order),
-            sign_ins: options.sign_ins.as_deref(),
-            password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();
         Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }
-    }
-
-    /// What the requests of a call have besides the client's own headers.
-    fn headers(&self, options: &CallOptions, order: u64) -> HeaderMap {
-        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-        let mut headers = self.config.headers.with(&options.headers);
-        if self.config.request_id && !headers.contains_key(REQUEST_ID) {
-            let id = HeaderValue::try_from(CallId::of_this_process(order).to_string());
-            headers.extend(id.ok().map(|id| (REQUEST_ID, id)));
-        }
-        headers
     }
 
     pub(crate) fn workers(&self) -> &Workers {
@@ -137,7 +120,7 @@ impl Engine {
     pub(crate) async fn close(&self, grace: Duration) {
         let Resources { calls, closing, closed, workers, .. } = self.resources();
         closing.cancel();
-        let waits = |longest| Budget::new(longest, None, (Cancel::new(), Cancel::new()));
+        let waits = |longest| Budget::new(longest, None, Ends::default());
         if waits(grace).wait_for("the calls under way", calls.none()).await.is_err() {
             closed.cancel();
             // A call that hangs in a function of the user's goes on without us.

@@ -1,7 +1,7 @@
 //! `CallOptions`: what one call does differently from its client.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::check::{check_retries, check_timeout, retries, seconds};
@@ -10,7 +10,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{duration, duration_within, text};
 use crate::input::suggest::unknown_message;
 use crate::input::{Value, excerpt};
-use crate::observe::{Listener, MetaSlot, Observer, Watch};
+use crate::observe::{Listener, MetaSlot, Observer};
 use crate::sync::Cancel;
 
 pub(crate) const OPTIONS: [&str; 6] =
@@ -27,6 +27,16 @@ pub enum Priority {
     /// After all others, with at most 80 % of the quota and evenly spread, so that a normal call
     /// waits for one slot and not for the batch.
     Batch,
+}
+
+/// Who is told of one call and what ends it, which may be named when the call was prepared already.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) listener: OnceLock<Listener>,
+    /// Where the call leaves what it cost.
+    pub(crate) meta: OnceLock<MetaSlot>,
+    /// Ends the call besides the options' flag.
+    pub(crate) cancel: OnceLock<Cancel>,
 }
 
 /// Options of one call; what is not set is as the client says.

@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use super::meta::MetaSlot;
 use super::observer::Observer;
 
 /// An observer, until it panics.
@@ -13,14 +12,6 @@ use super::observer::Observer;
 pub(crate) struct Listener {
     observer: Arc<dyn Observer>,
     broken: Arc<AtomicBool>,
-}
-
-/// Who is told of one call, which may be named when the call was prepared already.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    pub(crate) listener: OnceLock<Listener>,
-    /// Where the call leaves what it cost.
-    pub(crate) meta: OnceLock<MetaSlot>,
 }
 
 impl Listener {
