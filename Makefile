@@ -120,6 +120,8 @@ bench: python node
 	$(BIN)/python tests/bench/events.py
 	$(BIN)/python tests/bench/sheets.py
 	$(BIN)/python tests/bench/jobs.py
+	$(BIN)/python tests/bench/slot.py
+	$(BIN)/python tests/bench/waiting.py
 
 clean:
 	cargo clean

@@ -1,4 +1,4 @@
-"""The quota's benchmarks: how much of it is used, who is refused, and what a slot costs.
+"""The quota's benchmarks: how much of it is used, and who is refused.
 
 The window is scaled: 10 calls in any 1 s, answers after 20 ms. The ideal is a call each
 (1 s + 20 ms) / 10.
@@ -15,7 +15,7 @@ import tempfile
 from contextlib import contextmanager
 from urllib.request import urlopen
 
-from bench import HERE, ROOT, measured, release_folder, server, table
+from bench import HERE, ROOT, release_folder, table
 
 CALLS, PER, LATENCY = 10, 1.0, 0.02
 SIDE_BY_SIDE, CALLS_EACH = 32, 5
@@ -108,17 +108,10 @@ def utilisation(redis):
     yield arrangement("governor, 32 threads", [governor], off)
 
 
-def slots(redis):
-    with server() as url, tempfile.TemporaryDirectory() as folder:
-        stores = [f"file=file://{folder}/quota"] + ([f"Redis={redis}"] if redis else [])
-        return measured(release_folder() / "bench-quota", "slots", url, "5000", *stores)
-
-
 def main():
     with redis_server() as redis:
         rows = list(utilisation(redis))
         table("Quota of 10 calls in any 1 s, 160 calls", rows, ["refused", "of_ideal"])
-        table("Cost of a slot, taken and settled, per call", slots(redis), ["slot_us"])
 
 
 if __name__ == "__main__":

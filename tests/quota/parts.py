@@ -34,6 +34,12 @@ COMMANDS = {
     "node": ["node", WORKERS / "worker.mjs"],
     "rust": [BINARIES / "quota-worker"],
 }
+OTHERS = {
+    "per call": [sys.executable, WORKERS / "per_call.py"],
+    "forks": [sys.executable, WORKERS / "forks.py"],
+    "daemon": [sys.executable, WORKERS / "daemon.py"],
+}
+"""Programs of the same form that are odd about processes and clients."""
 
 
 class Crm:
@@ -92,7 +98,7 @@ def environment(crm, store=None, **more):
 
 def start(language, threads, calls, variables, host=None, before=(), **options):
     """Starts a worker."""
-    command = [str(part) for part in [*before, *COMMANDS[language], threads, calls]]
+    command = [str(part) for part in [*before, *(COMMANDS | OTHERS)[language], threads, calls]]
     return (host or hosts.Host(None)).popen(command, env=variables, **options)
 
 

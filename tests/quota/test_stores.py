@@ -63,11 +63,11 @@ def running(request, tmp_path_factory):
 # --- a file -----------------------------------------------------------------------------------
 
 
-def attack_file(folder, attack):
+def attack_file(folder, attack, worker="python"):
     """Three processes, whose file meets something after 25 calls."""
     path = folder / "quota"
     with sandbox() as crm:
-        workers = [start("python", 2, 8, environment(crm, path.as_uri())) for _ in range(3)]
+        workers = [start(worker, 2, 8, environment(crm, path.as_uri())) for _ in range(3)]
         crm.stats(calls=12)
         copy = shutil.copy(path, folder / "copy")
         crm.stats(calls=25)
@@ -79,6 +79,11 @@ def attack_file(folder, attack):
 @scenario()
 def a_file_is_deleted(folder):
     return attack_file(folder, lambda path, _: path.unlink())
+
+
+@scenario()
+def a_file_is_deleted_beside_clients_made_per_call(folder):
+    return attack_file(folder, lambda path, _: path.unlink(), "per call")
 
 
 @scenario()
@@ -142,6 +147,26 @@ def eight_processes_share_a_file_and_three_are_killed(folder):
         return crm.stats()
 
 
+def after(worker, store, *arguments):
+    """A process that does things with forks, and ends when all of them have."""
+    with sandbox() as crm:
+        process = start(worker, *arguments, environment(crm, store), stdout=subprocess.PIPE)
+        # A daemon holds its parents' end of the pipe.
+        told = process.communicate(timeout=120)[0].split()
+        assert (process.returncode, told) == (0, [b"done"])
+        return crm.stats()
+
+
+@scenario()
+def a_pool_of_forks_shares_a_file(folder):
+    return after("forks", (folder / "quota").as_uri(), 4, 32)
+
+
+@scenario()
+def a_daemon_and_clients_made_per_call_share_a_file(folder):
+    return after("daemon", (folder / "quota").as_uri(), 2, 8)
+
+
 def two_limits(store):
     with sandbox() as crm:
         loose = environment(crm, store, IKCRM_QUOTA_CALLS="20")
@@ -169,11 +194,11 @@ def long_running_redis(*options):
         yield port, server
 
 
-def attack_redis(attack, *options, **variables):
+def attack_redis(attack, *options, worker="python", **variables):
     """Three processes, whose server meets something after 25 calls."""
     with sandbox() as crm, long_running_redis(*options) as (port, server):
         variables = environment(crm, f"redis://127.0.0.1:{port}", **variables)
-        workers = [start("python", 2, 8, variables) for _ in range(3)]
+        workers = [start(worker, 2, 8, variables) for _ in range(3)]
         crm.stats(calls=25)
         attack(port, server, crm)
         end_well(workers)
@@ -183,6 +208,17 @@ def attack_redis(attack, *options, **variables):
 @scenario("redis-server")
 def redis_forgets_everything(_):
     return attack_redis(lambda port, *_: redis_cli(port, "FLUSHALL"))
+
+
+@scenario("redis-server")
+def redis_forgets_everything_beside_clients_made_per_call(_):
+    return attack_redis(lambda port, *_: redis_cli(port, "FLUSHALL"), worker="per call")
+
+
+@scenario("redis-server")
+def a_pool_of_forks_shares_a_redis(_):
+    with long_running_redis() as (port, _):
+        return after("forks", f"redis://127.0.0.1:{port}", 4, 32)
 
 
 @scenario("redis-server")

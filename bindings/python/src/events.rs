@@ -14,8 +14,8 @@ use crate::exit;
 pub(crate) struct Teller {
     tell: Py<PyAny>,
     level: Level,
-    /// Where what is to end the program goes, such as a `KeyboardInterrupt`.
-    raised: Raised,
+    /// Where what is to end the program goes, such as a `KeyboardInterrupt`, if anybody waits.
+    raised: Option<Raised>,
 }
 
 impl Teller {
@@ -24,7 +24,7 @@ impl Teller {
     pub(crate) fn of(
         watch: &Bound<'_, PyAny>,
         spawned: bool,
-        raised: Raised,
+        raised: Option<Raised>,
     ) -> PyResult<Option<Self>> {
         let watched: Option<(u8, Py<PyAny>)> = watch.call1((spawned,))?.extract()?;
         Ok(watched.map(|(level, tell)| Self { tell, level: level_of(level), raised }))
@@ -38,7 +38,7 @@ pub(crate) fn observed<T: Send + 'static>(
     call: PreparedCall<T>,
     signals: Option<&Signals>,
 ) -> PyResult<PreparedCall<T>> {
-    let raised = signals.map(Signals::raised).unwrap_or_default();
+    let raised = signals.map(Signals::raised);
     Ok(match Teller::of(watch, signals.is_none(), raised)? {
         Some(teller) => call.observed_by(teller),
         None => call,
@@ -53,7 +53,7 @@ impl Observer for Teller {
                 Err(error) if error.is_instance_of::<PyException>(py) => {
                     error.write_unraisable(py, Some(self.tell.bind(py)));
                 }
-                Err(error) => self.raised.set(error),
+                Err(error) => self.raised.iter().for_each(|raised| raised.set(error.clone_ref(py))),
                 Ok(_) => {}
             }
         });

@@ -327,7 +327,7 @@ impl Caller {
     ) -> PyResult<T> {
         let (py, signals) = (watch.py(), Signals::default());
         named.call = signals.also_end(named.call);
-        if let Some(teller) = Teller::of(watch, false, signals.raised())? {
+        if let Some(teller) = Teller::of(watch, false, Some(signals.raised()))? {
             named.call = named.call.observed_by(teller);
         }
         let result = py.detach(|| work(named));

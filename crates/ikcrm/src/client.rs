@@ -111,9 +111,10 @@ impl Client {
         update: OpportunityUpdate,
         options: CallOptions,
     ) -> PreparedCall<Opportunity> {
-        let id = id.into();
+        // Boxed, to be freed when the request is written.
+        let (id, update) = (id.into(), Box::new(update));
         PreparedCall::new(&self.0, options, |engine, options| async move {
-            calls::update(&engine, &id, &update, &options).await
+            calls::update(&engine, &id, update, &options).await
         })
     }
 

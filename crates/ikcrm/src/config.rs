@@ -10,6 +10,7 @@ mod headers;
 mod edition;
 
 pub use builder::{ClientBuilder, OPTIONS};
+pub(crate) use call_options::Watch;
 pub use call_options::{CALL_OPTIONS, CallOptions, Priority};
 pub(crate) use check::TlsRoots;
 pub(crate) use checked::Config;

@@ -1,5 +1,5 @@
-//! What the fuzz targets reach into: the pure parts of a call, one thin function each. No API.
-#![expect(clippy::must_use_candidate, reason = "the fuzz targets are the only callers")]
+//! What the fuzz targets and the benchmarks reach into: parts of a call, one thin function each. No API.
+#![expect(clippy::must_use_candidate, reason = "the tests are the only callers")]
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use crate::call::{Decision, decide};
 use crate::config::ClientBuilder;
 use crate::error::Error;
 use crate::input::Value;
-use crate::quota::{self, Fate, Limit, Request, Taken};
+use crate::quota::{self, Fate, Joined, Lane, Limit, OpenQuota, Request, SharedQuota, Taken, Turn};
 use crate::request::{OpportunityQuery, OpportunityUpdate, check_query, check_update};
 use crate::response::{FieldMap, Opportunity, OpportunityPage};
+use crate::sync::{Budget, Ends, block_on};
 use crate::transport::{self, HttpResponse};
 
 fn response(status: u16, body: &[u8]) -> HttpResponse {
@@ -202,4 +203,30 @@ pub fn sheet(
     options: &crate::sheet::SheetOptions,
 ) -> Result<Vec<(u64, Vec<serde_json::Value>)>, Error> {
     crate::sheet::rows_of(path, options)
+}
+
+/// The slots of a quota, without calls.
+pub struct Slots {
+    quota: OpenQuota,
+    budget: Budget,
+}
+
+impl Slots {
+    /// Those of a client with these settings, if it has a quota.
+    pub fn of(client: ClientBuilder) -> Result<Option<Self>, Error> {
+        let config = client.check().map_err(|fields| Error::Config { fields })?;
+        let budget = Budget::new(Duration::from_secs(1), None, Ends::default());
+        Ok(config.quota.as_ref().map(SharedQuota::open).map(|quota| Self { quota, budget }))
+    }
+
+    /// Takes a slot, and settles it as that of a call that was answered.
+    pub fn take_and_settle(&self) -> Result<(), Error> {
+        let turn = Turn { lane: Lane::Interactive, order: 0, max_wait: None };
+        let slot = match self.quota.join(turn, &self.budget)? {
+            Joined::Slot(slot) => slot,
+            Joined::Queued(wait) => block_on(wait, None)?,
+        };
+        slot.settle(Fate::Answered);
+        Ok(())
+    }
 }

@@ -11,7 +11,7 @@ mod event;
 
 pub(crate) use event::LONG_WAIT;
 pub use event::{CallId, EVENTS, Event, Fact, Level};
-pub(crate) use listener::{Listener, Watch};
+pub(crate) use listener::Listener;
 pub use meta::{CallMeta, MetaSlot};
 #[cfg(not(feature = "tracing"))]
 pub(crate) use no_spans::{AttemptSpan, CallSpan, Place};

@@ -13,6 +13,7 @@ mod file;
 mod store;
 mod window;
 
+pub(crate) use gate::{Joined, Slot};
 pub use open::QuotaStatus;
 pub(crate) use open::{OpenQuota, Turn};
 pub(crate) use queue::Lane;

@@ -20,10 +20,10 @@ mod lock;
 pub(crate) mod clock;
 
 pub(crate) use block_on::block_on;
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, Ends};
 pub(crate) use cache::Cache;
 pub use cancel::Cancel;
-pub(crate) use cancel::SLICE;
+pub(crate) use cancel::{Flags, SLICE, Waking};
 pub(crate) use count::{Count, Counted};
 pub use fork::forked;
 pub(crate) use hook_thread::HookThread;
@@ -31,7 +31,7 @@ pub(crate) use lock::lock;
 #[cfg(feature = "jobs")]
 pub(crate) use locked_file::LockedFile;
 pub(crate) use per_process::PerProcess;
-pub(crate) use permits::Permits;
+pub(crate) use permits::{Permit, Permits};
 pub(crate) use reply::Reply;
 pub(crate) use single_flight::SingleFlight;
 pub(crate) use workers::Workers;

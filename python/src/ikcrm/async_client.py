@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from atexit import register
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import suppress
 from os import PathLike
 from types import TracebackType
@@ -68,15 +76,16 @@ class AsyncClient(BaseClient):
 
     async def update_opportunity(self, id: Id, **fields: Unpack[OpportunityUpdate]) -> Opportunity:
         """Updates an opportunity: the awaitable twin of `Client.update_opportunity`."""
-        return await self._loop.outcome(
-            lambda done: self._native.update_opportunity(id, fields, done), updates=True
+        outcome: Coroutine[Any, Any, Opportunity] = self._loop.outcome(
+            self._native.update_opportunity, id, fields, updates=True
         )
+        del fields  # thousands may wait here
+        return await outcome
 
     async def get_opportunity(self, id: Id, **options: Unpack[CallOptions]) -> Opportunity:
         """Reads an opportunity: the awaitable twin of `Client.get_opportunity`."""
-        return await self._loop.outcome(
-            lambda done: self._native.get_opportunity(id, options, done)
-        )
+        answer: Opportunity = await self._loop.outcome(self._native.get_opportunity, id, options)
+        return answer
 
     def list_opportunities(self, **query: Unpack[OpportunityQuery]) -> AsyncOpportunityList:
         """Lists opportunities, for `async for`: the twin of `Client.list_opportunities`.
@@ -90,7 +99,7 @@ class AsyncClient(BaseClient):
     ) -> FieldMap:
         """The options of an entity's fields: the awaitable twin of `Client.field_map`."""
         native: _native.FieldMap = await self._loop.outcome(
-            lambda done: self._native.field_map(entity, refresh, options, done)
+            self._native.field_map, entity, refresh, options
         )
         return FieldMap(native)
 
@@ -144,7 +153,7 @@ class AsyncClient(BaseClient):
 
     async def close(self, timeout: float = 5) -> None:
         """Ends the client: the awaitable twin of `Client.close`."""
-        await self._loop.outcome(lambda done: self._native.spawn_close(timeout, done))
+        await self._loop.outcome(self._native.spawn_close, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,17 +175,15 @@ class _LastLoop:
     _loop: AbstractEventLoop
 
     async def outcome(
-        self,
-        spawn: Callable[[Callable[[T | None, BaseException | None], None]], _native.Cancel],
-        *,
-        updates: bool = False,
-    ) -> T:
-        """Starts a call and waits for its end; whoever stops waiting ends it."""
+        self, start: Callable[..., _native.Cancel], *given: object, updates: bool = False
+    ) -> Any:
+        """Starts a call of what is given, and waits for its end; whoever stops waiting ends it."""
         from asyncio import CancelledError, get_running_loop
 
         self._loop = get_running_loop()
-        call: _Call[T] = _Call(self._loop)
-        cancel = spawn(call.done)
+        call: _Call[Any] = _Call(self._loop)
+        cancel = start(*given, call.done)
+        del start, given
         try:
             return await call.answer
         except CancelledError as cancelled:

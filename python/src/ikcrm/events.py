@@ -78,11 +78,11 @@ class Events:
         The events of a call that is `spawned` come in the context of the task that waits for it.
         """
         level = 10 if self._on_event else min(self._log.getEffectiveLevel(), 255)
-        if level > 30:
+        if level > 30 or not (self._on_event or _is_heard(self._log)):
             return None
-        return level, _in_task(self._tell) if spawned else self._tell
+        return level, _in_task(self) if spawned else self.tell
 
-    def _tell(self, rows: Rows) -> None:
+    def tell(self, rows: Rows) -> None:
         failure = None
         for level, name, facts in rows:
             event = Event(name, **facts)
@@ -117,21 +117,35 @@ def _shown(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _in_task(tell: Callable[[Rows], None]) -> Callable[[Rows], object]:
+def _in_task(events: Events) -> Callable[[Rows], object]:
     """Tells on the loop that runs now, if one does, and in the context of now."""
     from asyncio import _get_running_loop
-    from contextvars import copy_context
 
     loop: AbstractEventLoop | None = _get_running_loop()
-    if loop is None:
-        return tell
-    context = copy_context()
+    return events.tell if loop is None else _InTask(events, loop)
 
-    def told(rows: Rows) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, rows, context=context)
 
-    return told
+class _InTask:
+    """Tells of the events of one call on a loop; small, for thousands of calls may wait."""
+
+    __slots__ = ("_context", "_events", "_loop")
+
+    def __init__(self, events: Events, loop: AbstractEventLoop) -> None:
+        from contextvars import copy_context
+
+        self._events, self._loop, self._context = events, loop, copy_context()
+
+    def __call__(self, rows: Rows) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._events.tell, rows, context=self._context)
+
+
+def _is_heard(log: Logger) -> bool:
+    """Whether somebody listens: the handler that keeps the logger silent is nobody."""
+    from logging import NullHandler
+
+    own = not log.handlers or any(type(handler) is not NullHandler for handler in log.handlers)
+    return own or (log.propagate and log.parent is not None and bool(log.parent.handlers))
 
 
 @cache

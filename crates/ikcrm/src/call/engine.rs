@@ -4,17 +4,15 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-
 use super::exchange::Exchange;
 use super::lookups::Lookups;
 use super::session::{Membership, Refused};
 use super::trail::Trail;
 use crate::config::{CallOptions, Config, Priority, TlsRoots};
 use crate::error::Error;
-use crate::observe::{CallId, Place};
+use crate::observe::Place;
 use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
-use crate::sync::{Budget, Cancel, Count, Counted, PerProcess, Permits, Workers};
+use crate::sync::{Budget, Cancel, Count, Counted, Ends, PerProcess, Permits, Workers};
 use crate::transport::{HttpRequest, HttpResponse, Means, Transport};
 
 /// How many requests of a client may be under way at once when no quota says so.
@@ -90,45 +88,30 @@ impl Engine {
             Priority::Batch => Lane::Batch,
         };
         let order = CALLS.fetch_add(1, Ordering::Relaxed);
-        let ends = |by: &Cancel| match &options.cancel {
-            Some(cancel) => Cancel::any_of([cancel.clone(), by.clone()]),
-            None => by.clone(),
-        };
         let watch = options.watch.as_ref();
+        let ends = Ends {
+            waits: resources.closing.clone(),
+            requests: resources.closed.clone(),
+            own: [options.cancel.clone(), watch.and_then(|watch| watch.cancel.get().cloned())],
+        };
         let observed = watch.and_then(|watch| watch.listener.get());
         let observed = observed.or(self.config.observer.as_ref());
         let meta = watch.and_then(|watch| watch.meta.get()).or(options.meta.as_ref());
         let place = watch.map_or_else(Place::here, |watch| watch.place.clone());
-        let cancels = (ends(&resources.closing), ends(&resources.closed));
         let timeout = options.timeout.unwrap_or(self.config.timeout);
-        let credentials = self.config.account.credentials.as_ref();
         let exchange = Exchange {
             transport: &resources.transport,
             workers: &resources.workers,
             permits: &resources.permits,
             quota: resources.quota.as_ref(),
             turn: Turn { lane, order, max_wait: options.max_wait },
-            headers: self.headers(options, order),
-            max_retries: options.max_retries.unwrap_or(self.config.max_retries),
-            budget: Budget::new(timeout, options.deadline, cancels),
+            config: &self.config,
+            options,
+            budget: Budget::new(timeout, options.deadline, ends),
             trail: Trail::new(observed, meta, place, order),
-            sign_ins: options.sign_ins.as_deref(),
-            password: credentials.map(|credentials| credentials.password.as_str()),
         };
         let counted = resources.calls.one();
-        let (renewed, cancel) = (AtomicBool::new(false), options.cancel.as_ref());
-        Call { resources, exchange, renewed, cancel, _counted: counted }
-    }
-
-    /// What the requests of a call have besides the client's own headers.
-    fn headers(&self, options: &CallOptions, order: u64) -> HeaderMap {
-        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-        let mut headers = self.config.headers.with(&options.headers);
-        if self.config.request_id && !headers.contains_key(REQUEST_ID) {
-            let id = HeaderValue::try_from(CallId::of_this_process(order).to_string());
-            headers.extend(id.ok().map(|id| (REQUEST_ID, id)));
-        }
-        headers
+        Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }
     }
 
     pub(crate) fn workers(&self) -> &Workers {
@@ -140,7 +123,7 @@ impl Engine {
     pub(crate) async fn close(&self, grace: Duration) {
         let Resources { calls, closing, closed, workers, .. } = self.resources();
         closing.cancel();
-        let waits = |longest| Budget::new(longest, None, (Cancel::new(), Cancel::new()));
+        let waits = |longest| Budget::new(longest, None, Ends::default());
         if waits(grace).wait_for("the calls under way", calls.none()).await.is_err() {
             closed.cancel();
             // A call that hangs in a function of the user's goes on without us.
@@ -176,8 +159,6 @@ pub(crate) struct Call<'a> {
     exchange: Exchange<'a>,
     /// Whether it asked for a new token already.
     renewed: AtomicBool,
-    /// The caller's own way to end it.
-    cancel: Option<&'a Cancel>,
     _counted: Counted<'a>,
 }
 
@@ -203,7 +184,12 @@ impl Call<'_> {
         work: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Result<T, Error> {
         self.exchange.trail.start(method, route);
-        let result = work.await.map_err(|error| self.or_closed(error));
+        self.ended(work.await)
+    }
+
+    /// How the call ends, of which its observer is told.
+    pub(crate) fn ended<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        let result = result.map_err(|error| self.or_closed(error));
         self.exchange.trail.end(result.as_ref().err());
         result
     }
@@ -211,11 +197,7 @@ impl Call<'_> {
     /// The error, which says so if the call was ended with its client and not by its caller.
     fn or_closed(&self, error: Error) -> Error {
         let closed = self.resources.closing.is_cancelled();
-        if closed && !self.cancel.is_some_and(Cancel::is_cancelled) {
-            error.closed()
-        } else {
-            error
-        }
+        if closed && !self.budget().is_ended_alone() { error.closed() } else { error }
     }
 
     /// Sends the request with the client's token, and once more with a new one when the CRM refused

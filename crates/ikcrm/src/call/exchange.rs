@@ -1,17 +1,17 @@
 //! `Exchange`: sends a request until an answer decides, the retries are used up, or time is.
 
-use std::pin::pin;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::retry::{self, Decision};
 use super::trail::{Answered, Attempted, Trail};
 use crate::auth::Token;
+use crate::config::{CallOptions, Config};
 use crate::error::{ApiErrorKind, Error};
-use crate::quota::{Fate, OpenQuota, Turn};
-use crate::sync::{Budget, Permits, Workers, clock};
+use crate::observe::CallId;
+use crate::quota::{Fate, Joined, OpenQuota, Slot, Turn};
+use crate::sync::{Budget, Permit, Permits, Workers, clock};
 use crate::transport::{HttpRequest, HttpResponse, Outcome, Progress, Terms, Transport};
 
 /// The means, the time and the patience of one call.
@@ -22,15 +22,10 @@ pub(crate) struct Exchange<'a> {
     pub(super) permits: &'a Permits,
     pub(super) quota: Option<&'a OpenQuota>,
     pub(super) turn: Turn,
-    /// Headers besides the client's own.
-    pub(super) headers: HeaderMap,
-    pub(super) max_retries: u32,
+    pub(super) config: &'a Config,
+    pub(super) options: &'a CallOptions,
     pub(super) budget: Budget,
     pub(super) trail: Trail<'a>,
-    /// Counts the sign-ins that were sent.
-    pub(super) sign_ins: Option<&'a AtomicU32>,
-    /// What no error may show though an answer echoes it.
-    pub(super) password: Option<&'a str>,
 }
 
 /// One attempt: what it brought, and how long that took.
@@ -38,6 +33,25 @@ struct Sent {
     outcome: Outcome,
     attempted: Option<Attempted>,
     elapsed: Duration,
+}
+
+/// What is known of a request after its attempts so far.
+struct Course {
+    /// How many retries were made.
+    retries: u32,
+    /// How many times it may be sent again for nothing, over a new connection.
+    free: u32,
+    /// Whether an attempt may have been carried out.
+    doubtful: bool,
+    /// Whether the last attempt reached the CRM, as far as is known.
+    sent: bool,
+}
+
+/// What follows an attempt.
+enum Next<T> {
+    End(Result<T, Failure>),
+    /// The same once more, after some time.
+    Again(Duration),
 }
 
 /// Why a request failed for good.
@@ -53,6 +67,13 @@ impl From<Failure> for Error {
     }
 }
 
+impl Course {
+    fn end(&self, error: Error) -> Failure {
+        let error = if self.doubtful { error.after_doubtful_attempt() } else { error };
+        Failure { error, sent: self.sent }
+    }
+}
+
 impl Exchange<'_> {
     /// Sends the request, again if need be, and decodes the answer.
     pub(crate) async fn run<T>(
@@ -61,48 +82,64 @@ impl Exchange<'_> {
         token: Option<&Token>,
         decode: impl Fn(HttpResponse) -> Result<T, Error>,
     ) -> Result<T, Failure> {
-        let (mut attempt, mut free, mut doubtful, mut sent) = (0, 1, false, false);
-        let ended = |error: Error, doubtful, sent| {
-            let error = if doubtful { error.after_doubtful_attempt() } else { error };
-            Failure { error, sent }
-        };
+        let mut course = Course { retries: 0, free: 1, doubtful: false, sent: false };
         loop {
-            let outcome = self.send_once(request, token).await;
-            let Sent { outcome, attempted, elapsed } =
-                outcome.map_err(|error| ended(error, doubtful, sent))?;
-            sent = outcome.progress != Progress::Unsent;
-            let status = outcome.result.as_ref().ok().map(|answer| answer.status);
-            let result = outcome.result.and_then(&decode);
-            let answered =
-                Answered { elapsed, status, reused: outcome.reused, headers: outcome.headers };
-            self.trail.answer(attempted, answered, result.as_ref().err());
-            let error = match result {
-                Ok(answer) => return Ok(answer),
-                Err(error) if !request.is_update() => error.without_effect(),
-                Err(error) => ended(error, doubtful, sent).error,
+            let sent = self.send_once(request, token).await.map_err(|error| course.end(error))?;
+            let wait = match self.judge(request, token, &decode, &mut course, sent) {
+                Next::End(result) => return result,
+                Next::Again(wait) => wait,
             };
-            let secrets = [token.map(Token::text), self.password].map(Option::unwrap_or_default);
-            let error = error.without_secrets(&secrets);
-            let error = request.endpoint.iter().fold(error, |error, endpoint| error.at(endpoint));
-            doubtful = error.may_have_been_applied();
-            if outcome.dead_connection && free > 0 {
-                free -= 1;
-                continue;
+            if !wait.is_zero() {
+                Box::pin(self.budget.sleep(wait)).await.map_err(|error| course.end(error))?;
             }
-            let asked = self.back_off(&error);
-            if request.is_sign_in() && sent && !is_over_quota(&error) {
-                return Err(Failure { error, sent });
+        }
+    }
+
+    /// What an attempt means for its request.
+    fn judge<T>(
+        &self,
+        request: &HttpRequest,
+        token: Option<&Token>,
+        decode: impl Fn(HttpResponse) -> Result<T, Error>,
+        course: &mut Course,
+        sent: Sent,
+    ) -> Next<T> {
+        let Sent { outcome, attempted, elapsed } = sent;
+        course.sent = outcome.progress != Progress::Unsent;
+        let status = outcome.result.as_ref().ok().map(|answer| answer.status);
+        let result = outcome.result.and_then(decode);
+        let answered =
+            Answered { elapsed, status, reused: outcome.reused, headers: outcome.headers };
+        self.trail.answer(attempted, answered, result.as_ref().err());
+        let error = match result {
+            Ok(answer) => return Next::End(Ok(answer)),
+            Err(error) if !request.is_update() => error.without_effect(),
+            Err(error) => course.end(error).error,
+        };
+        let credentials = self.config.account.credentials.as_ref();
+        let password = credentials.map(|credentials| credentials.password.as_str());
+        let secrets = [token.map(Token::text), password].map(Option::unwrap_or_default);
+        let error = error.without_secrets(&secrets);
+        let error = request.endpoint.iter().fold(error, |error, endpoint| error.at(endpoint));
+        course.doubtful = error.may_have_been_applied();
+        if outcome.dead_connection && course.free > 0 {
+            course.free -= 1;
+            return Next::Again(Duration::ZERO);
+        }
+        let asked = self.back_off(&error);
+        let sent = course.sent;
+        if request.is_sign_in() && sent && !is_over_quota(&error) {
+            return Next::End(Err(Failure { error, sent }));
+        }
+        let most = self.options.max_retries.unwrap_or(self.config.max_retries);
+        let (retries, left) = (course.retries, self.budget.left());
+        match retry::decide(most, retries, &error, asked, left, retry::jitter()) {
+            Decision::Stop => Next::End(Err(Failure { error, sent })),
+            Decision::After(wait) => {
+                self.trail.retry(wait, &error);
+                course.retries += 1;
+                Next::Again(wait)
             }
-            let left = self.budget.left();
-            match retry::decide(self.max_retries, attempt, &error, asked, left, retry::jitter()) {
-                Decision::Stop => return Err(Failure { error, sent }),
-                Decision::After(wait) => {
-                    self.trail.retry(wait, &error);
-                    let slept = self.budget.sleep(wait).await;
-                    slept.map_err(|error| ended(error, doubtful, sent))?;
-                }
-            }
-            attempt += 1;
         }
     }
 
@@ -113,25 +150,18 @@ impl Exchange<'_> {
         self.budget.check("its turn")?;
         let _permit = match self.quota {
             Some(_) => None,
-            None => Some(self.budget.wait_for("its turn", self.permits.take()).await?),
+            None => Some(self.permit().await?),
         };
-        let slot = match self.quota {
-            Some(quota) => {
-                let slot = pin!(quota.take(self.turn, &self.budget));
-                let slot = self.trail.waiting(slot).await;
-                self.trail.warn(|| quota.warnings());
-                Some(slot?)
-            }
-            None => None,
-        };
+        let slot = self.slot().await?;
         let attempted = self.trail.send(request.method_name(), request.route);
         let begun = clock::now();
         // From the slot's taking on, by a clock that counts the machine's sleep: a request that has
         // become late is not sent on a slot that may be another's by now.
         let deadline = begun + self.budget.left();
-        let terms = Terms { deadline, cancel: Some(self.budget.requests().clone()) };
+        let terms = Terms { deadline, cancel: self.budget.requests() };
         let authorization = token.map(Token::header);
-        let send = || self.transport.send(request, authorization, &self.headers, terms);
+        let headers = self.headers();
+        let send = || self.transport.send(request, authorization, &headers, terms);
         let outcome = self.workers.block(send);
         let elapsed = clock::now().saturating_sub(begun);
         self.budget.spend(elapsed);
@@ -139,6 +169,42 @@ impl Exchange<'_> {
             slot.settle(fate(outcome.progress));
         }
         Ok(Sent { outcome, attempted, elapsed })
+    }
+
+    async fn permit(&self) -> Result<Permit<'_>, Error> {
+        match self.permits.take_now() {
+            Some(permit) => Ok(permit),
+            None => Box::pin(self.budget.wait_for("its turn", self.permits.take())).await,
+        }
+    }
+
+    /// A slot of the quota, if there is one.
+    async fn slot(&self) -> Result<Option<Slot>, Error> {
+        let Some(quota) = self.quota else { return Ok(None) };
+        let joined = quota.join(self.turn, &self.budget);
+        self.warn(quota);
+        let wait = match joined? {
+            Joined::Slot(slot) => return Ok(Some(slot)),
+            Joined::Queued(wait) => wait,
+        };
+        let slot = self.trail.waiting(wait).await;
+        self.warn(quota);
+        slot.map(Some)
+    }
+
+    fn warn(&self, quota: &OpenQuota) {
+        self.trail.warn(|| quota.warnings());
+    }
+
+    /// What the request has besides the client's own headers.
+    fn headers(&self) -> HeaderMap {
+        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+        let mut headers = self.config.headers.with(&self.options.headers);
+        if self.config.request_id && !headers.contains_key(REQUEST_ID) {
+            let id = HeaderValue::try_from(CallId::of_this_process(self.turn.order).to_string());
+            headers.extend(id.ok().map(|id| (REQUEST_ID, id)));
+        }
+        headers
     }
 
     /// After a refusal over quota lets all who share the quota wait, and this call only with them;

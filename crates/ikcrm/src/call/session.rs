@@ -160,8 +160,11 @@ impl Membership {
         refused: Option<&Refused>,
     ) -> Result<Arc<Token>, Error> {
         let usable = |token: &Arc<Token>| refused.is_none_or(|refused| refused.token != *token);
+        if let Some(token) = self.session.token.usable(usable) {
+            return Ok(token);
+        }
         let new = self.new_token(exchange, refused);
-        self.session.token.get(&exchange.budget, usable, new).await
+        Box::pin(self.session.token.get(&exchange.budget, usable, new)).await
     }
 
     async fn new_token(
@@ -191,7 +194,7 @@ impl Membership {
         let request = api::sign_in::sign_in(credentials);
         let interval = self.account.sign_in_interval;
         let signed_in = exchange.run(&request, None, api::sign_in::token).await;
-        if let Some(sign_ins) = exchange.sign_ins
+        if let Some(sign_ins) = &exchange.options.sign_ins
             && signed_in.as_ref().map_or_else(|failure| failure.sent, |_| true)
         {
             sign_ins.fetch_add(1, Ordering::Relaxed);

@@ -40,7 +40,8 @@ struct State {
     lookups: u32,
     quota_wait: Duration,
     status: Option<u16>,
-    headers: HeaderMap,
+    /// Of the last answer. Boxed, for a call that waits has none.
+    headers: Option<Box<HeaderMap>>,
 }
 
 /// How an attempt ended.
@@ -78,7 +79,7 @@ impl<'a> Trail<'a> {
     }
 
     /// The call starts.
-    pub(super) fn start(&self, method: &'static str, route: &'static str) {
+    pub(crate) fn start(&self, method: &'static str, route: &'static str) {
         let Some(kept) = &self.0 else { return };
         let span = kept.place.as_ref().map(|place| place.open(kept.call_id, method, route));
         let mut state = lock(&kept.state);
@@ -88,7 +89,7 @@ impl<'a> Trail<'a> {
     }
 
     /// The call ends.
-    pub(super) fn end(&self, error: Option<&Error>) {
+    pub(crate) fn end(&self, error: Option<&Error>) {
         if let Some(kept) = &self.0 {
             kept.end(error.map(Error::code), error.and_then(Error::api_code));
         }
@@ -117,7 +118,7 @@ impl<'a> Trail<'a> {
         let Answered { elapsed, status, reused, headers } = answered;
         let status = status.or_else(|| error.and_then(Error::status));
         let mut state = lock(&kept.state);
-        (state.status, state.headers) = (status, headers);
+        (state.status, state.headers) = (status, Some(Box::new(headers)));
         drop(state);
         let Attempted { number: attempt, method, route, span } = attempted;
         if let Some(span) = span {
@@ -190,11 +191,11 @@ impl<'a> Trail<'a> {
     }
 
     /// What `slot` brings, for which the call may have to wait.
-    pub(super) async fn waiting<T>(&self, mut slot: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(super) async fn waiting<T>(&self, mut slot: impl Future<Output = T> + Unpin) -> T {
         let Some(kept) = &self.0 else { return slot.await };
         let (mut begun, mut told, mut alarm) = (None, kept.listener.is_none(), None);
         let value = poll_fn(|context| {
-            if let Poll::Ready(value) = slot.as_mut().poll(context) {
+            if let Poll::Ready(value) = Pin::new(&mut slot).poll(context) {
                 return Poll::Ready(value);
             }
             let now = clock::now();
@@ -252,7 +253,7 @@ impl Kept<'_> {
         let mut state = lock(&self.state);
         let Some((method, route)) = state.endpoint.take() else { return };
         let State { attempts, lookups, quota_wait, status, .. } = *state;
-        let headers = std::mem::take(&mut state.headers);
+        let headers = state.headers.take().map(|headers| *headers).unwrap_or_default();
         drop(state);
         let (call_id, elapsed) = (self.call_id, clock::now().saturating_sub(self.begun));
         if let Some(slot) = self.meta {

@@ -1,5 +1,6 @@
 //! The calls, each read top to bottom from the caller's values to the CRM's answer.
 
+use std::borrow::Borrow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -12,28 +13,43 @@ use crate::input::Value;
 use crate::lookup;
 use crate::quota::QuotaStatus;
 use crate::request::{
-    Checked, OpportunityUpdate, check_entity, check_opportunity_id, check_update,
+    Checked, Draft, OpportunityUpdate, check_entity, check_opportunity_id, check_update,
 };
 use crate::response::{FieldMap, Opportunity, check_unchanged};
+use crate::transport::HttpRequest;
 
 /// `PUT /api/v2/opportunities/:id`.
 pub(super) async fn update(
     engine: &Engine,
     id: &Value,
-    update: &OpportunityUpdate,
+    update: impl Borrow<OpportunityUpdate>,
     options: &CallOptions,
 ) -> Result<Opportunity, Error> {
-    let mut draft = check_update(id, update, &options.faults()).or_faults()?;
+    let draft = check_update(id, update.borrow(), &options.faults()).or_faults()?;
     checked().await;
     let call = engine.call(options);
-    let work = async {
-        lookup::resolve(&mut draft, &call).await?;
-        let mut checked = draft.finish()?;
-        compare_and_fill(&mut checked, update, &call).await?;
-        let decode = |answer| opportunities::opportunity(answer, checked.id);
-        call.send(&opportunities::update(&checked), decode).await.map(Opportunity::of_update)
+    // Not by `Call::to`: ten thousand of these may wait, and so each keeps no more than it must.
+    call.trail().start("PUT", opportunities::ONE);
+    let complete = complete(draft, update.borrow(), &call).await;
+    drop(update);
+    let (id, request) = match complete {
+        Ok(complete) => complete,
+        Err(error) => return call.ended(Err(error)),
     };
-    call.to("PUT", opportunities::ONE, pin!(work)).await
+    let decode = |answer| opportunities::opportunity(answer, id);
+    call.ended(call.send(&request, decode).await.map(Opportunity::of_update))
+}
+
+/// The request of an update, and whose it is, after all that must be looked up for it.
+async fn complete(
+    mut draft: Draft<'_>,
+    update: &OpportunityUpdate,
+    call: &Call<'_>,
+) -> Result<(i64, HttpRequest), Error> {
+    lookup::resolve(&mut draft, call).await?;
+    let mut checked = draft.finish()?;
+    compare_and_fill(&mut checked, update, call).await?;
+    Ok((checked.id, opportunities::update(&checked)))
 }
 
 /// Reads the opportunity if the update needs that: to see whether it changed, to fill what is

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::call::Engine;
-use crate::config::CallOptions;
+use crate::config::{CallOptions, Watch};
 use crate::error::Error;
-use crate::observe::{Listener, MetaSlot, Observer, Watch};
+use crate::observe::{Listener, MetaSlot, Observer};
 use crate::sync::{Cancel, Reply, block_on};
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
@@ -34,24 +34,24 @@ type Work<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 #[must_use = "a prepared call does nothing until it is waited for, spawned or awaited"]
 pub struct PreparedCall<T> {
     engine: Arc<Engine>,
-    cancel: Cancel,
+    /// The options' flag.
+    cancel: Option<Cancel>,
     watch: Arc<Watch>,
     work: Work<T>,
 }
 
 impl<T: Send + 'static> PreparedCall<T> {
-    /// The call that `make` makes, of the options with a flag of the call's own.
+    /// The call that `make` makes of the options.
     pub(super) fn new<F>(
         engine: &Arc<Engine>,
-        options: CallOptions,
+        mut options: CallOptions,
         make: impl FnOnce(Arc<Engine>, CallOptions) -> F,
     ) -> Self
     where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let cancel = Cancel::any_of(options.cancel.clone());
+        let cancel = options.cancel.clone();
         let watch = Arc::new(Watch::here());
-        let mut options = options.cancel(cancel.clone());
         options.watch = Some(Arc::clone(&watch));
         let work = make(Arc::clone(engine), options);
         Self { engine: Arc::clone(engine), cancel, watch, work: Box::pin(work) }
@@ -92,7 +92,7 @@ impl<T: Send + 'static> PreparedCall<T> {
     ///
     /// What the call fails with.
     pub fn wait(self) -> Result<T, Error> {
-        block_on(self.work, Some(&self.cancel))
+        block_on(self.work, self.cancel.as_ref())
     }
 
     /// Makes the call on the library's own threads, and tells `done` how it ended. What can be
@@ -148,7 +148,8 @@ impl<T: Send + 'static> IntoFuture for PreparedCall<T> {
     type IntoFuture = CallFuture<T>;
 
     fn into_future(self) -> CallFuture<T> {
-        CallFuture { cancel: self.cancel.clone(), call: Some(self), reply: Reply::new() }
+        let cancel = self.watch.cancel.get_or_init(Cancel::new).clone();
+        CallFuture { cancel, call: Some(self), reply: Reply::new() }
     }
 }
 

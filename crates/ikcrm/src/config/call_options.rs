@@ -1,7 +1,7 @@
 //! `CallOptions`: what one call does differently from its client.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::check::{TIMEOUT, check_retries, retries};
@@ -10,7 +10,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code, spelt_faults};
 use crate::input::setting::{Limits, duration, text};
 use crate::input::suggest::no_option;
 use crate::input::{Value, excerpt};
-use crate::observe::{Listener, MetaSlot, Observer, Watch};
+use crate::observe::{Listener, MetaSlot, Observer, Place};
 use crate::sync::Cancel;
 
 /// What every call takes.
@@ -38,6 +38,30 @@ pub enum Priority {
     /// After all others, with at most 80 % of the quota and evenly spread, so that a normal call
     /// waits for one slot and not for the batch.
     Batch,
+}
+
+/// Who is told of one call and what ends it, which may be named when the call was prepared already.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) listener: OnceLock<Listener>,
+    /// Where the call leaves what it cost.
+    pub(crate) meta: OnceLock<MetaSlot>,
+    /// Ends the call besides the options' flag.
+    pub(crate) cancel: OnceLock<Cancel>,
+    /// Below what its spans are, if any are collected.
+    pub(crate) place: Option<Place>,
+}
+
+impl Watch {
+    /// That of a call which is prepared here.
+    pub(crate) fn here() -> Self {
+        Self {
+            listener: OnceLock::new(),
+            meta: OnceLock::new(),
+            cancel: OnceLock::new(),
+            place: Place::here(),
+        }
+    }
 }
 
 /// Options of one call; what is not set is as the client says.

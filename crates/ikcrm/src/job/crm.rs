@@ -15,7 +15,7 @@ use crate::input::check::Fields;
 use crate::lookup;
 use crate::request::{Checked, CustomFields, OpportunityQuery, Order, check_query};
 use crate::response::{FieldMap, Opportunity, OpportunityPage};
-use crate::sync::{Budget, Cancel, block_on, lock};
+use crate::sync::{Budget, Cancel, Ends, block_on, lock};
 use crate::transport::{HttpRequest, HttpResponse};
 
 /// How long a call that is under way may go on after the job was cancelled.
@@ -167,7 +167,7 @@ impl Crm for Caller {
     }
 
     fn wait(&self, time: Duration) {
-        let ends = (self.cancel.clone(), self.cancel.clone());
+        let ends = Ends { waits: self.cancel.clone(), ..Ends::default() };
         let budget = Budget::new(time.saturating_mul(2), None, ends);
         // A cancel ends the wait, and is asked for by itself.
         block_on(budget.sleep(time), Some(&self.cancel)).ok();

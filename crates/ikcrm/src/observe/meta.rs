@@ -59,7 +59,7 @@ impl fmt::Debug for CallMeta {
 ///
 /// Clones are one place. What ends later takes the place of what ended before.
 #[derive(Debug, Clone, Default)]
-pub struct MetaSlot(Arc<Mutex<Option<CallMeta>>>);
+pub struct MetaSlot(Arc<Mutex<Option<Box<CallMeta>>>>);
 
 impl MetaSlot {
     /// An empty one.
@@ -72,10 +72,10 @@ impl MetaSlot {
     /// before a call began.
     #[must_use]
     pub fn get(&self) -> Option<CallMeta> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_deref().cloned()
     }
 
     pub(crate) fn set(&self, meta: CallMeta) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(meta);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(meta));
     }
 }

@@ -8,9 +8,10 @@
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -21,7 +22,7 @@ use super::window::{Fate, Limit, Request, Taken};
 use crate::error::Error;
 use crate::sync::clock::{self, Moment};
 use crate::sync::timer::{self, Alarm};
-use crate::sync::{Budget, PerProcess, Reply, lock};
+use crate::sync::{Budget, PerProcess, Reply, Waking, lock};
 
 /// How long to wait at most before a store that others use too is asked again: it does not tell
 /// when one of them gives a slot back.
@@ -95,45 +96,38 @@ impl Gate {
         Self { store, shared, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Takes a slot, when those that come first have theirs.
+    /// A slot when it is this call's turn and one is free, or the wait for one.
     ///
     /// # Errors
     ///
-    /// [`Error::QuotaExceeded`] as soon as it is certain that there will be none in time,
-    /// [`Error::QuotaStore`] when the store cannot be used, [`Error::Cancelled`].
-    pub(crate) async fn take(self: &Arc<Self>, pass: &Pass<'_>) -> Result<Slot, Error> {
+    /// [`Error::QuotaExceeded`] when it is certain that there will be none in time,
+    /// [`Error::QuotaStore`] when the store cannot be used.
+    pub(crate) fn join<'a>(self: &Arc<Self>, pass: &Pass<'a>) -> Result<Joined<'a>, Error> {
+        let Pass { limit, reserve, hold, lane, order, budget, .. } = *pass;
         let until = pass.until();
-        let ticket = match self.join(pass, until)? {
-            Joined::Slot(slot) => return Ok(slot),
-            Joined::Ticket(ticket) => ticket,
-        };
-        let mut waking = None;
-        let verdict = poll_fn(|context| {
-            if let Poll::Ready(verdict) = ticket.reply.poll(context) {
-                return Poll::Ready(Ok(verdict));
+        let place = Place { lane, order, id: slot_id()? };
+        let mut state = lock(&self.state);
+        if !self.shared && lane == Lane::Interactive && state.queue.is_empty() {
+            let request = Request { id: place.id, hold, ahead: 0 };
+            if self.store.take(request, limit)? == Taken::Slot {
+                drop(state);
+                return Ok(Joined::Slot(Slot { gate: Arc::clone(self), id: place.id, limit }));
             }
-            let alarm = until.map(|until| timer::wake_at(until, context.waker()));
-            waking = Some((pass.budget.waits().wake(context.waker()), alarm));
-            if pass.budget.waits().is_cancelled() {
-                return Poll::Ready(Err(Error::cancelled(false)));
-            }
-            match until {
-                Some(until) if clock::now() >= until => {
-                    let wait = lock(&self.state).queue.ask_at().saturating_sub(clock::now());
-                    Poll::Ready(Ok(Verdict::TooLate(wait)))
-                }
-                _ => Poll::Pending,
-            }
-        })
-        .await;
-        drop(waking);
-        match verdict? {
-            Verdict::Slot => Ok(ticket.into_slot()),
-            Verdict::TooLate(retry_after) => {
-                Err(Error::QuotaExceeded { retry_after, may_have_been_applied: false })
-            }
-            Verdict::Failed(error) => Err(error.into()),
         }
+        if let Some(until) = until.filter(|_| !self.shared) {
+            let (_, wait) = self.store.usage(limit, state.queue.ahead_of(place))?;
+            if clock::now().saturating_add(wait) > until {
+                return Err(too_late(wait));
+            }
+        }
+        let reply = Reply::new();
+        let first = state.queue.join(place, Waiting { limit, reserve, hold, reply: reply.clone() });
+        if let Some(until) = until.filter(|_| self.shared) {
+            state.errands.push_back(Errand::Estimate(place, until));
+        }
+        self.go_on(state, first);
+        let ticket = Ticket { gate: Arc::clone(self), place, limit, reply, used: false };
+        Ok(Joined::Queued(Box::new(Wait { ticket, until, budget, waking: None })))
     }
 
     /// Lets no call pass for some time.
@@ -181,34 +175,6 @@ impl Gate {
     /// Whether it is of use without a client.
     fn is_kept(&self) -> bool {
         !self.shared || clock::now().saturating_sub(lock(&self.state).left_at) < KEPT
-    }
-
-    /// A place in the queue, or a slot when it is this call's turn and one is free.
-    fn join(self: &Arc<Self>, pass: &Pass<'_>, until: Option<Moment>) -> Result<Joined, Error> {
-        let Pass { limit, reserve, hold, lane, order, .. } = *pass;
-        let place = Place { lane, order, id: slot_id()? };
-        let slot = |gate: &Arc<Self>| Slot { gate: Arc::clone(gate), id: place.id, limit };
-        let mut state = lock(&self.state);
-        if !self.shared && lane == Lane::Interactive && state.queue.is_empty() {
-            let request = Request { id: place.id, hold, ahead: 0 };
-            if self.store.take(request, limit)? == Taken::Slot {
-                drop(state);
-                return Ok(Joined::Slot(slot(self)));
-            }
-        }
-        if let Some(until) = until.filter(|_| !self.shared) {
-            let (_, wait) = self.store.usage(limit, state.queue.ahead_of(place))?;
-            if clock::now().saturating_add(wait) > until {
-                return Err(too_late(wait));
-            }
-        }
-        let reply = Reply::new();
-        let first = state.queue.join(place, Waiting { limit, reserve, hold, reply: reply.clone() });
-        if let Some(until) = until.filter(|_| self.shared) {
-            state.errands.push_back(Errand::Estimate(place, until));
-        }
-        self.go_on(state, first);
-        Ok(Joined::Ticket(Ticket { gate: Arc::clone(self), place, limit, reply, used: false }))
     }
 
     /// Lets those pass whose turn it is: by the thread if the store is shared, else here.
@@ -369,9 +335,49 @@ enum Turn {
 }
 
 /// What a call finds at the gate.
-enum Joined {
+pub(crate) enum Joined<'a> {
     Slot(Slot),
-    Ticket(Ticket),
+    Queued(Box<Wait<'a>>),
+}
+
+/// The wait for a slot. It brings [`Error::QuotaExceeded`] when there is none in time,
+/// [`Error::QuotaStore`] when the store cannot be used, [`Error::Cancelled`].
+///
+/// It is a future by hand, for ten thousand calls may stand here: it has nothing twice.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Wait<'a> {
+    ticket: Ticket,
+    until: Option<Moment>,
+    budget: &'a Budget,
+    /// What wakes it besides its turn.
+    waking: Option<(Vec<Waking>, Option<Alarm>)>,
+}
+
+impl Future for Wait<'_> {
+    type Output = Result<Slot, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(verdict) = self.ticket.reply.poll(context) {
+            return Poll::Ready(match verdict {
+                Verdict::Slot => Ok(self.ticket.slot()),
+                Verdict::TooLate(retry_after) => Err(too_late(retry_after)),
+                Verdict::Failed(error) => Err(error.into()),
+            });
+        }
+        // Before looking, so that nothing goes unseen.
+        let alarm = self.until.map(|until| timer::wake_at(until, context.waker()));
+        self.waking = Some((self.budget.wake(context.waker()), alarm));
+        if self.budget.is_cancelled() {
+            return Poll::Ready(Err(Error::cancelled(false)));
+        }
+        match self.until {
+            Some(until) if clock::now() >= until => {
+                let ask_at = lock(&self.ticket.gate.state).queue.ask_at();
+                Poll::Ready(Err(too_late(ask_at.saturating_sub(clock::now()))))
+            }
+            _ => Poll::Pending,
+        }
+    }
 }
 
 impl Wakeup {
@@ -396,7 +402,7 @@ struct Ticket {
 
 impl Ticket {
     /// The slot that was told of.
-    fn into_slot(mut self) -> Slot {
+    fn slot(&mut self) -> Slot {
         self.used = true;
         Slot { gate: Arc::clone(&self.gate), id: self.place.id, limit: self.limit }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{self, Gate, Pass, Slot};
+use super::gate::{self, Gate, Joined, Pass};
 use super::queue::Lane;
 use super::settings::{Quota, SharedQuota, StoreUrl};
 use super::store::{Fallback, Local, Store};
@@ -51,8 +51,12 @@ pub(crate) struct Turn {
 }
 
 impl OpenQuota {
-    /// Takes a slot for an attempt that ends within what is left of the budget.
-    pub(crate) async fn take(&self, turn: Turn, budget: &Budget) -> Result<Slot, Error> {
+    /// A slot for an attempt that ends within what is left of the budget, or the wait for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gate::join`].
+    pub(crate) fn join<'a>(&self, turn: Turn, budget: &'a Budget) -> Result<Joined<'a>, Error> {
         let Turn { lane, order, max_wait } = turn;
         let (limit, calls) = (self.limit, self.limit.calls.get());
         let reserve = match lane {
@@ -61,7 +65,7 @@ impl OpenQuota {
         };
         let hold = budget.left() + self.limit.per;
         let max_wait = max_wait.or(self.max_wait);
-        self.gate.take(&Pass { limit, reserve, hold, max_wait, lane, order, budget }).await
+        self.gate.join(&Pass { limit, reserve, hold, max_wait, lane, order, budget })
     }
 
     /// Lets nobody pass for a whole window, or longer if asked: somebody else spends the quota too.

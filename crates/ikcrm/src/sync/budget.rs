@@ -1,12 +1,13 @@
 //! `Budget`: what one call may spend, over all the requests that it makes.
 
 use std::future::{Future, poll_fn};
+use std::iter;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::cancel::Cancel;
+use super::cancel::{Cancel, Flags, Waking};
 use super::clock::{self, Moment};
 use super::timer;
 use crate::error::Error;
@@ -19,30 +20,52 @@ pub(crate) struct Budget {
     spent: AtomicU64,
     /// When the call must have ended, whatever it waits for.
     deadline: Option<Moment>,
+    ends: Ends,
+}
+
+/// What ends a call from outside.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
     /// Ends the call while it waits.
-    waits: Cancel,
+    pub(crate) waits: Cancel,
     /// Ends the call while a request is under way.
-    requests: Cancel,
+    pub(crate) requests: Cancel,
+    /// Flags of its own, which end it at any time.
+    pub(crate) own: [Option<Cancel>; 2],
 }
 
 impl Budget {
-    pub(crate) fn new(
-        timeout: Duration,
-        deadline: Option<Duration>,
-        (waits, requests): (Cancel, Cancel),
-    ) -> Self {
+    pub(crate) fn new(timeout: Duration, deadline: Option<Duration>, ends: Ends) -> Self {
         let deadline = deadline.map(|deadline| clock::now() + deadline);
-        Self { timeout, spent: AtomicU64::new(0), deadline, waits, requests }
-    }
-
-    /// What ends the call while it waits.
-    pub(crate) fn waits(&self) -> &Cancel {
-        &self.waits
+        Self { timeout, spent: AtomicU64::new(0), deadline, ends }
     }
 
     /// What ends the call while a request is under way.
-    pub(crate) fn requests(&self) -> &Cancel {
-        &self.requests
+    pub(crate) fn requests(&self) -> Flags {
+        let Ends { requests, own: [first, second], .. } = &self.ends;
+        Flags([Some(requests.clone()), first.clone(), second.clone()])
+    }
+
+    /// Whether the call is to end while it waits.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.waits().any(Cancel::is_cancelled)
+    }
+
+    /// Whether a flag of the call's own ended it, and not its client.
+    pub(crate) fn is_ended_alone(&self) -> bool {
+        self.ends.own.iter().flatten().any(Cancel::is_cancelled)
+    }
+
+    /// Lets `waker` be woken when the call is to end while it waits, as long as what is given back
+    /// lives.
+    pub(crate) fn wake(&self, waker: &Waker) -> Vec<Waking> {
+        let mut wakings = Vec::with_capacity(self.waits().count());
+        self.waits().for_each(|cancel| cancel.wake(waker, &mut wakings));
+        wakings
+    }
+
+    fn waits(&self) -> impl Iterator<Item = &Cancel> {
+        iter::once(&self.ends.waits).chain(self.ends.own.iter().flatten())
     }
 
     /// When the call must have ended.
@@ -63,7 +86,7 @@ impl Budget {
 
     /// Fails when the call must end now, while it is `waiting` for something.
     pub(crate) fn check(&self, waiting: &str) -> Result<(), Error> {
-        if self.waits.is_cancelled() {
+        if self.is_cancelled() {
             return Err(Error::cancelled(false));
         }
         if self.left().is_zero() {
@@ -88,8 +111,8 @@ impl Budget {
                 return Poll::Ready(Ok(value));
             }
             // Before looking, so that nothing goes unseen.
-            until = Some((self.waits.wake(context.waker()), timer::wake_at(end, context.waker())));
-            if self.waits.is_cancelled() {
+            until = Some((self.wake(context.waker()), timer::wake_at(end, context.waker())));
+            if self.is_cancelled() {
                 return Poll::Ready(Err(Error::cancelled(false)));
             }
             if clock::now() >= end {

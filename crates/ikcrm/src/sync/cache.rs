@@ -40,16 +40,15 @@ impl<T: Clone> Cache<T> {
 #[cfg(test)]
 mod tests {
     use super::super::block_on::block_on;
-    use super::super::cancel::Cancel;
+    use super::super::budget::Ends;
     use super::*;
 
     /// What is got of a value 1 that lasts so long, when a new one is 2.
     fn got(lasts: Duration, refresh: bool) -> u32 {
         let cache = Cache { lasts, ..Cache::new("a number") };
         cache.flight.put((Instant::now(), 1));
-        let cancel = Cancel::new();
-        let budget = Budget::new(Duration::from_secs(1), None, (cancel.clone(), cancel.clone()));
-        block_on(cache.get(refresh, &budget, async { Ok(2) }), Some(&cancel)).unwrap()
+        let budget = Budget::new(Duration::from_secs(1), None, Ends::default());
+        block_on(cache.get(refresh, &budget, async { Ok(2) }), None).unwrap()
     }
 
     #[test]

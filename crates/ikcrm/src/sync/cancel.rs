@@ -99,17 +99,35 @@ impl Cancel {
         self.0.probe.is_some() || self.0.parents.iter().any(Self::has_probe)
     }
 
-    /// Lets `waker` be woken when the flag is set, as long as what is given back lives.
-    pub(crate) fn wake(&self, waker: &Waker) -> Vec<Waking> {
-        let mut wakings: Vec<_> =
-            self.0.parents.iter().flat_map(|parent| parent.wake(waker)).collect();
+    /// Lets `waker` be woken when the flag is set, as long as what is added to the wakings lives.
+    pub(crate) fn wake(&self, waker: &Waker, wakings: &mut Vec<Waking>) {
+        wakings.reserve_exact(1);
         let mut waiting = lock(&self.0.waiting);
         waiting.last += 1;
         let number = waiting.last;
+        if waiting.wakers.capacity() == 0 {
+            waiting.wakers.reserve_exact(1); // most flags end one call
+        }
         waiting.wakers.push_back((number, waker.clone()));
         drop(waiting);
         wakings.push(Waking { cancel: self.clone(), number });
-        wakings
+        self.0.parents.iter().for_each(|parent| parent.wake(waker, wakings));
+    }
+}
+
+/// Flags of which each ends a call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags(pub(crate) [Option<Cancel>; 3]);
+
+impl Flags {
+    /// Whether one is set.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.iter().flatten().any(Cancel::is_cancelled)
+    }
+
+    /// Asks the probes too.
+    pub(crate) fn poll(&self) -> bool {
+        self.0.iter().flatten().any(Cancel::poll)
     }
 }
 

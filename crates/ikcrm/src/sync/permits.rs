@@ -36,6 +36,16 @@ impl Permits {
         Self(Mutex::new(State { free: count, last: 0, waiting: BTreeMap::new() }))
     }
 
+    /// A permit, if one is free.
+    pub(crate) fn take_now(&self) -> Option<Permit<'_>> {
+        let mut state = lock(&self.0);
+        if state.free == 0 || !state.waiting.is_empty() {
+            return None;
+        }
+        state.free -= 1;
+        Some(Permit(self))
+    }
+
     /// Waits for a permit.
     pub(crate) fn take(&self) -> Taking<'_> {
         Taking { permits: self, place: None }

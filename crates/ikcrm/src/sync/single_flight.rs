@@ -85,6 +85,11 @@ impl<T: Clone> SingleFlight<T> {
         self.lock().value.clone()
     }
 
+    /// The value at hand if it is `usable`.
+    pub(crate) fn usable(&self, usable: impl Fn(&T) -> bool) -> Option<T> {
+        self.lock().value.as_ref().filter(|value| usable(value)).cloned()
+    }
+
     /// The value at hand, unless somebody is just looking at it: after a fork nobody may be left
     /// who would let go of it.
     pub(crate) fn at_hand_after_fork(&self) -> Option<T> {

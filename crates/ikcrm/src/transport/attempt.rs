@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::sync::clock::{self, Moment};
-use crate::sync::{Cancel, SLICE, fault_point};
+use crate::sync::{Flags, SLICE, fault_point};
 
 /// Why an attempt was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Refusal {
 /// What bounds an attempt.
 pub(crate) struct Terms {
     pub(crate) deadline: Moment,
-    pub(crate) cancel: Option<Cancel>,
+    pub(crate) cancel: Flags,
 }
 
 /// How far a request got.
@@ -58,7 +58,7 @@ pub(super) struct Attempt(Rc<State>);
 
 struct State {
     deadline: Moment,
-    cancel: Option<Cancel>,
+    cancel: Flags,
     /// When the cancel's probe is to be asked again.
     next_poll: Cell<Moment>,
     ending: Cell<Option<Refusal>>,
@@ -170,7 +170,7 @@ impl Attempt {
             return Ok(());
         }
         fault_point::stop("before send");
-        self.go_on(clock::now(), self.0.cancel.as_ref().is_some_and(Cancel::is_cancelled)).map(drop)
+        self.go_on(clock::now(), self.0.cancel.is_cancelled()).map(drop)
     }
 
     pub(super) fn sent_bytes(&self) {
@@ -239,12 +239,11 @@ impl Attempt {
     }
 
     fn is_cancelled(&self, now: Moment) -> bool {
-        let Some(cancel) = &self.0.cancel else { return false };
         if now < self.0.next_poll.get() {
-            return cancel.is_cancelled();
+            return self.0.cancel.is_cancelled();
         }
         self.0.next_poll.set(now + SLICE);
-        cancel.poll()
+        self.0.cancel.poll()
     }
 
     /// Not an interrupt, which rustls would retry.

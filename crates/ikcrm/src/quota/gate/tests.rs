@@ -6,7 +6,7 @@ use std::thread;
 
 use super::super::store::Local;
 use super::*;
-use crate::sync::{Cancel, block_on};
+use crate::sync::{Cancel, Ends, block_on};
 
 const ONE: Limit = Limit { calls: NonZeroUsize::MIN, per: Duration::from_millis(20) };
 const HOUR: Limit = Limit { per: Duration::from_secs(3600), ..ONE };
@@ -27,12 +27,13 @@ fn take_with(
     order: u64,
     cancel: &Cancel,
 ) -> Result<Slot, Error> {
-    let budget = &Budget::new(Duration::from_secs(60), None, (cancel.clone(), cancel.clone()));
+    let ends = Ends { waits: cancel.clone(), ..Ends::default() };
+    let budget = &Budget::new(Duration::from_secs(60), None, ends);
     let hold = Duration::from_secs(60);
-    block_on(
-        gate.take(&Pass { limit, reserve: 0, hold, max_wait: None, lane, order, budget }),
-        Some(cancel),
-    )
+    match gate.join(&Pass { limit, reserve: 0, hold, max_wait: None, lane, order, budget })? {
+        Joined::Slot(slot) => Ok(slot),
+        Joined::Queued(wait) => block_on(wait, Some(cancel)),
+    }
 }
 
 /// Waits until so many calls stand in the queue.
