@@ -223,6 +223,12 @@ def test_ods_that_would_fill_the_memory(sandbox: Sandbox, tmp_path: Path, name: 
     assert "more than 120 MB of memory; save it as .xlsx or .csv" in told
 
 
+def test_ods_whose_table_never_ends(sandbox: Sandbox, tmp_path: Path) -> None:
+    for row in (b"<table:table-row>", b"</table:table><table:table table:name='n'><!--"):
+        told = str(read(sandbox, ods(tmp_path / "open.ods", [line(1, "a"), row])))
+        assert "open.ods: is damaged, or cut short" in told
+
+
 def record(kind: int, content: bytes) -> bytes:
     return struct.pack("<HH", kind, len(content)) + content
 

@@ -15,15 +15,23 @@ const ENOUGH: u64 = 1 << 40;
 pub(super) fn weight(content: impl BufRead, most: u64) -> Result<u64, String> {
     let mut reader = Reader::from_reader(content);
     let config = reader.config_mut();
-    config.check_end_names = false;
+    // What reads the cells later waits for the end of a table, and never gives up.
+    config.check_end_names = true;
     config.expand_empty_elements = true;
-    let (mut buffer, mut seen) = (Vec::new(), Tables::default());
+    let (mut buffer, mut seen, mut open) = (Vec::new(), Tables::default(), 0_u64);
     loop {
         match reader.read_event_into(&mut buffer).map_err(|error| error.to_string())? {
-            Event::Start(tag) => seen.begin(&tag),
-            Event::End(tag) => seen.end(tag.name().as_ref()),
+            Event::Start(tag) => {
+                open += 1;
+                seen.begin(&tag);
+            }
+            Event::End(tag) => {
+                open = open.saturating_sub(1);
+                seen.end(tag.name().as_ref());
+            }
             Event::Text(text) => seen.text(text.len()),
             Event::GeneralRef(text) => seen.text(text.len()),
+            Event::Eof if open > 0 => return Err("its last table has no end".to_owned()),
             Event::Eof => return Ok(seen.weight()),
             _ => {}
         }
