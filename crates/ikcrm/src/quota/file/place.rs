@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::state::{FileId, Name, half_of_hash};
+use super::state::{FileId, Name};
 
 /// The path in a URL, `/var/lib/quota` or `/C:/quota`, as Python's `Path.as_uri` and Node's
 /// `pathToFileURL` write it. `None` for one that is not absolute or wrongly escaped.
@@ -137,6 +137,9 @@ fn is_network_mount(name: &str) -> bool {
 pub(super) fn clock() -> Result<Name, String> {
     use std::os::unix::fs::MetadataExt;
     use std::sync::OnceLock;
+
+    use crate::quota::file::state::half_of_hash;
+
     const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
     static BOOT: OnceLock<String> = OnceLock::new();
     // Not `get_or_init`: a process that forks amid that would leave its child waiting for ever.
