@@ -1,5 +1,6 @@
 //! Jobs: rows and options in, questions to the loop while one runs, and what its file tells.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -285,8 +286,10 @@ impl Loop {
         // It does not keep the process: the call that waits for the job does.
         let ask = ask.build_threadsafe_function().callee_handled::<false>().weak::<true>();
         let ask = Arc::new(ask.build()?);
-        let gone = Arc::clone(&ask);
-        let gone = Cancel::with_probe(move || gone.aborted());
+        let (gone, told) = (Arc::clone(&ask), AtomicBool::new(false));
+        // Told once: twice would be a second cancel, which leaves calls under way no time to end.
+        let gone =
+            Cancel::with_probe(move || gone.aborted() && !told.swap(true, Ordering::Relaxed));
         let cancel =
             Cancel::any_of(cancel.map(|handle| handle.0.clone()).into_iter().chain([gone]));
         Ok(Self { ask, cancel })

@@ -261,7 +261,7 @@ fn a_proxy_that_refuses_is_told_from_the_crm() {
         (&b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..], false, "HTTP 407"),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", false, "refused a connection to 127.0.0.1:"),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", true, "could not reach 127.0.0.1:"),
-        (b"SSH-2.0\r\n", false, "is no HTTP proxy"),
+        (b"SSH-2.0\r\n", false, "is not an HTTP proxy"),
         (b"HTTP/1.1 200 ", true, "asking the proxy"),
         (b"", true, "asking the proxy"),
     ] {

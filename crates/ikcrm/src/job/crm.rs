@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::landing::Landing;
 use crate::api::{custom_fields, field_maps, opportunities};
 use crate::call::Engine;
-use crate::config::{CallOptions, Priority};
+use crate::config::{CallOptions, Priority, Watch};
 use crate::error::Error;
 use crate::input::check::Fields;
 use crate::lookup;
@@ -83,6 +83,8 @@ impl Caller {
             watched.poll() && over(*lock(&since).get_or_insert_with(Instant::now))
         }));
         options.priority = Priority::Batch;
+        // Whoever begins the run is the one whose spans the calls belong to, on whatever thread they run.
+        options.watch.get_or_insert_with(|| Arc::new(Watch::here()));
         let sign_ins = Arc::<AtomicU32>::default();
         options.sign_ins = Some(Arc::clone(&sign_ins));
         let (updates, begun) = (Cancel::new(), Instant::now());
