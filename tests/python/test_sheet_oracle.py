@@ -25,7 +25,9 @@ import pytest
 TESTS = Path(__file__).parent.parent
 FILES = TESTS / "sheets" / "files"
 CASES = json.loads((TESTS / "sheets" / "cases.json").read_text(encoding="utf-8"))
-FIELDS = json.loads((TESTS.parent / "crates/ikcrm/contract/fields.json").read_text(encoding="utf-8"))
+FIELDS = json.loads(
+    (TESTS.parent / "crates/ikcrm/contract/fields.json").read_text(encoding="utf-8")
+)
 KINDS: dict[str, str] = {field["name"]: field["kind"] for field in FIELDS}
 NAMES = {field["chinese"]: field["name"] for field in FIELDS if field["chinese"]}
 # The custom fields and options of the sandbox.

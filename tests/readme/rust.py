@@ -57,10 +57,12 @@ def dependencies() -> str:
 
 
 def project(folder: Path, dependencies: str, main: str) -> None:
-    """A reader's project that takes the core from this checkout, and what was built for its tests."""
+    """A reader's project with the core of this checkout, and what was built for its tests."""
     manifest = '[package]\nname = "reader"\nedition = "2024"\n\n' + dependencies
     workspace = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
-    manifest += "\n" + "".join(re.findall(r"^\[profile\.dev.*\n(?:[^\[].*\n)+", workspace, re.MULTILINE))
+    manifest += "\n" + "".join(
+        re.findall(r"^\[profile\.dev.*\n(?:[^\[].*\n)+", workspace, re.MULTILINE)
+    )
     manifest += f'\n[patch.crates-io]\nikcrm = {{ path = "{ROOT / "crates/ikcrm"}" }}\n'
     write(folder / "Cargo.toml", manifest + "\n[workspace]\n")
     write(folder / "src/main.rs", main)

@@ -404,4 +404,6 @@ class Department(Record):
     """The department's id."""
     name: str | None
     """The department's name."""
+
+
 # </generated>

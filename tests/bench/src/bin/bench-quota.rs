@@ -45,7 +45,7 @@ fn slot(name: &str, count: u32, store: Option<&str>) -> Done {
         slots.take_and_settle()?;
     }
     let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(count);
-    let (time, cpu) = (each(begun.elapsed()), each(self::cpu() - cpu));
+    let (time, cpu) = (each(begun.elapsed()), each(self::cpu().saturating_sub(cpu)));
     println!(r#"{{"name":"{name}","slot_us":{time:.3},"cpu_us":{cpu:.3}}}"#);
     Ok(())
 }
