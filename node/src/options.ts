@@ -188,17 +188,17 @@ export interface CallEvent {
 /** The settings of a client. */
 export interface ClientOptions {
   // <generated: client>, by `make generate`
-  /** The open-API token, unless there are credentials. It is sent in a header, shown nowhere. */
+  /** The open-API token, if you do not sign in. It is sent in a header and shown nowhere. */
   token?: string | null | undefined
-  /** The account to sign in with, when there is no token or it is dead. */
+  /** The account to sign in with when there is no token or it has expired. */
   login?: string | null | undefined
   /** The account's password. It is shown nowhere. */
   password?: string | null | undefined
   /** Which of the account's enterprises to sign in to (its only one). */
   corpId?: string | null | undefined
   /**
-   * The milliseconds between two sign-ins at least, up to a day (60000): each ends the account's
-   * older token.
+   * The least milliseconds from one sign-in to the next, up to a day (60000): each sign-in ends the
+   * account's older token.
    */
   signInIntervalMs?: number | null | undefined
   /**
@@ -221,8 +221,8 @@ export interface ClientOptions {
   /** The path of a PEM file of certificates to trust besides those of `tlsRoots` (none). */
   caBundle?: string | null | undefined
   /**
-   * The path of the PEM certificate to show to a gateway that asks for one (mutual TLS), and of
-   * those that vouch for it (none). No proxy is shown it.
+   * The path of the PEM certificate, with its chain, for a gateway that asks for one by mutual TLS
+   * (none). It is never shown to a proxy.
    */
   clientCert?: string | null | undefined
   /** The path of its PEM key, without a password (the file of `clientCert`). */
@@ -233,15 +233,15 @@ export interface ClientOptions {
    * refused.
    */
   proxy?: string | null | undefined
-  /** Headers that every request has besides the client's own, as a gateway asks for (none). */
+  /** Headers that every request carries besides the client's own, such as a gateway's (none). */
   headers?: Record<string, string | null> | null | undefined
   /** The program that uses the client, and its version, for `User-Agent` (none). */
   appInfo?: [name: string, version: string] | string | null | undefined
   /** Sends the call's id as `X-Request-Id` (false: the vendor documents no such header). */
   requestId?: boolean | null | undefined
   /**
-   * The milliseconds for which a connection is kept that is not in use, up to an hour (60000); 0
-   * keeps none. Shorten it where machines are frozen, or something between hangs up sooner.
+   * The milliseconds to keep a connection that is not in use, up to an hour (60000); 0 keeps none.
+   * Shorten it if machines are frozen, or if something in between hangs up sooner.
    */
   idleTimeoutMs?: number | null | undefined
   /**
@@ -250,8 +250,8 @@ export interface ClientOptions {
    */
   tlsRoots?: 'bundled' | 'system' | null | undefined
   /**
-   * How many calls to make, with whom together: the quota (the CRM's 10 in 10 s, for this process);
-   * `null`, or `IKCRM_QUOTA=off`, turns it off.
+   * How many calls may be made, and who shares them: the quota (the CRM's 10 in 10 s, for this
+   * process); `null`, or `IKCRM_QUOTA=off`, turns it off.
    */
   quota?: Quota | null | undefined
   /** Where programs that share the account share its token (none). */

@@ -62,16 +62,16 @@ class ClientOptions(TypedDict, total=False):
 
     # <generated: client>, by `make generate`
     token: str | None
-    """The open-API token, unless there are credentials. It is sent in a header, shown nowhere."""
+    """The open-API token, if you do not sign in. It is sent in a header and shown nowhere."""
     login: str | None
-    """The account to sign in with, when there is no token or it is dead."""
+    """The account to sign in with when there is no token or it has expired."""
     password: str | None
     """The account's password. It is shown nowhere."""
     corp_id: str | None
     """Which of the account's enterprises to sign in to (its only one)."""
     sign_in_interval: float | None
-    """The seconds between two sign-ins at least, up to a day (60): each ends the account's older
-    token.
+    """The least seconds from one sign-in to the next, up to a day (60): each sign-in ends the
+    account's older token.
     """
     base_url: str | None
     """The CRM's base URL, for a host that no edition names: https, or http to this machine. A
@@ -90,8 +90,8 @@ class ClientOptions(TypedDict, total=False):
     ca_bundle: str | PathLike[str] | None
     """The path of a PEM file of certificates to trust besides those of `tls_roots` (none)."""
     client_cert: str | PathLike[str] | None
-    """The path of the PEM certificate to show to a gateway that asks for one (mutual TLS), and of
-    those that vouch for it (none). No proxy is shown it.
+    """The path of the PEM certificate, with its chain, for a gateway that asks for one by mutual
+    TLS (none). It is never shown to a proxy.
     """
     client_key: str | PathLike[str] | None
     """The path of its PEM key, without a password (the file of `client_cert`)."""
@@ -101,21 +101,21 @@ class ClientOptions(TypedDict, total=False):
     read). SOCKS is refused.
     """
     headers: Mapping[str, str | None] | None
-    """Headers that every request has besides the client's own, as a gateway asks for (none)."""
+    """Headers that every request carries besides the client's own, such as a gateway's (none)."""
     app_info: tuple[str, str] | str | None
     """The program that uses the client, and its version, for `User-Agent` (none)."""
     request_id: bool | None
     """Sends the call's id as `X-Request-Id` (`False`: the vendor documents no such header)."""
     idle_timeout: float | None
-    """The seconds for which a connection is kept that is not in use, up to an hour (60); 0 keeps
-    none. Shorten it where machines are frozen, or something between hangs up sooner.
+    """The seconds to keep a connection that is not in use, up to an hour (60); 0 keeps none.
+    Shorten it if machines are frozen, or if something in between hangs up sooner.
     """
     tls_roots: Literal["bundled", "system"] | None
     """Whose certificates to trust: Mozilla's, which are `bundled`, or those of the operating
     `system` (`bundled`).
     """
     quota: Quota | None
-    """How many calls to make, with whom together: the quota (the CRM's 10 in 10 s, for this
+    """How many calls may be made, and who shares them: the quota (the CRM's 10 in 10 s, for this
     process); `None`, or `IKCRM_QUOTA=off`, turns it off.
     """
     token_store: TokenStore | AsyncTokenStore | None
