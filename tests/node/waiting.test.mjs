@@ -66,7 +66,8 @@ test(
     const child = run(MEASURED, { CRM: crm.url })
     const told = JSON.parse(await text(child.stdout))
     t.diagnostic(`${told.megabytes.toFixed(1)} MB, ${told.threads} more threads`)
-    // 49 when this was written, in a debug build. The aim is 40: not yet met.
+    // 54 in a debug build: 34 that the calls take, and spare heap that V8 keeps. The aim is 40: not
+    // yet met.
     assert(told.megabytes < 60, String(told.megabytes))
     assert(told.threads < 10, String(told.threads))
     assert.deepEqual([told.used, told.waiting, told.wrong], [1, 10_000, 'id'])

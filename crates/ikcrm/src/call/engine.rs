@@ -187,7 +187,7 @@ impl Call<'_> {
         self.ended(work.await)
     }
 
-    /// How the call ends, of which its observer is told.
+    /// Ends the call with this result, and tells its observer.
     pub(crate) fn ended<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         let result = result.map_err(|error| self.or_closed(error));
         self.exchange.trail.end(result.as_ref().err());

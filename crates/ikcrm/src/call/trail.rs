@@ -89,7 +89,7 @@ impl<'a> Trail<'a> {
     }
 
     /// The call ends.
-    pub(crate) fn end(&self, error: Option<&Error>) {
+    pub(super) fn end(&self, error: Option<&Error>) {
         if let Some(kept) = &self.0 {
             kept.end(error.map(Error::code), error.and_then(Error::api_code));
         }

@@ -37,8 +37,8 @@ impl FieldMapOptions {
         self
     }
 
-    /// Sets an option by its name, `refresh` or one of a call. A null leaves the default, and what does
-    /// not fit is told by the call.
+    /// Sets an option by its name, `refresh` or one of a call. A null leaves the default, and the call
+    /// reports a wrong value.
     pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         match (name, value.into()) {
             ("refresh", Value::Null) => self,
