@@ -15,13 +15,19 @@ use crate::error::Error;
 use crate::input::Value;
 use crate::quota::{self, Fate, Joined, Lane, Limit, OpenQuota, Request, SharedQuota, Taken, Turn};
 use crate::request::{OpportunityQuery, OpportunityUpdate, check_query, check_update};
-use crate::response::{FieldMap, Opportunity, OpportunityPage};
+use crate::response::{FieldMap, Opportunity, OpportunityPage, Scan};
 use crate::sync::{Budget, Ends, block_on};
 use crate::transport::{self, HttpResponse};
 
 fn response(status: u16, body: &[u8]) -> HttpResponse {
     let content_type = "application/json".to_owned();
     HttpResponse { status, content_type, retry_after: None, body: body.to_vec() }
+}
+
+/// Whether the text is passed over as one JSON value.
+pub fn is_json(text: &str) -> bool {
+    let mut scan = Scan::new(text, 0);
+    scan.value().is_some() && scan.is_at_end()
 }
 
 /// Decodes the answer to an update or a reading of the opportunity 1.

@@ -9,11 +9,13 @@ mod same;
 mod record;
 mod json;
 mod index;
+mod scan;
+mod block;
 
 pub(crate) use diff::{GIVE_RECORD, check_unchanged, is_comparable};
 pub(crate) use field_map::pick;
 pub use field_map::{FieldMap, FieldOption, MappedField};
-pub(crate) use index::{Entries, Index, Name, span};
+pub(crate) use index::{Index, name, take_object};
 pub use opportunity::{
     Address, Contact, Customer, Department, Opportunity, OpportunityRow, SHAPES, User,
 };
@@ -23,3 +25,4 @@ pub(crate) use record::MOST_RECORDS;
 pub use record::{Kind, Record, Shape, Typed};
 #[cfg(feature = "jobs")]
 pub(crate) use same::{Likeness, is_nothing, same};
+pub(crate) use scan::Scan;

@@ -24,6 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, HeaderValue, Request};
 
 use crate::error::Error;
@@ -143,12 +144,14 @@ impl Transport {
                 self.agent.run(head.header(CONTENT_TYPE, json).body(body.as_slice())?)?
             }
         };
-        let (status, headers) = (response.status().as_u16(), response.headers());
-        attempt.answered_with(status, headers.clone());
+        let (Parts { status, headers, .. }, body) = response.into_parts();
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or("no content type").to_owned();
-        let retry_after = retry_after(headers, Timestamp::now());
-        Ok(HttpResponse { status, content_type, retry_after, body: body::read(response)? })
+        let retry_after = retry_after(&headers, Timestamp::now());
+        let packed = body::is_packed(&headers);
+        attempt.answered_with(status.as_u16(), headers);
+        let body = body::read(status, packed, body)?;
+        Ok(HttpResponse { status: status.as_u16(), content_type, retry_after, body })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Answers: whatever comes ends as a value that is what came, or as an error of that status.
+//! Answers: whatever comes ends as a value that is what came, or as an error of that status; JSON is
+//! what `serde_json` takes for it.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,10 @@ const STATUSES: [u16; 8] = [200, 201, 302, 401, 404, 429, 500, 503];
 
 pub(crate) fn run(data: &[u8]) {
     let Some((&[kind, status], body)) = data.split_first_chunk() else { return };
+    if let Ok(text) = std::str::from_utf8(body) {
+        let is_json = serde_json::from_str::<&RawValue>(text).is_ok();
+        assert_eq!(fuzz::is_json(text), is_json);
+    }
     let status = STATUSES.get(usize::from(status)).copied().unwrap_or(200);
     let failed = match kind % 5 {
         0 => fuzz::opportunity(status, body).map(|found| check_opportunity(body, &found)).err(),

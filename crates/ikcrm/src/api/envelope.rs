@@ -1,16 +1,13 @@
 //! The form that all answers of the API have. Pure.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
-use serde_json::value::RawValue;
 
 use crate::error::{ApiError, ApiErrorKind, Enterprise, Error, Excerpt, spelt};
-use crate::response::{Entries, Index, Name, span};
+use crate::response::{Index, Scan, name, take_object};
 use crate::transport::HttpResponse;
 
 /// What the CRM says, in plain text, to a call over quota.
@@ -28,12 +25,43 @@ struct Envelope {
     org_list: Option<Json>,
 }
 
+/// How an answer is not what it must be.
+enum Unlike {
+    Json,
+    Form,
+}
+
 impl Envelope {
-    fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let envelope = deserializer.deserialize_map(EnvelopeIn(text))?;
-        deserializer.end()?;
-        Ok(envelope)
+    /// Reads the keys of its `data` on the way: one pass for all.
+    fn parse(text: &str) -> Result<Self, Unlike> {
+        let mut envelope = Self::default();
+        let mut scan = Scan::new(text, 0);
+        let object = scan.object(|scan, key| {
+            let key = name(text.get(key)?);
+            if key == "data" {
+                envelope.data = None;
+                if scan.peek()? == b'{' {
+                    envelope.data = Some(take_object(scan, text)?);
+                    return Some(());
+                }
+            }
+            let value = text.get(scan.value()?)?;
+            let place = match key.as_ref() {
+                "code" => &mut envelope.code,
+                "message" => &mut envelope.message,
+                "error" => &mut envelope.error,
+                "original_message" => &mut envelope.original_message,
+                "org_list" => &mut envelope.org_list,
+                _ => return Some(()),
+            };
+            *place = serde_json::from_str(value).ok()?;
+            Some(())
+        });
+        match object {
+            Some(_) if scan.is_at_end() => Ok(envelope),
+            None if serde_json::from_str::<IgnoredAny>(text).is_ok() => Err(Unlike::Form),
+            _ => Err(Unlike::Json),
+        }
     }
 
     /// The body's `code`, a number or its digits.
@@ -82,73 +110,6 @@ impl Envelope {
             excerpt: answer.excerpt(),
             may_have_been_applied: kind == ApiErrorKind::Server,
         }))
-    }
-}
-
-/// Reads the envelope that is this text, and the keys of its `data` on the way: one pass for all.
-struct EnvelopeIn<'a>(&'a str);
-
-impl<'de> Visitor<'de> for EnvelopeIn<'de> {
-    type Value = Envelope;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
-        let mut envelope = Envelope::default();
-        while let Some(Name(name)) = map.next_key()? {
-            match name.as_ref() {
-                "code" => envelope.code = map.next_value()?,
-                "data" => envelope.data = self.data(&name, &mut map)?,
-                "message" => envelope.message = map.next_value()?,
-                "error" => envelope.error = map.next_value()?,
-                "original_message" => envelope.original_message = map.next_value()?,
-                "org_list" => envelope.org_list = map.next_value()?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(envelope)
-    }
-}
-
-impl<'de> EnvelopeIn<'de> {
-    /// The object under this name, unless the value is something else.
-    fn data<A: MapAccess<'de>>(
-        &self,
-        name: &Cow<'de, str>,
-        map: &mut A,
-    ) -> Result<Option<(Range<usize>, Index)>, A::Error> {
-        let Cow::Borrowed(name) = name else { return self.data_of_spelt_name(map) };
-        let Some(object) = self.value_of(name).filter(|value| value.starts_with('{')) else {
-            return map.next_value::<IgnoredAny>().map(|_| None);
-        };
-        let index = map.next_value_seed(Entries(self.0))?;
-        let start = span(object, self.0).start;
-        // Only white space lies between the last value and the end.
-        let last = index.end().unwrap_or(start);
-        let end = self.0.get(last..).and_then(|rest| rest.find('}')).unwrap_or_default();
-        Ok(Some((start..last + end + 1, index)))
-    }
-
-    /// The same under a name with escapes, which does not tell where its value begins.
-    fn data_of_spelt_name<A: MapAccess<'de>>(
-        &self,
-        map: &mut A,
-    ) -> Result<Option<(Range<usize>, Index)>, A::Error> {
-        let value = map.next_value::<&'de RawValue>()?.get();
-        if !value.starts_with('{') {
-            return Ok(None);
-        }
-        let index = Entries(self.0).deserialize(&mut serde_json::Deserializer::from_str(value));
-        let index = index.map_err(serde::de::Error::custom)?;
-        Ok(Some((span(value, self.0), index)))
-    }
-
-    /// The text from the value of this key on.
-    fn value_of(&self, key: &str) -> Option<&'de str> {
-        let rest = self.0.get(span(key, self.0).end..)?.strip_prefix('"')?;
-        Some(rest.trim_start().strip_prefix(':')?.trim_start())
     }
 }
 
@@ -223,7 +184,7 @@ impl Answer {
     }
 
     /// What the body says, even when it has a character that is only half there.
-    fn envelope(&mut self) -> Result<Envelope, serde_json::Error> {
+    fn envelope(&mut self) -> Result<Envelope, Unlike> {
         let parsed = Envelope::parse(&self.text);
         match parsed.is_err().then(|| mended(&self.text)) {
             Some(mended) if mended != self.text => {
@@ -253,6 +214,11 @@ impl Data {
         self.answer.text.get(self.range.clone()).unwrap_or_default()
     }
 
+    /// Where the value of this key of `data` lies in the text.
+    pub(super) fn find(&self, key: &str) -> Option<Range<usize>> {
+        self.index.find(key, self.text())
+    }
+
     /// The error of an answer whose `data` is not what it must be.
     pub(super) fn unlike(&self, what: &str) -> Error {
         self.answer.invalid(what)
@@ -276,8 +242,11 @@ pub(super) fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> 
     if !is_text {
         return Err(answer.foreign("is not UTF-8", String::new(), None));
     }
-    let mut envelope = answer.envelope().map_err(|error| {
-        let what = if error.is_data() { "is not in the API's form" } else { "is not JSON" };
+    let mut envelope = answer.envelope().map_err(|unlike| {
+        let what = match unlike {
+            Unlike::Json => "is not JSON",
+            Unlike::Form => "is not in the API's form",
+        };
         answer.foreign(what, String::new(), None)
     })?;
     let (code, success) = (envelope.code(), (200..300).contains(&status));

@@ -1,11 +1,9 @@
 //! `/api/v2/opportunities`: update, read, list.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use http::Method;
-use serde::Deserialize;
-use serde_json::Value as Json;
-use serde_json::value::RawValue;
 
 use super::envelope::data;
 use super::request::{get, json, percent};
@@ -14,7 +12,7 @@ use crate::input::check::Fields;
 use crate::request::{Checked, CheckedQuery};
 use crate::response::{
     Kind, MOST_RECORDS, OPPORTUNITY, OPPORTUNITY_ROW, Opportunity, OpportunityPage, OpportunityRow,
-    Record, Typed,
+    Record, Scan, Typed,
 };
 use crate::transport::{HttpRequest, HttpResponse};
 
@@ -72,37 +70,25 @@ pub(crate) fn opportunity(response: HttpResponse, asked: i64) -> Result<Opportun
     }
 }
 
-/// `data` of a page.
-#[derive(Deserialize)]
-struct PageData<'a> {
-    #[serde(borrow)]
-    opportunities: Vec<&'a RawValue>,
-    total_count: Option<Json>,
-    per_page: Option<Json>,
-}
-
 /// The page of a list in an answer.
 pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
     let data = data(response, false)?;
     let text: Arc<str> = Arc::from(data.text());
-    let json = text.get(data.range.clone()).unwrap_or_default();
-    let page: PageData<'_> = serde_json::from_str(json)
-        .map_err(|_| data.unlike("has no list of rows as data.opportunities"))?;
-    if page.opportunities.len() > MOST_RECORDS {
+    let rows = data.find("opportunities").and_then(|list| Scan::new(&text, list.start).list());
+    let rows = rows.ok_or_else(|| data.unlike("has no list of rows as data.opportunities"))?;
+    if rows.len() > MOST_RECORDS {
         return Err(data.unlike(&format!("has more than {MOST_RECORDS} rows")));
     }
-    let row = |row: &RawValue| {
-        let start = row.get().as_ptr() as usize - text.as_ptr() as usize;
-        let range = start..start + row.get().len();
-        let row = row.get().starts_with('{');
-        row.then(|| Record::new(&OPPORTUNITY_ROW, Arc::clone(&text), range).into())
+    let row = |range: Range<usize>| {
+        let is_object = text.get(range.clone())?.starts_with('{');
+        is_object.then(|| Record::new(&OPPORTUNITY_ROW, Arc::clone(&text), range).into())
     };
-    let rows: Option<Vec<OpportunityRow>> = page.opportunities.into_iter().map(row).collect();
-    let number = |value: Option<Json>| value.as_ref().and_then(Json::as_u64);
+    let rows: Option<Vec<OpportunityRow>> = rows.into_iter().map(row).collect();
+    let number = |key| serde_json::from_str(text.get(data.find(key)?)?).ok();
     Ok(OpportunityPage {
         rows: rows.ok_or_else(|| data.unlike("has a row that is not an object"))?,
-        total_count: number(page.total_count),
-        per_page: number(page.per_page),
+        total_count: number("total_count"),
+        per_page: number("per_page"),
     })
 }
 

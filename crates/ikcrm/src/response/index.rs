@@ -6,8 +6,9 @@ use std::num::TryFromIntError;
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Deserializer, Visitor};
+
+use super::scan::Scan;
 
 /// The keys of an object, in order. They weigh little, since an answer may be nothing but keys.
 #[derive(Debug, Default)]
@@ -47,9 +48,10 @@ impl Index {
         self.entries.len()
     }
 
-    /// Where the last value ends.
-    pub(crate) fn end(&self) -> Option<usize> {
-        self.entries.last().map(|entry| entry.value.range().end)
+    /// Where the value of this key lies; the last one if it came twice.
+    pub(crate) fn find(&self, key: &str, text: &str) -> Option<Range<usize>> {
+        let mut entries = self.entries(text).rev();
+        entries.find(|(known, _)| *known == key).map(|(_, range)| range)
     }
 
     /// The keys, and where their values lie in the text.
@@ -69,41 +71,57 @@ impl Index {
         key.unwrap_or_default()
     }
 
-    fn push(&mut self, key: Cow<'_, str>, value: &str, text: &str) -> Result<(), TryFromIntError> {
-        let key = match key {
-            Cow::Borrowed(key) => span(key, text),
-            Cow::Owned(key) => {
+    /// Adds the key that lies there, with its quotes.
+    fn push(
+        &mut self,
+        text: &str,
+        key: Range<usize>,
+        value: Range<usize>,
+    ) -> Result<(), TryFromIntError> {
+        let key = match name(text.get(key.clone()).unwrap_or_default()) {
+            Cow::Borrowed(_) => key.start + 1..key.end - 1,
+            Cow::Owned(name) => {
                 let start = text.len() + self.spelt.len();
-                self.spelt.push_str(&key);
-                start..start + key.len()
+                self.spelt.push_str(&name);
+                start..start + name.len()
             }
         };
-        let value = Part::new(&span(value, text))?;
-        self.entries.push(Entry { key: Part::new(&key)?, value });
+        self.entries.push(Entry { key: Part::new(&key)?, value: Part::new(&value)? });
         Ok(())
     }
 }
 
-/// Where `part` lies in `whole`, of which it is a slice.
-pub(crate) fn span(part: &str, whole: &str) -> Range<usize> {
-    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
-    start..start + part.len()
+/// Takes the JSON object that comes next: where it lies in `text`, and its keys. Nothing when it is no
+/// object or is malformed.
+pub(crate) fn take_object(scan: &mut Scan<'_>, text: &str) -> Option<(Range<usize>, Index)> {
+    let mut index = Index::default();
+    let range = scan.object(|scan, key| {
+        let value = scan.value()?;
+        index.push(text, key, value).ok()
+    })?;
+    index.entries.shrink_to_fit();
+    Some((range, index))
 }
 
 /// The keys of the JSON object that is the part `range` of `text`.
-pub(super) fn read_index(text: &str, range: Range<usize>) -> Result<Index, serde_json::Error> {
-    let object = text.get(range).unwrap_or_default();
-    let mut deserializer = serde_json::Deserializer::from_str(object);
-    let index = Entries(text).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(index)
+pub(super) fn read_index(text: &str, range: Range<usize>) -> Option<Index> {
+    let mut scan = Scan::new(text.get(..range.end)?, range.start);
+    let (_, index) = take_object(&mut scan, text)?;
+    scan.is_at_end().then_some(index)
 }
 
-/// A key as it is spelt in the text, unless escapes are in it. Half an escaped character, which JSON
-/// allows and text cannot hold, is shown as `\u{FFFD}`: the other keys are still to be had.
-pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
+/// The key of which this is the JSON text. Half an escaped character, which JSON allows and text
+/// cannot hold, is shown as `\u{FFFD}`: the other keys are still to be had.
+pub(crate) fn name(quoted: &str) -> Cow<'_, str> {
+    match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => plain.into(),
+        _ => serde_json::from_str(quoted).map(|Name(name)| name.into()).unwrap_or_default(),
+    }
+}
 
-impl<'de> Deserialize<'de> for Name<'de> {
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_bytes(NameOf)
     }
@@ -111,47 +129,15 @@ impl<'de> Deserialize<'de> for Name<'de> {
 
 struct NameOf;
 
-impl<'de> Visitor<'de> for NameOf {
-    type Value = Name<'de>;
+impl Visitor<'_> for NameOf {
+    type Value = Name;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Name<'de>, E> {
-        Ok(Name(String::from_utf8_lossy(bytes)))
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name<'de>, E> {
-        Ok(Name(String::from_utf8_lossy(bytes).into_owned().into()))
-    }
-}
-
-/// Reads the keys of an object in this text.
-pub(crate) struct Entries<'a>(pub(crate) &'a str);
-
-impl<'de> DeserializeSeed<'de> for Entries<'_> {
-    type Value = Index;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Index, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Entries<'_> {
-    type Value = Index;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Index, A::Error> {
-        let mut index = Index::default();
-        while let Some((key, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-            index.push(key.0, value.get(), self.0).map_err(serde::de::Error::custom)?;
-        }
-        index.entries.shrink_to_fit();
-        Ok(index)
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
+        Ok(Name(String::from_utf8_lossy(bytes).into_owned()))
     }
 }
 
@@ -180,6 +166,5 @@ mod tests {
         let index = read_index(text, 0..text.len()).unwrap();
         let entries = index.entries(text).map(|(key, value)| (key, &text[value]));
         assert_eq!(entries.collect::<Vec<_>>(), [("a", "1"), ("ab", "\"x\""), ("\"", "{}")]);
-        assert_eq!(index.end(), text.rfind(" }"));
     }
 }

@@ -1,9 +1,9 @@
 //! Reads any JSON text as a value, of which what does not fit is kept as text.
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::index::read_index;
+use super::scan::Scan;
 
 /// How deep a value is read; what lies deeper is kept as text.
 const DEEPEST: usize = 100;
@@ -15,14 +15,14 @@ pub(super) fn value(json: &str) -> Value {
 
 /// The value of which some part does not fit, each part by itself.
 fn in_parts(json: &str, depth: usize) -> Value {
+    let part = |range| in_parts(json.get(range).unwrap_or_default(), depth + 1);
     match json.as_bytes().first() {
         Some(b'[') if depth < DEEPEST => {
-            let items: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-            items.into_iter().map(|item| in_parts(item.get(), depth + 1)).collect()
+            let items = Scan::new(json, 0).list().unwrap_or_default();
+            items.into_iter().map(part).collect()
         }
         Some(b'{') if depth < DEEPEST => {
             let index = read_index(json, 0..json.len()).unwrap_or_default();
-            let part = |range| in_parts(json.get(range).unwrap_or_default(), depth + 1);
             index.entries(json).map(|(key, range)| (key.to_owned(), part(range))).collect()
         }
         _ => serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.to_owned())),

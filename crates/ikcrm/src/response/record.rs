@@ -1,6 +1,7 @@
 //! `Record`: an object of an answer, kept as text and read key by key.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -9,8 +10,9 @@ use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
-use super::index::{Index, read_index, span};
+use super::index::{Index, read_index};
 use super::json::value;
+use super::scan::Scan;
 use crate::error::{Error, Excerpt};
 use crate::input::check::parse_date;
 
@@ -107,8 +109,10 @@ impl Record {
     /// When the text is not a JSON object.
     #[doc(hidden)]
     pub fn parse(shape: &'static Shape, json: &str) -> Result<Self, serde_json::Error> {
-        let index = read_index(json, 0..json.len())?;
-        Ok(Self::indexed(shape, json.into(), 0..json.len(), index))
+        match read_index(json, 0..json.len()) {
+            Some(index) => Ok(Self::indexed(shape, json.into(), 0..json.len(), index)),
+            None => Err(why_no_object(json)),
+        }
     }
 
     /// What kind of object this is.
@@ -145,8 +149,7 @@ impl Record {
     }
 
     fn find(&self, key: &str) -> Option<Range<usize>> {
-        let mut entries = self.index().entries(&self.text).rev();
-        entries.find(|(known, _)| *known == key).map(|(_, range)| range)
+        self.index().find(key, &self.text)
     }
 
     fn index(&self) -> &Index {
@@ -166,7 +169,7 @@ impl Record {
         let typed = match kind {
             _ if json == "null" || is_empty_object(json) => Some(Typed::Nothing),
             Kind::Record(shape) => self.nested(shape, json, range),
-            Kind::Records(shape) => self.list(shape, json),
+            Kind::Records(shape) => self.list(shape, range),
             _ => scalar(json, kind),
         };
         typed.ok_or_else(|| self.unexpected(key, json))
@@ -179,14 +182,14 @@ impl Record {
         json.starts_with('{').then(|| Typed::Record(self.within(shape, range)))
     }
 
-    fn list(&self, shape: &'static Shape, json: &str) -> Option<Typed<'_>> {
-        let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    fn list(&self, shape: &'static Shape, range: Range<usize>) -> Option<Typed<'_>> {
+        let items = Scan::new(&self.text, range.start).list()?;
         if items.len() > MOST_RECORDS {
             return None;
         }
-        let record = |item: &RawValue| {
-            let range = span(item.get(), &self.text);
-            item.get().starts_with('{').then(|| self.within(shape, range))
+        let record = |item: Range<usize>| {
+            let is_object = self.text.get(item.clone())?.starts_with('{');
+            is_object.then(|| self.within(shape, item))
         };
         items.into_iter().map(record).collect::<Option<_>>().map(Typed::Records)
     }
@@ -221,6 +224,12 @@ fn scalar(json: &str, kind: Kind) -> Option<Typed<'_>> {
         Kind::DateTime if quoted => date_time(&text).map(Typed::DateTime),
         _ => None,
     }
+}
+
+/// What `serde_json` says of a text that is no JSON object.
+fn why_no_object(json: &str) -> serde_json::Error {
+    let object = serde_json::from_str::<HashMap<String, &RawValue>>(json);
+    object.err().unwrap_or_else(|| serde::de::Error::custom("not a JSON object"))
 }
 
 fn is_empty_object(json: &str) -> bool {

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::read::MultiGzDecoder;
 use ureq::Body;
 use ureq::http::header::CONTENT_ENCODING;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::{HeaderMap, StatusCode};
 
 use super::attempt::slice;
 use super::bounds::MAX_ANSWER;
@@ -18,10 +18,9 @@ const PART: usize = 16 * 1024;
 const MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 /// The whole body. One that cannot be read counts as none when the status tells a failure anyway.
-pub(super) fn read(mut response: Response<Body>) -> Result<Vec<u8>, ureq::Error> {
-    let failed = response.status().is_client_error() || response.status().is_server_error();
-    let packed = is_packed(response.headers());
-    let body = receive(&mut response);
+pub(super) fn read(status: StatusCode, packed: bool, body: Body) -> Result<Vec<u8>, ureq::Error> {
+    let failed = status.is_client_error() || status.is_server_error();
+    let body = receive(body);
     let body = if packed { body.and_then(|body| Ok(unpack(&body)?)) } else { body };
     match body {
         Err(error) if failed && is_of_answer(&error) => Ok(Vec::new()),
@@ -29,15 +28,16 @@ pub(super) fn read(mut response: Response<Body>) -> Result<Vec<u8>, ureq::Error>
     }
 }
 
-fn receive(response: &mut Response<Body>) -> Result<Vec<u8>, ureq::Error> {
-    let length = response.body().content_length().unwrap_or_default().min(MAX_ANSWER);
+fn receive(body: Body) -> Result<Vec<u8>, ureq::Error> {
+    let length = body.content_length().unwrap_or_default().min(MAX_ANSWER);
     // Room for the whole answer and a byte to see its end: no growing, few reads.
-    let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
-    response.body_mut().with_config().limit(MAX_ANSWER).reader().read_to_end(&mut body)?;
-    Ok(body)
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    body.into_with_config().limit(MAX_ANSWER).reader().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-fn is_packed(headers: &HeaderMap) -> bool {
+/// Whether the body came as gzip.
+pub(super) fn is_packed(headers: &HeaderMap) -> bool {
     let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let encoding = encoding.map(|value| value.trim().to_ascii_lowercase());
     matches!(encoding.as_deref(), Some("gzip" | "x-gzip"))
