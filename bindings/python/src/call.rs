@@ -4,7 +4,7 @@ pub(crate) use ikcrm::contract::CALL_OPTIONS;
 use ikcrm::contract::{FIELDS, QUERY_PARTS, UPDATE_OPTIONS, UpdateCall, nearest};
 use ikcrm::{CallOptions, FieldError, FieldErrorCode, Opportunity, OpportunityQuery};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::cancel::Cancel;
 use crate::record::Record;
@@ -16,13 +16,13 @@ fn read<T>(
     start: T,
     take: impl Fn(T, &str, &Bound<'_, PyAny>) -> PyResult<T>,
 ) -> PyResult<T> {
-    arguments.iter().try_fold(start, |it, (name, value)| take(it, &name.to_string(), &value))
+    arguments.iter().try_fold(start, |it, (name, value)| {
+        take(it, &name.cast::<PyString>()?.to_string_lossy(), &value)
+    })
 }
 
 /// An update and its options; a name that is no option's is a field's, known or not.
 pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
-    let options = [UPDATE_OPTIONS, CALL_OPTIONS].concat();
-    let fields: Vec<_> = FIELDS.iter().map(|field| field.name).chain(["custom"]).collect();
     read(arguments, UpdateCall::default(), |mut call, name, value| {
         match name {
             "cancel" => call.options = option(call.options, name, value)?,
@@ -33,11 +33,9 @@ pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
                 }
                 _ => return Ok(call.refuse_record(&value::kind(value)?)),
             },
-            _ if options.contains(&name) => return Ok(call.set(name, value::read(value)?)),
-            _ => match misspelt(name, &options, &fields) {
-                Some(fault) => return Ok(call.refuse(fault)),
-                None => call.update = call.update.set(name.to_owned(), value::read(value)?),
-            },
+            _ if is_option(name) => return Ok(call.set(name, value::read(value)?)),
+            _ if let Some(fault) = misspelt_option(name) => return Ok(call.refuse(fault)),
+            _ => call.update = call.update.set(name.to_owned(), value::read(value)?),
         }
         Ok(call)
     })
@@ -71,6 +69,20 @@ pub(crate) fn field_map(arguments: &Bound<'_, PyDict>) -> PyResult<CallOptions> 
             None => option(options, name, value),
         }
     })
+}
+
+/// Whether it is the name of an update's option.
+fn is_option(name: &str) -> bool {
+    UPDATE_OPTIONS.contains(&name) || CALL_OPTIONS.contains(&name)
+}
+
+/// The fault of a name that is no field's and nearer to one of an update's options.
+fn misspelt_option(name: &str) -> Option<FieldError> {
+    let fields = FIELDS.iter().map(|field| field.name).chain(["custom"]);
+    if fields.clone().any(|field| field == name) {
+        return None;
+    }
+    misspelt(name, &[UPDATE_OPTIONS, CALL_OPTIONS].concat(), &fields.collect::<Vec<_>>())
 }
 
 /// The fault of a name that is nearer to one of `options` than to the `others` that may stand there.
