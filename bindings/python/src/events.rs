@@ -19,30 +19,25 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    /// What `watch` says of the call that begins: nothing when nobody would hear of it. `spawned` is
-    /// whether the caller goes on meanwhile.
+    /// What `watch` says of the call that begins; `spawned` is whether the caller goes on meanwhile.
     pub(crate) fn of(
         watch: &Bound<'_, PyAny>,
         spawned: bool,
         raised: Option<Raised>,
-    ) -> PyResult<Option<Self>> {
-        let watched: Option<(u8, Py<PyAny>)> = watch.call1((spawned,))?.extract()?;
-        Ok(watched.map(|(level, tell)| Self { tell, level: level_of(level), raised }))
+    ) -> PyResult<Self> {
+        let (level, tell): (u8, Py<PyAny>) = watch.call1((spawned,))?.extract()?;
+        Ok(Self { tell, level: level_of(level), raised })
     }
 }
 
-/// The call, of whose events Python is told if `watch` says that anybody there wants to hear of them.
-/// A call on this thread has `signals`.
+/// The call, of whose events Python is told as `watch` says. A call on this thread has `signals`.
 pub(crate) fn observed<T: Send + 'static>(
     watch: &Bound<'_, PyAny>,
     call: PreparedCall<T>,
     signals: Option<&Signals>,
 ) -> PyResult<PreparedCall<T>> {
     let raised = signals.map(Signals::raised);
-    Ok(match Teller::of(watch, signals.is_none(), raised)? {
-        Some(teller) => call.observed_by(teller),
-        None => call,
-    })
+    Ok(call.observed_by(Teller::of(watch, signals.is_none(), raised)?))
 }
 
 impl Observer for Teller {

@@ -327,9 +327,8 @@ impl Caller {
     ) -> PyResult<T> {
         let (py, signals) = (watch.py(), Signals::default());
         named.call = signals.also_end(named.call);
-        if let Some(teller) = Teller::of(watch, false, Some(signals.raised()))? {
-            named.call = named.call.observed_by(teller);
-        }
+        let teller = Teller::of(watch, false, Some(signals.raised()))?;
+        named.call = named.call.observed_by(teller);
         let result = py.detach(|| work(named));
         let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         raised.map_or_else(|| signals.check(py, result, &MetaSlot::new()), Err)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextvars import Context, copy_context
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,15 +73,21 @@ class Events:
         self._reported = False
         """Whether it was told already that `on_event` raises."""
 
-    def watch(self, spawned: bool) -> tuple[int, Callable[[Rows], object]] | None:
+    def watch(self, spawned: bool) -> tuple[int, Callable[[Rows], object]]:
         """From which level on a call that begins here is of interest, and what to tell.
 
-        The events of a call that is `spawned` come in the context of the task that waits for it.
+        Whether somebody hears a warning is asked when there is one: most calls have none, and a
+        handler may come meanwhile. The events of a call that is `spawned` come in the context of the
+        task that waits for it.
         """
-        level = 10 if self._on_event else min(self._log.getEffectiveLevel(), 255)
-        if level > 30 or not (self._on_event or _is_heard(self._log)):
-            return None
+        level = 10 if self._on_event else self._level()
         return level, _in_task(self) if spawned else self.tell
+
+    def _level(self) -> int:
+        # The logger keeps its answers until some level changes.
+        if not self._log.isEnabledFor(20) or not _is_heard(self._log):
+            return 30
+        return 10 if self._log.isEnabledFor(10) else 20
 
     def tell(self, rows: Rows) -> None:
         failure = None
@@ -119,10 +126,16 @@ def _shown(value: object) -> str:
 
 def _in_task(events: Events) -> Callable[[Rows], object]:
     """Tells on the loop that runs now, if one does, and in the context of now."""
+    loop = _running_loop()()
+    return events.tell if loop is None else _InTask(events, loop, copy_context())
+
+
+@cache
+def _running_loop() -> Callable[[], AbstractEventLoop | None]:
+    """What tells the loop that runs; a program without one need not load asyncio for it."""
     from asyncio import _get_running_loop
 
-    loop: AbstractEventLoop | None = _get_running_loop()
-    return events.tell if loop is None else _InTask(events, loop)
+    return _get_running_loop
 
 
 class _InTask:
@@ -130,10 +143,8 @@ class _InTask:
 
     __slots__ = ("_context", "_events", "_loop")
 
-    def __init__(self, events: Events, loop: AbstractEventLoop) -> None:
-        from contextvars import copy_context
-
-        self._events, self._loop, self._context = events, loop, copy_context()
+    def __init__(self, events: Events, loop: AbstractEventLoop, context: Context) -> None:
+        self._events, self._loop, self._context = events, loop, context
 
     def __call__(self, rows: Rows) -> None:
         if not self._loop.is_closed():
