@@ -8,8 +8,8 @@ import { watch } from './events.js'
 import { failure } from './failure.js'
 import type { UpdateJob } from './job.js'
 import * as jobs from './jobs.js'
-import { type Open, OpportunityList } from './list.js'
-import type { ErrorData } from './native.cjs'
+import { OpportunityList } from './list.js'
+import type { CancelHandle, ErrorData } from './native.cjs'
 import * as native from './native.js'
 import { NativeClient, NativeList } from './native.js'
 import type {
@@ -146,7 +146,7 @@ export class Client {
     query: OpportunityQuery | null = null,
     options: CallOptions | null = null,
   ): OpportunityList {
-    const open: Open = (cancel) => {
+    const open = (cancel: CancelHandle | undefined) => {
       const list = this.#native.listOpportunities(query, options, cancel)
       if (list instanceof NativeList) return list
       throw failure(list)

@@ -10,10 +10,9 @@ import type { Answered, CallMeta, OpportunityRow } from './records.js'
 
 type OnEvent = ClientOptions['onEvent']
 type Signal = AbortSignal | null | undefined
-const PAGE = answered(page)
+type Open = (cancel: CancelHandle | undefined) => NativeList
 
-/** Opens the list, whose calls the handle cancels. */
-export type Open = (cancel: CancelHandle | undefined) => NativeList
+const PAGE = answered(page)
 
 /**
  * The rows of a list, for `for await`: a page is read when it is needed, and stopping early reads no
