@@ -5,7 +5,18 @@
 export declare class CallQueue {
   /** A queue that gives each outcome to `settle`, and before that events as JSON text. */
   constructor(settle: (call: number, answer: string | ErrorData, ended: boolean, meta: string | null) => void)
+  /**
+   * Makes the call of this number, once, without holding this thread; its outcome goes to `settle`,
+   * and before it its events, if it is `observed`.
+   */
   start(call: number, observed: boolean): void
+  /**
+   * Whether the process lives on: it must while calls are under way.
+   *
+   * # Errors
+   *
+   * When the environment is being taken down.
+   */
   keepAlive(alive: boolean): void
 }
 

@@ -109,24 +109,24 @@ class Heard(logging.Handler):
         self.events.append((vars(record)["event"].name, CALLER.get()))
 
 
-@pytest.fixture
 def silent_log(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
-    """The logger as a program has it that set up no log; its handlers go after the test."""
+    """The logger as a program has it that set up no log: without pytest's handlers, which come when
+    a test begins."""
     log = logging.getLogger("ikcrm")
     monkeypatch.setattr(log, "propagate", False)
-    monkeypatch.setattr(log, "handlers", list(log.handlers))
+    monkeypatch.setattr(log, "handlers", [logging.NullHandler()])
     return log
 
 
 def test_a_handler_that_comes_amid_a_call_hears_its_warnings(
-    crm: Crm, silent_log: logging.Logger
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Heard()
+    log, heard = silent_log(monkeypatch), Heard()
 
     def answer(request: Any) -> None:
         first = request is crm.requests[0]
         if first:
-            silent_log.addHandler(heard)
+            log.addHandler(heard)
         request.answer(status=503 if first else 200)
 
     crm.answer_by(answer)
@@ -135,17 +135,17 @@ def test_a_handler_that_comes_amid_a_call_hears_its_warnings(
 
 
 def test_a_warning_of_a_task_is_logged_in_its_context(
-    crm: Crm, silent_log: logging.Logger
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_once(crm)
-    heard = Heard()
+    log, heard = silent_log(monkeypatch), Heard()
 
     async def call() -> None:
         client = crm.async_client()
         CALLER.set("a task")
         calling = asyncio.create_task(client.update_opportunity(1, **FIELDS))
         CALLER.set("another")
-        silent_log.addHandler(heard)
+        log.addHandler(heard)
         await calling
 
     asyncio.run(call())

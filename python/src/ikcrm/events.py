@@ -68,7 +68,7 @@ class Events:
     __slots__ = ("_log", "_on_event", "_reported", "hears")
 
     hears: Callable[[int], bool]
-    """Whether events of this level may be of interest: asked before each call, so the logger's own."""
+    """Whether events of this level may be of interest: the logger's own, for each call asks it."""
 
     def __init__(self, on_event: Callable[[Event], object] | None) -> None:
         self._log = _logger()
@@ -89,7 +89,7 @@ class Events:
         return 10 if self._log.isEnabledFor(10) else 20
 
     def task(self) -> tuple[AbstractEventLoop, Context] | None:
-        """Where the caller's task is: the loop that runs now, if one does, and the context of now."""
+        """Where the caller's task is: the loop that runs, if one does, and the context of now."""
         loop = _running_loop()()
         return None if loop is None else (loop, copy_context())
 

@@ -16,7 +16,7 @@ LOG = logging.getLogger("ikcrm")
 
 
 class Nowhere(logging.Handler):
-    """A handler that does nothing: what is measured is what the call pays for somebody who listens."""
+    """A handler that does nothing: measured is what a call pays because somebody listens."""
 
     def emit(self, record):
         pass
