@@ -1,4 +1,5 @@
 //! `NativeClient`: settings in, calls out. TypeScript wraps it in `client.ts`.
+#![expect(clippy::too_many_arguments, reason = "what JavaScript hands over comes one by one")]
 
 use std::time::Duration;
 

@@ -46,7 +46,9 @@ pub(crate) fn page(total: Option<u64>, rows: Option<&[&Record]>) -> String {
 /// Any JSON text.
 pub(crate) fn json(raw: &str) -> String {
     let mut text = Text::default();
-    text.read(raw, |reader| reader.any());
+    let mut reader = Reader::new(raw, &mut text);
+    reader.any();
+    reader.finish();
     text.marked()
 }
 
@@ -59,16 +61,9 @@ struct Text {
 
 impl Text {
     fn record(&mut self, record: &Record) {
-        self.read(record.raw(), |reader| reader.object(record.shape(), 0));
-    }
-
-    /// Writes what `read` makes of a text.
-    fn read<'a>(&mut self, raw: &'a str, read: impl FnOnce(&mut Reader<'a, '_>)) {
-        self.json.reserve(raw.len());
-        let mut reader = Reader { raw, at: 0, copied: 0, text: self };
-        read(&mut reader);
-        reader.at = raw.len();
-        reader.replace(raw.len());
+        let mut reader = Reader::new(record.raw(), self);
+        reader.object(record.shape(), 0);
+        reader.finish();
     }
 
     /// A word or a number, which is text if JavaScript's has not all of its digits, and marked if it is
@@ -101,7 +96,17 @@ struct Reader<'a, 't> {
     text: &'t mut Text,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a, 't> Reader<'a, 't> {
+    fn new(raw: &'a str, text: &'t mut Text) -> Self {
+        text.json.reserve(raw.len());
+        Self { raw, at: 0, copied: 0, text }
+    }
+
+    /// Writes what is left.
+    fn finish(mut self) {
+        self.replace(self.raw.len());
+    }
+
     /// The first byte of the next token.
     fn next(&mut self) -> Option<u8> {
         let rest = self.raw.as_bytes().get(self.at..)?;
