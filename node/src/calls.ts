@@ -79,12 +79,7 @@ async function later(...call: Parameters<typeof started>): Promise<Outcome> {
 }
 
 /** Starts a call and promises its outcome; until it is there, the process lives on. */
-function started(
-  call: number,
-  tell: Tell,
-  signal: Signal,
-  listening: Listening,
-): Promise<Outcome> {
+function started(call: number, tell: Tell, signal: Signal, listening: Listening): Promise<Outcome> {
   return new Promise((resolve) => {
     calls.set(call, { resolve, tell, signal, listening })
     if (calls.size === 1) queue.keepAlive(true)
