@@ -40,7 +40,7 @@ impl Call {
             let slot = MetaSlot::new();
             call.metered(&slot).spawn(move |result| {
                 let answer = outcome(result.map(|answer| text(write(answer))));
-                completion.settle(answer, slot.get().as_ref());
+                completion.settle(answer, slot.take().as_ref());
             });
         }))
     }

@@ -136,8 +136,9 @@ impl<'a, 't> Reader<'a, 't> {
             return self.any();
         }
         self.token();
+        let mut kinds = Kinds { fields: shape.fields, next: 0 };
         while self.next().is_some_and(|byte| byte != b'}') {
-            let kind = kind_of(self.token(), shape);
+            let kind = kinds.of(self.token());
             self.attribute(kind, depth);
         }
         self.token();
@@ -209,14 +210,30 @@ impl<'a, 't> Reader<'a, 't> {
     }
 }
 
-/// What is declared under this name, which is a token.
-fn kind_of(name: &str, shape: &Shape) -> Option<Kind> {
-    let named = |name: &str| shape.fields.iter().find(|(known, _)| *known == name);
-    let field = match unquoted(name) {
-        Some(name) => named(name),
-        None => named(&serde_json::from_str::<String>(name).ok()?),
-    };
-    field.map(|(_, kind)| *kind)
+/// The attributes that are declared, from the one after that which was looked up last: they come in
+/// much the same order.
+struct Kinds {
+    fields: &'static [(&'static str, Kind)],
+    next: usize,
+}
+
+impl Kinds {
+    /// What is declared under this name, which is a token.
+    fn of(&mut self, name: &str) -> Option<Kind> {
+        match unquoted(name) {
+            Some(name) => self.named(name),
+            None => self.named(&serde_json::from_str::<String>(name).ok()?),
+        }
+    }
+
+    fn named(&mut self, name: &str) -> Option<Kind> {
+        let (before, after) = self.fields.split_at_checked(self.next)?;
+        let mut fields = after.iter().chain(before);
+        let distance = fields.position(|(known, _)| *known == name)?;
+        let found = (self.next + distance) % self.fields.len();
+        self.next = found + 1;
+        self.fields.get(found).map(|(_, kind)| *kind)
+    }
 }
 
 /// How long the token is with which this JSON text begins.
