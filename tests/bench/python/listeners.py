@@ -23,7 +23,10 @@ class Nowhere(logging.Handler):
 
 
 def kinds(url):
-    """A client, the logger's level, and whether it has a handler, of each kind."""
+    """A client, the logger's level, and whether it has a handler, of each kind.
+
+    The first asks the logger as the others do, and hears nothing.
+    """
     from ikcrm import Client
 
     def client(**options):
