@@ -5,68 +5,98 @@ import { setImmediate } from 'node:timers'
 import { listen, type Listening } from './abort.js'
 import { failure } from './failure.js'
 import { withMeta } from './meta.js'
-import type { CancelHandle, ErrorData, NativeCall } from './native.cjs'
-import { CompletionQueue } from './native.js'
+import type { CallQueue as Queue, CancelHandle, ErrorData } from './native.cjs'
+import { CallQueue } from './native.js'
 
 type Signal = AbortSignal | null | undefined
 
-/** The JSON text of an answer, or an error; and of what the call cost. */
-type Outcome = [answer: string | ErrorData, meta: string | null]
+/** The JSON text of an answer, or an error; of what the call cost; and what may have ended it. */
+type Outcome = [answer: string | ErrorData, meta: string | null, signal: Signal]
 
 /** Takes events of a call, as JSON text. */
 export type Tell = ((json: string) => void) | undefined
 
+/** Leaves a call in the queue; gives its number there, and who is told of its events. */
+export type Prepare = (
+  queue: Queue,
+  cancel: CancelHandle | undefined,
+) => [call: number, tell?: Tell]
+
+/** What a call answers, or throws, of its outcome. */
+export type Answer<T> = (outcome: Outcome) => T
+
 /** Taken at load, before the fake timers of a test can take its place. */
 const nextTurn = setImmediate
 
-interface Waiting {
+/** A call under way. Thousands may wait, so it holds no closure of its own. */
+interface UnderWay {
   resolve: (outcome: Outcome) => void
   tell: Tell
+  signal: Signal
+  listening: Listening
 }
 
-const calls = new Map<number, Waiting>()
-const queue = new CompletionQueue(settle)
-let last = 0
+const calls = new Map<number, UnderWay>()
+const queue = new CallQueue(settle)
 
-/** Makes a call and reads what comes back; the error's stack goes on in the caller's `await`. */
-export async function run<T>(
-  read: (json: string) => T,
-  signal: Signal,
-  prepare: (cancel: CancelHandle | undefined) => NativeCall,
-  tell: Tell,
-  listening: Listening = listen(signal),
-): Promise<T> {
-  try {
-    const call = prepare(listening.handle)
-    // An abort that comes in the same turn of the event loop comes before the call.
-    if (listening.handle) await new Promise(nextTurn)
-    const [outcome, meta] = await started(call, tell)
-    if (typeof outcome !== 'string') throw failure(outcome, signal, meta)
-    return withMeta(read(outcome), meta)
-  } finally {
-    listening.stop()
+/** The answer of a call whose JSON text is read so. */
+export function answered<T>(read: (json: string) => T): Answer<T> {
+  return ([answer, meta, signal]) => {
+    if (typeof answer !== 'string') throw failure(answer, signal, meta)
+    return withMeta(read(answer), meta)
   }
 }
 
+/**
+ * Makes a call. What goes wrong rejects, and never throws. An error is made in a `then`, and in no
+ * `async` function: that takes less memory, and its stack goes on in the caller's `await` all the same.
+ */
+export function run<T>(
+  answer: Answer<T>,
+  options: { signal?: Signal } | null | undefined,
+  prepare: Prepare,
+  listenTo: (signal: Signal) => Listening = listen,
+): Promise<T> {
+  let listening: Listening | undefined
+  try {
+    const signal = options?.signal
+    listening = listenTo(signal)
+    const [call, tell] = prepare(queue, listening.handle)
+    const begun = listening.handle
+      ? later(call, tell, signal, listening)
+      : started(call, tell, signal, listening)
+    return begun.then(answer)
+  } catch (error) {
+    listening?.stop()
+    return Promise.reject(error)
+  }
+}
+
+/** An abort that comes in the same turn of the event loop comes before the call. */
+async function later(...call: Parameters<typeof started>): Promise<Outcome> {
+  await new Promise(nextTurn)
+  return started(...call)
+}
+
 /** Starts a call and promises its outcome; until it is there, the process lives on. */
-function started(call: NativeCall, tell: Tell): Promise<Outcome> {
+function started(call: number, tell: Tell, signal: Signal, listening: Listening): Promise<Outcome> {
   return new Promise((resolve) => {
-    const number = ++last
-    call.start(queue, number, tell !== undefined)
-    calls.set(number, { resolve, tell })
+    calls.set(call, { resolve, tell, signal, listening })
     if (calls.size === 1) queue.keepAlive(true)
+    queue.start(call, tell !== undefined)
   })
 }
 
 function settle(
   number: number,
-  outcome: string | ErrorData,
+  answer: string | ErrorData,
   ended: boolean,
   meta: string | null,
 ): void {
   const call = calls.get(number)
-  if (!ended) return call?.tell?.(outcome as string)
+  if (!ended) return call?.tell?.(answer as string)
   calls.delete(number)
   if (calls.size === 0) queue.keepAlive(false)
-  call?.resolve([outcome, meta])
+  call?.listening.stop()
+  call?.resolve([answer, meta, call.signal])
 }

@@ -3,7 +3,7 @@
 import { inspect } from 'node:util'
 
 import * as answer from './answer.js'
-import { run } from './calls.js'
+import { answered, run } from './calls.js'
 import { watch } from './events.js'
 import { failure } from './failure.js'
 import type { UpdateJob } from './job.js'
@@ -31,6 +31,10 @@ import type { Id, OpportunityUpdate } from './update.js'
 
 /** The version of this package. */
 export const version: string = native.version()
+
+const OPPORTUNITY = answered(answer.opportunity)
+const QUOTA = answered(answer.quotaStatus)
+const NOTHING = answered(answer.nothing)
 
 /**
  * A client of one CRM with one token. Any number of its calls may be under way at once; they run
@@ -103,16 +107,16 @@ export class Client {
     fields: Partial<OpportunityUpdate>,
     options: UpdateOptions & ({ partial: boolean } | { fill: boolean }),
   ): Promise<Opportunity>
-  async updateOpportunity(
+  updateOpportunity(
     id: Id,
     fields: Partial<OpportunityUpdate>,
     options: UpdateOptions | null = null,
   ): Promise<Opportunity> {
-    const prepare = (cancel: CancelHandle | undefined) => {
+    return run(OPPORTUNITY, options, (calls, cancel) => {
       const [others, record] = withRecordAsText(options)
-      return this.#native.updateOpportunity(id, fields, others, cancel, record)
-    }
-    return await run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
+      const call = this.#native.updateOpportunity(calls, id, fields, others, cancel, record)
+      return [call, watch(this.#onEvent)]
+    })
   }
 
   /**
@@ -120,10 +124,11 @@ export class Client {
    *
    * @throws {ValidationError} when the id is wrong, and what a call can throw.
    */
-  async getOpportunity(id: Id, options: CallOptions | null = null): Promise<Opportunity> {
-    const prepare = (cancel: CancelHandle | undefined) =>
-      this.#native.getOpportunity(id, options, cancel)
-    return await run(answer.opportunity, options?.signal, prepare, watch(this.#onEvent))
+  getOpportunity(id: Id, options: CallOptions | null = null): Promise<Opportunity> {
+    return run(OPPORTUNITY, options, (calls, cancel) => {
+      const call = this.#native.getOpportunity(calls, id, options, cancel)
+      return [call, watch(this.#onEvent)]
+    })
   }
 
   /**
@@ -155,14 +160,15 @@ export class Client {
    *
    * @throws {ValidationError} when there is no such entity, and what a call can throw.
    */
-  async fieldMap(
+  fieldMap(
     entity: 'opportunity' | (string & {}) = 'opportunity',
     options: FieldMapOptions | null = null,
   ): Promise<FieldMap> {
-    const read = (json: string) => answer.fieldMap(json, entity)
-    const prepare = (cancel: CancelHandle | undefined) =>
-      this.#native.fieldMap(entity, options, cancel)
-    return await run(read, options?.signal, prepare, watch(this.#onEvent))
+    const map = answered((json) => answer.fieldMap(json, entity))
+    return run(map, options, (calls, cancel) => {
+      const call = this.#native.fieldMap(calls, entity, options, cancel)
+      return [call, watch(this.#onEvent)]
+    })
   }
 
   /**
@@ -228,7 +234,7 @@ export class Client {
    * @throws {QuotaStoreError} when the quota's store cannot be used.
    */
   quota(): Promise<QuotaStatus | null> {
-    return run(answer.quotaStatus, null, () => this.#native.quota(), undefined)
+    return run(QUOTA, null, (calls) => [this.#native.quota(calls)])
   }
 
   /**
@@ -238,7 +244,7 @@ export class Client {
    * client uses them.
    */
   async close({ timeoutMs = 5000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
-    await run(answer.nothing, null, () => this.#native.close(timeoutMs), undefined)
+    await run(NOTHING, null, (calls) => [this.#native.close(calls, timeoutMs)])
   }
 
   /** Ends the client at the end of an `await using` block. */

@@ -26,13 +26,14 @@ const CHANNELS: Record<CallEventName, string> = {
 }
 
 const channels = new Map(Object.entries(CHANNELS).map(([name, own]) => [name, channel(own)]))
+const all = [...channels.values()]
 const debug = debuglog('ikcrm')
 /** The functions of which was told already that they throw. */
 const reported = new WeakSet<object>()
 
 /** What to tell of a call that begins, in its context; nothing when nobody would hear of it. */
 export function watch(onEvent: OnEvent): ((json: string) => void) | undefined {
-  const heard = onEvent || debug.enabled || [...channels.values()].some((it) => it.hasSubscribers)
+  const heard = onEvent || debug.enabled || all.some((it) => it.hasSubscribers)
   if (!heard) return undefined
   return AsyncResource.bind((json: string) => {
     for (const event of JSON.parse(json) as CallEvent[]) tell(event, onEvent)

@@ -4,13 +4,15 @@ import { inspect } from 'node:util'
 import { fileURLToPath } from 'node:url'
 
 import * as answer from './answer.js'
-import { run } from './calls.js'
+import { answered, type Prepare, run } from './calls.js'
 import { JobStoppedError } from './errors.js'
 import { failure } from './failure.js'
 import type { ErrorData, NativeJob as Native } from './native.cjs'
 import { NativeJob } from './native.js'
 import type { WriteOptions } from './options.js'
 import type { Id } from './update.js'
+
+const PARSED = answered(answer.parsed)
 
 /** The states of a row. Every row is in exactly one. */
 export type RowState =
@@ -198,8 +200,8 @@ export class UpdateJob {
   > {
     let number = 0
     for (;;) {
-      const read = () => this.#native.rows(state, number)
-      const rows = (await run(answer.parsed, null, read, undefined)) as RowParts[]
+      const read: Prepare = (calls) => [this.#native.rows(calls, state, number)]
+      const rows = (await run(PARSED, null, read)) as RowParts[]
       if (rows.length === 0) return
       for (const parts of rows) {
         const row = jobRow(parts)
@@ -218,8 +220,10 @@ export class UpdateJob {
   async skip(which: { ids: Iterable<Id> } | { keys: Iterable<string> }): Promise<number> {
     const { ids = null, keys = null } = which as { ids?: Iterable<Id>; keys?: Iterable<string> }
     if ((ids === null) === (keys === null)) throw new TypeError('skip() takes either ids or keys')
-    const skip = () => this.#native.skip(ids && [...ids], keys && [...keys])
-    return (await run(answer.parsed, null, skip, undefined)) as number
+    const skip: Prepare = (calls) => {
+      return [this.#native.skip(calls, ids && [...ids], keys && [...keys])]
+    }
+    return (await run(PARSED, null, skip)) as number
   }
 
   /** The columns that were given, in their order. */
@@ -241,8 +245,8 @@ export class UpdateJob {
    * @throws {JobFileError} when it cannot be written.
    */
   async write(path: string | URL, options: WriteOptions | null = null): Promise<string[]> {
-    const write = () => this.#native.write(pathOf(path), options)
-    return (await run(answer.parsed, null, write, undefined)) as string[]
+    const write: Prepare = (calls) => [this.#native.write(calls, pathOf(path), options)]
+    return (await run(PARSED, null, write)) as string[]
   }
 
   /** All rows as plain data that `JSON.stringify` takes. */

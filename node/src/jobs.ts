@@ -4,9 +4,9 @@ import { AsyncResource } from 'node:async_hooks'
 import { inspect } from 'node:util'
 
 import * as answer from './answer.js'
-import { run, type Tell } from './calls.js'
+import { answered, run, type Tell } from './calls.js'
 import { openJob, pathOf, progressOf, rowOf, UpdateJob, withJob } from './job.js'
-import type { CancelHandle, JobReply, NativeCall, NativeClient } from './native.cjs'
+import type { CallQueue, CancelHandle, JobReply, NativeClient } from './native.cjs'
 import { NativeJob } from './native.js'
 import type { ApplyOptions, JobRows, PlanOptions, UpdateManyOptions } from './options.js'
 import type { Sheet, SheetOptions } from './options.js'
@@ -14,17 +14,20 @@ import { Line } from './progress.js'
 import { withSheet } from './sheet.js'
 import { CLEAR } from './update.js'
 
+const NOTHING = answered(answer.nothing)
+
 /** How many rows are handed over at a time. */
 const CHUNK = 200
 
 type Options = Partial<UpdateManyOptions> | null | undefined
 type Ask = (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void
 type Start = (
+  calls: CallQueue,
   options: unknown,
   watched: string[],
   ask: Ask,
   cancel: CancelHandle | undefined,
-) => NativeCall
+) => number
 
 /** Plans a job. */
 export async function plan(
@@ -35,12 +38,12 @@ export async function plan(
 ): Promise<UpdateJob> {
   const place = new NativeJob()
   const planned = await withSheet(rows, async (path) => {
-    const start: Start = (...others) => client.planSheet(place, path, ...others)
+    const start: Start = (calls, ...others) => client.planSheet(calls, place, path, ...others)
     await conduct(start, plannable(options), tell)
   })
   if (planned) return UpdateJob.of(place)
   const source = new Source(rows as JobRows)
-  const start: Start = (...others) => client.planUpdates(place, ...others)
+  const start: Start = (calls, ...others) => client.planUpdates(calls, place, ...others)
   await conduct(start, plannable(options), tell, source)
   return UpdateJob.of(place)
 }
@@ -53,8 +56,8 @@ export async function undo(
   tell: Tell,
 ): Promise<UpdateJob> {
   const place = new NativeJob()
-  const start: Start = (...others) => {
-    return client.planUndo(UpdateJob.innerOf(opened(job)), place, ...others)
+  const start: Start = (calls, ...others) => {
+    return client.planUndo(calls, UpdateJob.innerOf(opened(job)), place, ...others)
   }
   await conduct(start, plannable(options), tell)
   return UpdateJob.of(place)
@@ -69,7 +72,9 @@ export async function apply(
 ): Promise<UpdateJob> {
   const job = opened(given)
   try {
-    const start: Start = (...others) => client.applyUpdates(UpdateJob.innerOf(job), ...others)
+    const start: Start = (calls, ...others) => {
+      return client.applyUpdates(calls, UpdateJob.innerOf(job), ...others)
+    }
     await conduct(start, options, tell)
   } catch (error) {
     throw withJob(error, job)
@@ -138,10 +143,9 @@ async function conduct(start: Start, options: Options, tell: Tell, source?: Sour
   const watch = new Watch(options, source)
   const ask = AsyncResource.bind(watch.ask)
   try {
-    const prepare = (cancel: CancelHandle | undefined) => {
-      return start(watch.others, watch.watched, ask, cancel)
-    }
-    await run(answer.nothing, options?.signal, prepare, tell)
+    await run(NOTHING, options, (calls, cancel) => {
+      return [start(calls, watch.others, watch.watched, ask, cancel), tell]
+    })
   } catch (error) {
     throw watch.thrown ? watch.thrown.error : withJob(error)
   } finally {

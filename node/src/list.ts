@@ -2,7 +2,7 @@
 
 import { handleFor, listenFor } from './abort.js'
 import { page } from './answer.js'
-import { run } from './calls.js'
+import { answered, type Prepare, run } from './calls.js'
 import { watch } from './events.js'
 import type { CancelHandle, NativeList } from './native.cjs'
 import type { ClientOptions } from './options.js'
@@ -11,6 +11,8 @@ import type { Answered, CallMeta, OpportunityRow } from './records.js'
 type OnEvent = ClientOptions['onEvent']
 type Signal = AbortSignal | null | undefined
 type Open = (cancel: CancelHandle | undefined) => NativeList
+
+const PAGE = answered(page)
 
 /**
  * The rows of a list, for `for await`: a page is read when it is needed, and stopping early reads no
@@ -69,9 +71,9 @@ export class OpportunityList implements AsyncIterable<OpportunityRow> {
 
   /** The signal ends the list's calls only while a page is read. */
   async #read(): Promise<boolean> {
-    const listening = listenFor(this.#signal, this.#handle)
-    const next = () => this.#pages.next()
-    const read = await run(page, this.#signal, next, watch(this.#onEvent), listening)
+    const listen = (signal: Signal) => listenFor(signal, this.#handle)
+    const prepare: Prepare = (calls) => [this.#pages.next(calls), watch(this.#onEvent)]
+    const read = await run(PAGE, { signal: this.#signal }, prepare, listen)
     const [total, rows] = read
     this.#meta = (read as Answered).meta ?? null
     this.#totalCount = total

@@ -32,13 +32,31 @@ export function metaOf(text: string | null): CallMeta | null {
   return text === null ? null : new Cost(JSON.parse(text) as CallMeta)
 }
 
+/** Where an answer keeps what its call cost, as text until somebody asks. */
+const KEPT = Symbol('meta')
+
+interface Kept {
+  text: string | null
+  meta?: CallMeta | null
+}
+
+/** One for all answers: with a function of its own, each would be an object that V8 is slow to read. */
+const META: PropertyDescriptor = {
+  get(this: { [KEPT]: Kept }): CallMeta | null {
+    const kept = this[KEPT]
+    return (kept.meta ??= metaOf(kept.text))
+  },
+  enumerable: false,
+  configurable: true,
+}
+
 /**
  * The answer with `meta`, which is read when it is asked for and is none of the answer's keys; a key
  * of the CRM's with this name stays.
  */
 export function withMeta<T>(value: T, text: string | null): T {
   if (typeof value !== 'object' || value === null || Object.hasOwn(value, 'meta')) return value
-  let meta: CallMeta | null | undefined
-  const get = () => (meta ??= metaOf(text))
-  return Object.defineProperty(value, 'meta', { get, enumerable: false, configurable: true })
+  const kept: Kept = { text }
+  Object.defineProperty(value, KEPT, { value: kept })
+  return Object.defineProperty(value, 'meta', META)
 }

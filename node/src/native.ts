@@ -72,8 +72,8 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
 }
 
 export const {
+  CallQueue,
   CancelHandle,
-  CompletionQueue,
   NativeClient,
   NativeJob,
   NativeList,

@@ -37,7 +37,7 @@ test('no declaration that a program reaches names what is native', () => {
     seen.add(file)
     assert(files.includes(`dist/${file}`), `${file} is packed`)
     const types = readFileSync(new URL(`../../node/dist/${file}`, import.meta.url), 'utf8')
-    assert.doesNotMatch(types, /native|Handle|CompletionQueue|ErrorData/i, file)
+    assert.doesNotMatch(types, /native|Handle|CallQueue|ErrorData/i, file)
     for (const [, name] of types.matchAll(/from '\.\/(\w+)\.js'/g)) read(`${name}.d.ts`)
   }
   read('index.d.ts')

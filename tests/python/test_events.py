@@ -98,6 +98,74 @@ def test_the_log_warns_of_retries_and_keeps_the_rest_to_itself(
     assert isinstance(vars(record)["event"], ikcrm.Event)
 
 
+class Heard(logging.Handler):
+    """Keeps the names of events, and whose they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.events.append((vars(record)["event"].name, CALLER.get()))
+
+
+def silent_log(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
+    """The logger as a program has it that set up no log: without pytest's handlers, which come when
+    a test begins."""
+    log = logging.getLogger("ikcrm")
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log, "handlers", [logging.NullHandler()])
+    return log
+
+
+def test_a_handler_that_comes_amid_a_call_hears_its_warnings(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, heard = silent_log(monkeypatch), Heard()
+
+    def answer(request: Any) -> None:
+        first = request is crm.requests[0]
+        if first:
+            log.addHandler(heard)
+        request.answer(status=503 if first else 200)
+
+    crm.answer_by(answer)
+    crm.client().update_opportunity(1, **FIELDS)
+    assert heard.events == [("retry_planned", "nobody")]
+
+
+def test_a_warning_of_a_task_is_logged_in_its_context(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_once(crm)
+    log, heard = silent_log(monkeypatch), Heard()
+
+    async def call() -> None:
+        client = crm.async_client()
+        CALLER.set("a task")
+        calling = asyncio.create_task(client.update_opportunity(1, **FIELDS))
+        CALLER.set("another")
+        log.addHandler(heard)
+        await calling
+
+    asyncio.run(call())
+    assert heard.events == [("retry_planned", "a task")]
+
+
+def test_the_log_keeps_to_its_level_while_a_client_lives(
+    crm: Crm, caplog: pytest.LogCaptureFixture
+) -> None:
+    crm.answer_all()
+    client = crm.client()
+    told = []
+    for level in ("WARNING", "DEBUG", "INFO", "DEBUG", "CRITICAL"):
+        caplog.clear()
+        with caplog.at_level(level, logger="ikcrm"):
+            client.update_opportunity(1, **FIELDS)
+        told.append([vars(record)["event"].name for record in caplog.records])
+    assert told == [[], COURSE, [], COURSE, []]
+
+
 def test_a_function_that_raises_is_shown_once_and_fails_no_call(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 //! What crosses back into JavaScript: the answer's JSON text, or an error as data.
 
 use ikcrm::{Enterprise, Error, FieldError};
-use napi::bindgen_prelude::{Either, Utf16String};
+use napi::bindgen_prelude::{Either, Latin1String, Utf16String};
 use napi_derive::napi;
 
 use crate::hooks::Failure;
@@ -59,10 +59,12 @@ pub struct ErrorData {
     pub causes: Vec<ErrorData>,
 }
 
+/// Text as V8 keeps it.
+pub(crate) type Text = Either<Latin1String, Utf16String>;
 /// The JSON text of the answer, or the error.
-pub(crate) type Answer = Either<Utf16String, ErrorData>;
+pub(crate) type Answer = Either<Text, ErrorData>;
 
-pub(crate) fn outcome(result: Result<Utf16String, Error>) -> Answer {
+pub(crate) fn outcome(result: Result<Text, Error>) -> Answer {
     match result {
         Ok(text) => Either::A(text),
         Err(error) => Either::B(error.into()),
@@ -70,19 +72,32 @@ pub(crate) fn outcome(result: Result<Utf16String, Error>) -> Answer {
 }
 
 /// The text as V8 keeps it, made here on the worker: V8's own way from UTF-8 takes ten times as long
-/// and the event loop's time. An answer is mostly ASCII.
-pub(crate) fn text(text: &str) -> Utf16String {
+/// and the event loop's time.
+pub(crate) fn text(text: String) -> Text {
+    if text.is_ascii() { Either::A(text.into()) } else { Either::B(utf16(&text).into()) }
+}
+
+/// An answer is mostly ASCII, of which many bytes are taken at a time.
+fn utf16(text: &str) -> Vec<u16> {
     let mut units = Vec::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
-        let (ascii, other) = rest.split_at(rest.bytes().take_while(u8::is_ascii).count());
+        let (ascii, other) = rest.split_at(ascii_length(rest.as_bytes()));
         units.extend(ascii.bytes().map(u16::from));
         let (wide, after) =
             other.split_at(other.find(|c: char| c.is_ascii()).unwrap_or(other.len()));
         units.extend(wide.encode_utf16());
         rest = after;
     }
-    units.into()
+    units
+}
+
+/// How many bytes are ASCII before the first that is not.
+fn ascii_length(bytes: &[u8]) -> usize {
+    let chunks = bytes.chunks(16).take_while(|chunk| chunk.is_ascii());
+    let length = chunks.map(<[u8]>::len).sum();
+    let rest = bytes.get(length..).unwrap_or_default();
+    length + rest.iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 impl From<Error> for ErrorData {

@@ -1,4 +1,5 @@
 //! `NativeClient`: settings in, calls out. TypeScript wraps it in `client.ts`.
+#![expect(clippy::too_many_arguments, reason = "what JavaScript hands over comes one by one")]
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use napi_derive::napi;
 use crate::answer::ErrorData;
 use crate::call;
 use crate::cancel::CancelHandle;
-use crate::completion::NativeCall;
+use crate::completion::{Call, CallQueue};
 use crate::hooks::{self, Question};
 use crate::job::{self, Loop, NativeJob};
 use crate::list::NativeList;
@@ -76,21 +77,22 @@ impl NativeClient {
     ///
     /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle, record?: string"
+        ts_args_type = "calls: CallQueue, id: unknown, fields: unknown, options: unknown, cancel?: CancelHandle, record?: string"
     )]
     pub fn update_opportunity(
         &self,
+        calls: &CallQueue,
         id: Unknown<'_>,
         fields: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
         record: Option<String>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let id = value::read(&id)?;
         let (fields, options) = (value::read(&fields)?, value::read(&options)?);
         let UpdateCall { update, options } = call::update(fields, options, cancel, record);
         let call = self.0.prepare_update(id, update, options);
-        Ok(NativeCall::new(call, |it| decode::record(&it)))
+        Ok(calls.keep(Call::new(call, |it| decode::record(&it))))
     }
 
     /// The reading of an opportunity, to be started.
@@ -98,16 +100,17 @@ impl NativeClient {
     /// # Errors
     ///
     /// What a getter among the values throws.
-    #[napi(ts_args_type = "id: unknown, options: unknown, cancel?: CancelHandle")]
+    #[napi(ts_args_type = "calls: CallQueue, id: unknown, options: unknown, cancel?: CancelHandle")]
     pub fn get_opportunity(
         &self,
+        calls: &CallQueue,
         id: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let (id, options) = (value::read(&id)?, call::options(value::read(&options)?, cancel));
         let call = self.0.prepare_get(id, options);
-        Ok(NativeCall::new(call, |it| decode::record(&it)))
+        Ok(calls.keep(Call::new(call, |it| decode::record(&it))))
     }
 
     /// The list of a query, of which nothing is read yet, or the error in it.
@@ -136,16 +139,19 @@ impl NativeClient {
     /// # Errors
     ///
     /// What a getter among the values throws.
-    #[napi(ts_args_type = "entity: unknown, options: unknown, cancel?: CancelHandle")]
+    #[napi(
+        ts_args_type = "calls: CallQueue, entity: unknown, options: unknown, cancel?: CancelHandle"
+    )]
     pub fn field_map(
         &self,
+        calls: &CallQueue,
         entity: Unknown<'_>,
         options: Unknown<'_>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let (entity, options) = (value::read(&entity)?, value::read(&options)?);
         let call = self.0.prepare_field_map(entity, call::field_map(options, cancel));
-        Ok(NativeCall::new(call, |map| field_map(&map)))
+        Ok(calls.keep(Call::new(call, |map| field_map(&map))))
     }
 
     /// The planning of updates of many opportunities, to be started: the rows come by `ask`, the job goes
@@ -155,18 +161,19 @@ impl NativeClient {
     ///
     /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+        ts_args_type = "calls: CallQueue, place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
     )]
     pub fn plan_updates(
         &self,
+        calls: &CallQueue,
         place: &NativeJob,
         options: Unknown<'_>,
         watched: Vec<String>,
         ask: Function<'_, job::Question, ()>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let options = job::plan_named(value::read(&options)?, cancel).watching(watched);
-        Ok(job::plan(&self.0, place, options, Loop::new(ask, cancel)?))
+        Ok(calls.keep(job::plan(&self.0, place, options, Loop::new(ask, cancel)?)))
     }
 
     /// The planning of updates of the rows of a sheet, to be started; the job goes to its place.
@@ -175,19 +182,20 @@ impl NativeClient {
     ///
     /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "place: NativeJob, path: string, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+        ts_args_type = "calls: CallQueue, place: NativeJob, path: string, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
     )]
     pub fn plan_sheet(
         &self,
+        calls: &CallQueue,
         place: &NativeJob,
         path: String,
         options: Unknown<'_>,
         watched: Vec<String>,
         ask: Function<'_, job::Question, ()>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let options = job::sheet_named(value::read(&options)?, cancel).watching(watched);
-        Ok(job::plan_sheet(&self.0, place, path, options, Loop::new(ask, cancel)?))
+        Ok(calls.keep(job::plan_sheet(&self.0, place, path, options, Loop::new(ask, cancel)?)))
     }
 
     /// The planning of a job that brings back what another one changed, to be started.
@@ -196,19 +204,20 @@ impl NativeClient {
     ///
     /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "job: NativeJob, place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+        ts_args_type = "calls: CallQueue, job: NativeJob, place: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
     )]
     pub fn plan_undo(
         &self,
+        calls: &CallQueue,
         job: &NativeJob,
         place: &NativeJob,
         options: Unknown<'_>,
         watched: Vec<String>,
         ask: Function<'_, job::Question, ()>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let options = job::plan_named(value::read(&options)?, cancel).watching(watched);
-        Ok(job::undo(&self.0, job, place, options, Loop::new(ask, cancel)?))
+        Ok(calls.keep(job::undo(&self.0, job, place, options, Loop::new(ask, cancel)?)))
     }
 
     /// The working off of a job, to be started.
@@ -217,38 +226,39 @@ impl NativeClient {
     ///
     /// What a getter among the values throws.
     #[napi(
-        ts_args_type = "job: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
+        ts_args_type = "calls: CallQueue, job: NativeJob, options: unknown, watched: string[], ask: (what: 'rows' | 'row' | 'progress', json: string | null, reply: JobReply) => void, cancel?: CancelHandle"
     )]
     pub fn apply_updates(
         &self,
+        calls: &CallQueue,
         job: &NativeJob,
         options: Unknown<'_>,
         watched: Vec<String>,
         ask: Function<'_, job::Question, ()>,
         cancel: Option<&CancelHandle>,
-    ) -> Result<NativeCall> {
+    ) -> Result<i64> {
         let options = job::apply_named(value::read(&options)?, cancel).watching(watched);
-        Ok(job::apply(&self.0, job, options, Loop::new(ask, cancel)?))
+        Ok(calls.keep(job::apply(&self.0, job, options, Loop::new(ask, cancel)?)))
     }
 
     /// The question how much of the quota is used now, to be started:
     /// `[calls, used, waiting, milliseconds]` or null.
     #[napi]
     #[must_use]
-    pub fn quota(&self) -> NativeCall {
-        NativeCall::new(self.0.prepare_quota(CallOptions::new()), |status| {
+    pub fn quota(&self, calls: &CallQueue) -> i64 {
+        calls.keep(Call::new(self.0.prepare_quota(CallOptions::new()), |status| {
             let Some(status) = status else { return "null".to_owned() };
             let QuotaStatus { calls, used, waiting, next_free, .. } = status;
             format!("[{calls},{used},{waiting},{}]", next_free.as_secs_f64() * 1000.0)
-        })
+        }))
     }
 
     /// The end of the client, to be started: calls under way may go on for so many milliseconds.
     #[napi]
     #[must_use]
-    pub fn close(&self, grace: f64) -> NativeCall {
+    pub fn close(&self, calls: &CallQueue, grace: f64) -> i64 {
         let grace = Duration::try_from_secs_f64(grace / 1000.0).unwrap_or_default();
-        NativeCall::new(self.0.prepare_close(grace), |()| "null".to_owned())
+        calls.keep(Call::new(self.0.prepare_close(grace), |()| "null".to_owned()))
     }
 }
 

@@ -1,46 +1,48 @@
-//! `NativeCall` and `CompletionQueue`: a call that was prepared is started, and the outcomes of all
-//! calls come back to JavaScript through one function.
+//! `CallQueue`: calls that were prepared are started, and the outcomes of all calls come back to
+//! JavaScript through one function.
 //!
-//! A promise of napi's own would set up such a function for every call.
+//! A promise of napi's own would set up such a function for every call, and a class of its own an
+//! object that is wrapped and finalized.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::Builder;
 
 use ikcrm::{CallMeta, Error, Event, MetaSlot, Observer, PreparedCall};
-use napi::bindgen_prelude::{Either, FnArgs, Utf16String};
+use napi::bindgen_prelude::{Either, FnArgs};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error as NapiError, Result, Status, sys};
 use napi_derive::napi;
 
-use crate::answer::{Answer, outcome, text};
+use crate::answer::{Answer, Text, outcome, text};
 use crate::{events, meta};
 
 /// A call's number, its outcome or its events, whether it ended, and what it cost.
-type Outcome = FnArgs<(i64, Answer, bool, Option<Utf16String>)>;
+type Outcome = FnArgs<(i64, Answer, bool, Option<Text>)>;
 /// Takes an outcome on the environment's thread; does not keep the process alive by itself.
 type Settle = ThreadsafeFunction<Outcome, (), Outcome, Status, false, true>;
 /// Starts the call, whose outcome goes there.
 type Start = Box<dyn FnOnce(Completion, bool) + Send>;
 
 /// A call whose values were read, and that was not started.
-#[napi]
-pub struct NativeCall(Option<Start>);
+pub(crate) struct Call(Start);
 
-impl NativeCall {
+impl Call {
     /// The call, whose answer `write` makes JSON text of.
     pub(crate) fn new<T: Send + 'static>(
         call: PreparedCall<T>,
         write: impl FnOnce(T) -> String + Send + 'static,
     ) -> Self {
-        Self(Some(Box::new(move |completion: Completion, observed: bool| {
+        Self(Box::new(move |completion: Completion, observed: bool| {
             let call = if observed { call.observed_by(completion.clone()) } else { call };
             let slot = MetaSlot::new();
             call.metered(&slot).spawn(move |result| {
-                let answer = outcome(result.map(|answer| text(&write(answer))));
-                completion.settle(answer, slot.get().as_ref());
+                let answer = outcome(result.map(|answer| text(write(answer))));
+                completion.settle(answer, slot.take().as_ref());
             });
-        })))
+        }))
     }
 
     /// The work that holds a thread of its own until it is done, such as a job.
@@ -48,7 +50,7 @@ impl NativeCall {
     pub(crate) fn on_thread(
         work: impl FnOnce(Option<Completion>) -> Answer + Send + 'static,
     ) -> Self {
-        Self(Some(Box::new(move |completion: Completion, observed: bool| {
+        Self(Box::new(move |completion: Completion, observed: bool| {
             let refused = completion.clone();
             let observer = observed.then(|| completion.clone());
             let work = move || {
@@ -59,7 +61,7 @@ impl NativeCall {
             if Builder::new().name("ikcrm-job".to_owned()).spawn(work).is_err() {
                 refused.settle(ended(), None);
             }
-        })))
+        }))
     }
 }
 
@@ -67,24 +69,21 @@ fn ended() -> Answer {
     outcome(Err(Error::cancelled(true)))
 }
 
+/// The calls of an environment: those that were prepared, and where the outcomes of all go.
 #[napi]
-impl NativeCall {
-    /// Makes the call, once, without holding this thread; its outcome goes to the queue under this
-    /// number, and before it its events, if it is `observed`.
-    #[napi]
-    pub fn start(&mut self, queue: &CompletionQueue, number: i64, observed: bool) {
-        if let Some(start) = self.0.take() {
-            start(queue.completion(number), observed);
-        }
-    }
+pub struct CallQueue {
+    settle: Arc<Settle>,
+    prepared: RefCell<Prepared>,
 }
 
-/// Where the outcomes of an environment's calls go.
-#[napi]
-pub struct CompletionQueue(Arc<Settle>);
+#[derive(Default)]
+struct Prepared {
+    last: i64,
+    calls: HashMap<i64, Call>,
+}
 
 #[napi]
-impl CompletionQueue {
+impl CallQueue {
     /// A queue that gives each outcome to `settle`, and before that events as JSON text.
     #[napi(
         constructor,
@@ -92,7 +91,17 @@ impl CompletionQueue {
     )]
     #[must_use]
     pub fn new(settle: Settle) -> Self {
-        Self(Arc::new(settle))
+        Self { settle: Arc::new(settle), prepared: RefCell::default() }
+    }
+
+    /// Makes the call of this number, once, without holding this thread; its outcome goes to `settle`,
+    /// and before it its events, if it is `observed`.
+    #[napi]
+    pub fn start(&self, call: i64, observed: bool) {
+        let prepared = self.prepared.borrow_mut().calls.remove(&call);
+        if let Some(Call(start)) = prepared {
+            start(Completion { settle: Arc::clone(&self.settle), call }, observed);
+        }
     }
 
     /// Whether the process lives on: it must while calls are under way.
@@ -102,12 +111,16 @@ impl CompletionQueue {
     /// When the environment is being taken down.
     #[napi]
     pub fn keep_alive(&self, env: Env, alive: bool) -> Result<()> {
-        keep_alive(env, &self.0, alive)
+        keep_alive(env, &self.settle, alive)
     }
 
-    /// The place for the outcome of this call.
-    fn completion(&self, call: i64) -> Completion {
-        Completion { settle: Arc::clone(&self.0), call }
+    /// Keeps the call until it is started under this number.
+    pub(crate) fn keep(&self, call: Call) -> i64 {
+        let mut prepared = self.prepared.borrow_mut();
+        prepared.last += 1;
+        let number = prepared.last;
+        prepared.calls.insert(number, call);
+        number
     }
 }
 
@@ -133,10 +146,10 @@ pub(crate) struct Completion {
 
 impl Completion {
     fn settle(self, answer: Answer, meta: Option<&CallMeta>) {
-        self.call(answer, true, meta.map(|meta| text(&meta::text(meta))));
+        self.call(answer, true, meta.map(|meta| text(meta::text(meta))));
     }
 
-    fn call(&self, answer: Answer, ended: bool, meta: Option<Utf16String>) {
+    fn call(&self, answer: Answer, ended: bool, meta: Option<Text>) {
         // Refused only when the environment is gone, and the promise with it.
         let outcome = (self.call, answer, ended, meta).into();
         self.settle.call(outcome, ThreadsafeFunctionCallMode::NonBlocking);
@@ -145,6 +158,6 @@ impl Completion {
 
 impl Observer for Completion {
     fn observe(&self, events: &[Event]) {
-        self.call(Either::A(text(&events::json(events))), false, None);
+        self.call(Either::A(text(events::json(events))), false, None);
     }
 }

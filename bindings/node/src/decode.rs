@@ -1,13 +1,14 @@
 //! An answer as JSON text that JavaScript reads without losing a digit, and with each declared
 //! attribute of its declared type where it came as something that means the same.
+//!
+//! The answer was found to be JSON before. It is gone through once, and what stays as it came is
+//! copied in one piece.
 
-use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
 use ikcrm::Record;
 use ikcrm::contract::{Kind, Shape};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// How deep declared objects are read one in another; what is deeper stays as it came.
@@ -22,32 +23,33 @@ static MARK: LazyLock<String> =
 
 /// The text of an object with its declared attributes.
 pub(crate) fn record(record: &Record) -> String {
-    marked(|text| text.object(record.raw(), record.shape(), 0))
+    let mut text = Text::default();
+    text.record(record);
+    text.marked()
 }
 
 /// A list of such objects, after how many there are in all.
 pub(crate) fn page(total: Option<u64>, rows: Option<&[&Record]>) -> String {
     let total = total.map_or_else(|| "null".to_owned(), |total| total.to_string());
     let Some(rows) = rows else { return format!("[{total},null]") };
-    marked(|text| {
-        text.json.push('[');
-        text.json.push_str(&total);
-        text.json.push_str(",[");
-        text.each(rows, |text, row| text.object(row.raw(), row.shape(), 0));
-        text.json.push_str("]]");
-    })
+    let mut text = Text { json: format!("[{total},["), is_marked: false };
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            text.json.push(',');
+        }
+        text.record(row);
+    }
+    text.json.push_str("]]");
+    text.marked()
 }
 
 /// Any JSON text.
 pub(crate) fn json(raw: &str) -> String {
-    marked(|text| text.exactly(raw))
-}
-
-/// The text, behind the mark if it holds any.
-fn marked(write: impl FnOnce(&mut Text)) -> String {
     let mut text = Text::default();
-    write(&mut text);
-    if text.is_marked { format!("{}{}", *MARK, text.json) } else { text.json }
+    let mut reader = Reader::new(raw, &mut text);
+    reader.any();
+    reader.finish();
+    text.marked()
 }
 
 /// JSON text as it is written.
@@ -58,86 +60,18 @@ struct Text {
 }
 
 impl Text {
-    fn object(&mut self, raw: &str, shape: &Shape, depth: usize) {
-        let entries = serde_json::from_str::<Entries<'_>>(raw);
-        let Some(Entries(entries)) = entries.ok().filter(|_| depth < DEEPEST) else {
-            return self.exactly(raw);
-        };
-        self.json.push('{');
-        self.each(&entries, |text, (name, value)| {
-            text.json.push_str(&quoted(name));
-            text.json.push(':');
-            let declared = shape.fields.iter().find(|(known, _)| known == name);
-            match declared {
-                Some((_, kind)) => text.attribute(value.get(), *kind, depth),
-                None => text.exactly(value.get()),
-            }
-        });
-        self.json.push('}');
+    fn record(&mut self, record: &Record) {
+        let mut reader = Reader::new(record.raw(), self);
+        reader.object(record.shape(), 0);
+        reader.finish();
     }
 
-    /// The items with commas between them.
-    fn each<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.json.push(',');
-            }
-            write(self, item);
+    /// A word or a number, which is text if JavaScript's has not all of its digits, and marked if it is
+    /// whole.
+    fn scalar(&mut self, token: &str) {
+        if !is_number(token) || is_exact(token) {
+            return self.json.push_str(token);
         }
-    }
-
-    /// A declared attribute; what cannot mean its type stays as it came.
-    fn attribute(&mut self, raw: &str, kind: Kind, depth: usize) {
-        match kind {
-            Kind::Record(_) | Kind::Records(_) if raw == "\"\"" || is_empty_object(raw) => {
-                self.json.push_str("null");
-            }
-            Kind::Record(shape) if raw.starts_with('{') => self.object(raw, shape, depth + 1),
-            Kind::Records(shape) => self.objects(raw, shape, depth),
-            Kind::Id | Kind::Number | Kind::Bool | Kind::Money if raw == "\"\"" => {
-                self.json.push_str("null");
-            }
-            Kind::Id | Kind::Number | Kind::Bool => {
-                self.exactly(unquoted(raw).filter(|text| is_scalar(text, kind)).unwrap_or(raw));
-            }
-            Kind::Money | Kind::Text | Kind::Choice if is_number(raw) => {
-                self.json.push_str(&quoted(raw));
-            }
-            _ => self.exactly(raw),
-        }
-    }
-
-    fn objects(&mut self, raw: &str, shape: &Shape, depth: usize) {
-        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) else {
-            return self.exactly(raw);
-        };
-        self.json.push('[');
-        self.each(&items, |text, item| match item.get() {
-            object if object.starts_with('{') => text.object(object, shape, depth + 1),
-            other => text.exactly(other),
-        });
-        self.json.push(']');
-    }
-
-    /// JSON text with every digit: what no number of JavaScript's holds becomes text, and whole numbers
-    /// are marked.
-    fn exactly(&mut self, raw: &str) {
-        let mut rest = raw;
-        while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-            let (before, token) = rest.split_at(start);
-            self.json.push_str(before);
-            let (token, after) = token.split_at(token_length(token));
-            rest = after;
-            if token.starts_with('"') || is_exact(token) {
-                self.json.push_str(token);
-            } else {
-                self.number(token);
-            }
-        }
-        self.json.push_str(rest);
-    }
-
-    fn number(&mut self, token: &str) {
         self.json.push('"');
         if is_whole(token) {
             self.is_marked = true;
@@ -146,21 +80,183 @@ impl Text {
         self.json.push_str(token);
         self.json.push('"');
     }
+
+    /// The text, behind the mark if it holds any.
+    fn marked(self) -> String {
+        if self.is_marked { format!("{}{}", *MARK, self.json) } else { self.json }
+    }
 }
 
-/// How long the text or the number is with which this JSON text begins.
-fn token_length(json: &str) -> usize {
-    let mut bytes = json.bytes().enumerate().skip(1);
-    if !json.starts_with('"') {
-        let part = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
-        return bytes.find(|(_, byte)| !part(*byte)).map_or(json.len(), |(end, _)| end);
+/// Goes through a JSON text from one token to the next: a text, a number, a word or a bracket.
+struct Reader<'a, 't> {
+    raw: &'a str,
+    at: usize,
+    /// What was written already.
+    copied: usize,
+    text: &'t mut Text,
+}
+
+impl<'a, 't> Reader<'a, 't> {
+    fn new(raw: &'a str, text: &'t mut Text) -> Self {
+        text.json.reserve(raw.len());
+        Self { raw, at: 0, copied: 0, text }
     }
-    while let Some((index, byte)) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => return index + 1,
-            _ => {}
+
+    /// Writes what is left.
+    fn finish(mut self) {
+        self.replace(self.raw.len());
+    }
+
+    /// The first byte of the next token.
+    fn next(&mut self) -> Option<u8> {
+        let rest = self.raw.as_bytes().get(self.at..)?;
+        let gap = rest.iter().position(|byte| !b" \n\r\t,:".contains(byte))?;
+        self.at += gap;
+        rest.get(gap).copied()
+    }
+
+    /// The next token.
+    fn token(&mut self) -> &'a str {
+        let rest = self.raw.get(self.at..).unwrap_or_default();
+        let token = rest.get(..token_length(rest)).unwrap_or(rest);
+        self.at += token.len();
+        token
+    }
+
+    /// Where to write what takes the place of the text between there and here.
+    fn replace(&mut self, from: usize) -> &mut Text {
+        self.text.json.push_str(self.raw.get(self.copied..from).unwrap_or_default());
+        self.copied = self.at;
+        self.text
+    }
+
+    /// An object with declared attributes.
+    fn object(&mut self, shape: &Shape, depth: usize) {
+        if depth == DEEPEST {
+            return self.any();
         }
+        self.token();
+        let mut kinds = Kinds { fields: shape.fields, next: 0 };
+        while self.next().is_some_and(|byte| byte != b'}') {
+            let kind = kinds.of(self.token());
+            self.attribute(kind, depth);
+        }
+        self.token();
+    }
+
+    /// The value of an attribute; what cannot mean its type stays as it came.
+    fn attribute(&mut self, kind: Option<Kind>, depth: usize) {
+        let first = self.next();
+        match (first, kind) {
+            (Some(b'{'), Some(Kind::Record(_) | Kind::Records(_))) if self.is_empty_object() => {
+                let from = self.at;
+                self.any();
+                self.replace(from).json.push_str("null");
+            }
+            (Some(b'{'), Some(Kind::Record(shape))) => self.object(shape, depth + 1),
+            (Some(b'['), Some(Kind::Records(shape))) => self.objects(shape, depth + 1),
+            (Some(b'"'), Some(kind)) => self.spelt(kind),
+            (Some(b'-' | b'0'..=b'9'), Some(Kind::Money | Kind::Text | Kind::Choice)) => {
+                let (from, token) = (self.at, self.token());
+                self.replace(from).json.extend(["\"", token, "\""]);
+            }
+            _ => self.any(),
+        }
+    }
+
+    /// A list of objects with declared attributes.
+    fn objects(&mut self, shape: &Shape, depth: usize) {
+        self.token();
+        while let Some(first) = self.next().filter(|byte| *byte != b']') {
+            if first == b'{' { self.object(shape, depth) } else { self.any() }
+        }
+        self.token();
+    }
+
+    /// Text, which may spell what the attribute is declared as.
+    fn spelt(&mut self, kind: Kind) {
+        let (from, token) = (self.at, self.token());
+        match kind {
+            Kind::Text | Kind::Choice | Kind::Date | Kind::DateTime | Kind::Percent => {}
+            _ if token == "\"\"" => self.replace(from).json.push_str("null"),
+            _ => {
+                if let Some(scalar) = unquoted(token).filter(|text| is_scalar(text, kind)) {
+                    self.replace(from).scalar(scalar);
+                }
+            }
+        }
+    }
+
+    /// Any value, with all that it holds. Without recursion, for it may be nested deeper than the stack.
+    fn any(&mut self) {
+        let mut open = 0_usize;
+        while let Some(first) = self.next() {
+            let (from, token) = (self.at, self.token());
+            match first {
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open = open.saturating_sub(1),
+                b'-' | b'0'..=b'9' if !is_exact(token) => self.replace(from).scalar(token),
+                _ => {}
+            }
+            if open == 0 {
+                return;
+            }
+        }
+    }
+
+    fn is_empty_object(&self) -> bool {
+        let rest = self.raw.get(self.at..).unwrap_or_default();
+        rest.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('}'))
+    }
+}
+
+/// The attributes that are declared, from the one after that which was looked up last: they come in
+/// much the same order.
+struct Kinds {
+    fields: &'static [(&'static str, Kind)],
+    next: usize,
+}
+
+impl Kinds {
+    /// What is declared under this name, which is a token.
+    fn of(&mut self, name: &str) -> Option<Kind> {
+        match unquoted(name) {
+            Some(name) => self.named(name),
+            None => self.named(&serde_json::from_str::<String>(name).ok()?),
+        }
+    }
+
+    fn named(&mut self, name: &str) -> Option<Kind> {
+        let (before, after) = self.fields.split_at_checked(self.next)?;
+        let mut fields = after.iter().chain(before);
+        let distance = fields.position(|(known, _)| *known == name)?;
+        let found = (self.next + distance) % self.fields.len();
+        self.next = found + 1;
+        self.fields.get(found).map(|(_, kind)| *kind)
+    }
+}
+
+/// How long the token is with which this JSON text begins.
+fn token_length(json: &str) -> usize {
+    match json.as_bytes().first() {
+        Some(b'"') => text_length(json.as_bytes()),
+        Some(b'-' | b'0'..=b'9' | b'a'..=b'z') => {
+            let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+            json.bytes().take_while(part).count()
+        }
+        _ => json.chars().next().map_or(0, char::len_utf8),
+    }
+}
+
+fn text_length(json: &[u8]) -> usize {
+    let mut length = 1;
+    while let Some(rest) = json.get(length..)
+        && let Some(end) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))
+    {
+        if rest.get(end) == Some(&b'"') {
+            return length + end + 1;
+        }
+        length += end + 2;
     }
     json.len()
 }
@@ -202,10 +298,6 @@ fn is_number(raw: &str) -> bool {
     raw.starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }
 
-fn is_empty_object(raw: &str) -> bool {
-    raw.strip_prefix('{').is_some_and(|rest| rest.trim_start() == "}")
-}
-
 /// What the text of an attribute says, unless escapes are in it.
 fn unquoted(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"').filter(|text| !text.contains('\\'))
@@ -216,41 +308,11 @@ fn is_scalar(text: &str, kind: Kind) -> bool {
     match kind {
         Kind::Bool => matches!(text, "true" | "false"),
         Kind::Id => text.bytes().all(|byte| byte.is_ascii_digit()) && is_json_number(text),
-        _ => is_json_number(text),
+        Kind::Number => is_json_number(text),
+        _ => false,
     }
 }
 
 fn is_json_number(text: &str) -> bool {
     is_number(text) && serde_json::from_str::<&RawValue>(text).is_ok()
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// The names and values of an object, in order.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Entries<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Names)
-    }
-}
-
-struct Names;
-
-impl<'de> Visitor<'de> for Names {
-    type Value = Entries<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Entries(entries))
-    }
 }

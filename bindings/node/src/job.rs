@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::answer::{Answer, ErrorData, outcome, text};
 use crate::call::{self, Job};
 use crate::cancel::CancelHandle;
-use crate::completion::NativeCall;
+use crate::completion::{Call, CallQueue};
 use crate::{decode, names, value};
 
 /// How long a job waits for the loop until it asks again whether it was cancelled.
@@ -135,14 +135,14 @@ impl NativeJob {
     /// # Errors
     ///
     /// What a getter among the values throws.
-    #[napi(ts_args_type = "path: string, options: unknown")]
-    pub fn write(&self, path: String, options: Unknown<'_>) -> Result<NativeCall> {
+    #[napi(ts_args_type = "calls: CallQueue, path: string, options: unknown")]
+    pub fn write(&self, calls: &CallQueue, path: String, options: Unknown<'_>) -> Result<i64> {
         let options = value::read(&options)?;
-        Ok(self.later(move |job| {
+        Ok(calls.keep(self.later(move |job| {
             let written = job.write(path, &write_options(options)?)?;
             let written: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
             Ok(json!(written).to_string())
-        }))
+        })))
     }
 
     /// The job in ten lines at most.
@@ -162,12 +162,12 @@ impl NativeJob {
     /// The reading of some of the rows after this number, in this state or in any, to be started.
     #[napi]
     #[must_use]
-    pub fn rows(&self, state: Option<String>, number: i64) -> NativeCall {
-        self.later(move |job| {
+    pub fn rows(&self, calls: &CallQueue, state: Option<String>, number: i64) -> i64 {
+        calls.keep(self.later(move |job| {
             let state = state.as_deref().map(row_state).transpose()?;
             let rows = job.rows_after(state, u64::try_from(number).unwrap_or_default())?;
             Ok(list(rows.iter().map(row)))
-        })
+        }))
     }
 
     /// The taking out of the rows with these ids, or these keys, to be started.
@@ -175,17 +175,17 @@ impl NativeJob {
     /// # Errors
     ///
     /// What a getter among the values throws.
-    #[napi(ts_args_type = "ids: unknown, keys: unknown")]
-    pub fn skip(&self, ids: Unknown<'_>, keys: Unknown<'_>) -> Result<NativeCall> {
+    #[napi(ts_args_type = "calls: CallQueue, ids: unknown, keys: unknown")]
+    pub fn skip(&self, calls: &CallQueue, ids: Unknown<'_>, keys: Unknown<'_>) -> Result<i64> {
         let (ids, keys) = (value::read(&ids)?, value::read(&keys)?);
-        Ok(self.later(move |job| {
+        Ok(calls.keep(self.later(move |job| {
             let mut job = ikcrm::open_job(job.path())?;
             let skipped = match keys {
                 Value::Null => job.skip_ids(each(ids, "ids", "ids", id)?)?,
                 keys => job.skip_keys(each(keys, "keys", "texts", key)?)?,
             };
             Ok(skipped.to_string())
-        }))
+        })))
     }
 }
 
@@ -196,16 +196,13 @@ impl NativeJob {
     }
 
     fn ask(&self, question: impl FnOnce(&UpdateJob) -> Told<String>) -> Answer {
-        outcome(job_in(&self.0).and_then(question).map(|json| text(&decode::json(&json))))
+        outcome(job_in(&self.0).and_then(question).map(|json| text(decode::json(&json))))
     }
 
     /// Reads or writes the file on another thread.
-    fn later(
-        &self,
-        question: impl FnOnce(&UpdateJob) -> Told<String> + Send + 'static,
-    ) -> NativeCall {
+    fn later(&self, question: impl FnOnce(&UpdateJob) -> Told<String> + Send + 'static) -> Call {
         let job = self.clone();
-        NativeCall::on_thread(move |_| job.ask(question))
+        Call::on_thread(move |_| job.ask(question))
     }
 
     fn clone(&self) -> Self {
@@ -351,9 +348,9 @@ impl Iterator for Rows<'_> {
 }
 
 /// The planning of the rows that the loop gives, to be started; the job goes to its place.
-pub(crate) fn plan(client: &Client, place: &NativeJob, options: Job, caller: Loop) -> NativeCall {
+pub(crate) fn plan(client: &Client, place: &NativeJob, options: Job, caller: Loop) -> Call {
     let (client, place) = (client.clone(), place.clone());
-    NativeCall::on_thread(move |observer| {
+    Call::on_thread(move |observer| {
         let read = Vec::new().into_iter();
         let mut rows = Rows { source: &caller, read, number: 0, ended: false };
         let planned = client
@@ -369,9 +366,9 @@ pub(crate) fn plan_sheet(
     path: String,
     mut options: Job,
     caller: Loop,
-) -> NativeCall {
+) -> Call {
     let (client, place) = (client.clone(), place.clone());
-    NativeCall::on_thread(move |observer| {
+    Call::on_thread(move |observer| {
         let is_sheets = |(name, _): &mut (String, Value)| SHEET_OPTIONS.contains(&name.as_str());
         let taken = options.others.extract_if(.., is_sheets);
         let sheet = taken.fold(SheetOptions::new(), |it, (name, value)| it.set(&name, value));
@@ -403,9 +400,9 @@ pub(crate) fn undo(
     place: &NativeJob,
     options: Job,
     caller: Loop,
-) -> NativeCall {
+) -> Call {
     let (client, job, place) = (client.clone(), job.clone(), place.clone());
-    NativeCall::on_thread(move |observer| {
+    Call::on_thread(move |observer| {
         let options = plan_options(options.observed_by(observer), &caller);
         let planned = job_in(&job.0).and_then(|job| client.plan_undo(job, options));
         planned.map_or_else(failed, |job| kept(&place, job))
@@ -414,15 +411,15 @@ pub(crate) fn undo(
 
 /// The working off of a job, to be started. It is opened once more for this, so that others may look
 /// at it meanwhile.
-pub(crate) fn apply(client: &Client, job: &NativeJob, options: Job, caller: Loop) -> NativeCall {
+pub(crate) fn apply(client: &Client, job: &NativeJob, options: Job, caller: Loop) -> Call {
     let (client, job) = (client.clone(), job.clone());
-    NativeCall::on_thread(move |observer| {
+    Call::on_thread(move |observer| {
         let path = job.path();
         let applied = ikcrm::open_job(&path).and_then(|mut job| {
             client.apply_updates(&mut job, apply_options(options.observed_by(observer), &caller))
         });
         match applied {
-            Ok(()) => Either::A(text("null")),
+            Ok(()) => Either::A(text("null".to_owned())),
             Err(error @ Error::Cancelled { .. }) => Either::B(cancelled(error, &path)),
             Err(error) => failed(error),
         }
@@ -438,7 +435,7 @@ fn cancelled(error: Error, path: &str) -> ErrorData {
 
 fn kept(place: &NativeJob, job: UpdateJob) -> Answer {
     drop(place.0.set(job));
-    Either::A(text("null"))
+    Either::A(text("null".to_owned()))
 }
 
 fn failed(error: Error) -> Answer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ikcrm::{OpportunityList, Record};
 use napi_derive::napi;
 
-use crate::completion::NativeCall;
+use crate::completion::{Call, CallQueue};
 use crate::decode;
 
 /// The pages of a list.
@@ -24,12 +24,12 @@ impl NativeList {
     /// none.
     #[napi]
     #[must_use]
-    pub fn next(&self) -> NativeCall {
+    pub fn next(&self, calls: &CallQueue) -> i64 {
         let list = Arc::clone(&self.0);
-        NativeCall::new(self.0.prepare_next_page(None), move |page| {
+        calls.keep(Call::new(self.0.prepare_next_page(None), move |page| {
             let rows: Option<Vec<&Record>> =
                 page.as_ref().map(|page| page.rows.iter().map(|row| &**row).collect());
             decode::page(list.total_count(), rows.as_deref())
-        })
+        }))
     }
 }

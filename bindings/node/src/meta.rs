@@ -1,28 +1,28 @@
 //! What a call cost as JSON text, under its names in JavaScript.
 
+use std::fmt::Write;
+
 use ikcrm::CallMeta;
-use serde_json::{Map, Value, json};
 
 use crate::events::milliseconds;
 
+/// Written by hand, for every call has one: names are no text that JSON escapes.
 pub(crate) fn text(meta: &CallMeta) -> String {
     let CallMeta { call_id, attempts, elapsed, quota_wait, status, lookups, .. } = meta;
-    let mut headers = Map::new();
-    for (name, value) in meta.headers() {
-        let value = match headers.get(name).and_then(Value::as_str) {
-            Some(before) => format!("{before}, {value}"),
-            None => value.to_owned(),
-        };
-        headers.insert(name.to_owned(), value.into());
+    let (elapsed, waited) = (milliseconds(*elapsed), milliseconds(*quota_wait));
+    let status = status.map_or_else(|| "null".to_owned(), |status| status.to_string());
+    let mut json = format!(
+        r#"{{"callId":"{call_id}","attempts":{attempts},"elapsedMs":{elapsed},"quotaWaitMs":{waited},"status":{status},"lookups":{lookups},"headers":{{"#
+    );
+    let mut headers = meta.headers().peekable();
+    while let Some((name, value)) = headers.next() {
+        let mut value = value.to_owned();
+        // The values of one name come one after the other.
+        while let Some((_, another)) = headers.next_if(|(next, _)| *next == name) {
+            value = format!("{value}, {another}");
+        }
+        let comma = if headers.peek().is_some() { "," } else { "" };
+        write!(json, r#""{name}":{}{comma}"#, serde_json::Value::from(value)).ok();
     }
-    json!({
-        "callId": call_id.to_string(),
-        "attempts": attempts,
-        "elapsedMs": milliseconds(*elapsed),
-        "quotaWaitMs": milliseconds(*quota_wait),
-        "status": status,
-        "lookups": lookups,
-        "headers": headers,
-    })
-    .to_string()
+    json + "}}"
 }

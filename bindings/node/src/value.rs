@@ -2,7 +2,8 @@
 
 use ikcrm::{Cell, RowInput, Value};
 use napi::bindgen_prelude::{
-    Function, JsObjectValue, KeyCollectionMode, KeyConversion, KeyFilter, Object, Unknown,
+    FromNapiValue, Function, JsObjectValue, KeyCollectionMode, KeyConversion, KeyFilter, Object,
+    Unknown,
 };
 use napi::{Env, JsValue, Result, ValueType};
 
@@ -51,12 +52,16 @@ struct Reader {
 
 impl Reader {
     fn value(&mut self, value: &Unknown<'_>, depth: usize) -> Result<Value> {
+        self.of_type(value.get_type()?, value, depth)
+    }
+
+    fn of_type(&mut self, kind: ValueType, value: &Unknown<'_>, depth: usize) -> Result<Value> {
         self.left = self.left.saturating_sub(1);
-        Ok(match value.get_type()? {
+        Ok(match kind {
             ValueType::Undefined => other("value that is undefined"),
             ValueType::Null => Value::Null,
-            ValueType::Boolean => Value::Bool(value.coerce_to_bool()?),
-            ValueType::Number => number(value.coerce_to_number()?.get_double()?),
+            ValueType::Boolean => Value::Bool(bool::from_unknown(*value)?),
+            ValueType::Number => number(f64::from_unknown(*value)?),
             ValueType::BigInt => bigint(value.coerce_to_string()?.into_utf8()?.into_owned()?),
             ValueType::String => text(value)?.map_or_else(|| other(HALF), Value::Text),
             ValueType::Object if depth == DEEPEST => other("value nested too deep"),
@@ -109,13 +114,14 @@ impl Reader {
         for index in 0..names.get_array_length()? {
             let name: Unknown<'_> = names.get_element(index)?;
             let value: Unknown<'_> = object.get_property(name)?;
-            if name.get_type()? != ValueType::String || value.get_type()? == ValueType::Undefined {
+            let kind = value.get_type()?;
+            if name.get_type()? != ValueType::String || kind == ValueType::Undefined {
                 continue;
             }
             let Some(name) = text(&name)? else {
                 return Ok(other(format!("object with a name that is a {HALF}")));
             };
-            entries.push((name, self.value(&value, depth)?));
+            entries.push((name, self.of_type(kind, &value, depth)?));
             if self.left == 0 {
                 return Ok(too_many());
             }
@@ -163,10 +169,9 @@ fn too_many() -> Value {
     other(format!("value that holds more than {MOST} values"))
 }
 
-/// The text, or nothing when it is not made of whole characters.
-pub(crate) fn text(value: &Unknown<'_>) -> Result<Option<String>> {
-    let text = value.coerce_to_string()?;
-    let utf8 = text.into_utf8()?.into_owned()?;
+/// A string's text, or nothing when it is not made of whole characters.
+fn text(value: &Unknown<'_>) -> Result<Option<String>> {
+    let utf8 = String::from_unknown(*value)?;
     // Half a character becomes the replacement character, which may also be there by itself.
     if !utf8.contains(char::REPLACEMENT_CHARACTER) {
         return Ok(Some(utf8));
@@ -257,6 +262,9 @@ fn class_name(object: &Object<'_>) -> Result<String> {
     if constructor.get_type()? != ValueType::Function {
         return tag(object);
     }
-    let name = text(&constructor.coerce_to_object()?.get_named_property("name")?)?;
-    name.filter(|name| !name.is_empty()).map_or_else(|| tag(object), Ok)
+    let name: Unknown<'_> = constructor.coerce_to_object()?.get_named_property("name")?;
+    if name.get_type()? != ValueType::String {
+        return tag(object);
+    }
+    text(&name)?.filter(|name| !name.is_empty()).map_or_else(|| tag(object), Ok)
 }

@@ -30,8 +30,8 @@ pub(crate) struct Client {
     core: Mutex<Option<ikcrm::Client>>,
     /// What the core calls, where Python's collector sees it.
     hooks: Vec<Arc<Hook>>,
-    /// Tells who hears of the events of a call that begins.
-    watch: Arc<Hook>,
+    /// Is told the events of calls.
+    events: Arc<Hook>,
 }
 
 /// How many calls a quota has, how many are used and how many wait, and in how many seconds one more
@@ -42,33 +42,33 @@ type Usage = (usize, usize, usize, f64);
 impl Client {
     /// A client with these settings.
     ///
-    /// `wait` waits for a coroutine of an async token store's, on a thread of the core's. `watch`
-    /// tells who hears of the events of a call that begins.
+    /// `wait` waits for a coroutine of an async token store's, on a thread of the core's. `events`
+    /// is told what happens in calls.
     #[new]
-    #[pyo3(signature = (options: "object", wait: "object", watch: "object"))]
+    #[pyo3(signature = (options: "object", wait: "object", events: "object"))]
     fn new(
         options: &Bound<'_, PyDict>,
         wait: Option<Py<PyAny>>,
-        watch: &Bound<'_, PyAny>,
+        events: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let builder = ikcrm::Client::builder();
         let mut settings = Settings { builder, hooks: Vec::new(), wait };
         for (name, value) in options {
             settings = settings.set(&name.to_string(), &value)?;
         }
-        settings.build(watch)
+        settings.build(events)
     }
 
     /// A client with the settings of these variables, and with these options in their place.
     #[staticmethod]
     #[pyo3(signature = (
-        environment: "object", options: "object", wait: "object", watch: "object"
+        environment: "object", options: "object", wait: "object", events: "object"
     ))]
     fn from_env(
         environment: &Bound<'_, PyDict>,
         options: &Bound<'_, PyDict>,
         wait: Option<Py<PyAny>>,
-        watch: &Bound<'_, PyAny>,
+        events: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let given = options
             .iter()
@@ -82,7 +82,7 @@ impl Client {
         for (name, value) in options {
             settings = settings.set(&name.to_string(), &value)?;
         }
-        settings.build(watch)
+        settings.build(events)
     }
 
     /// What the client is for, without a secret; nothing when it is closed.
@@ -142,7 +142,7 @@ impl Client {
         let (query, options) = call::query(arguments)?;
         let list = slf.get().open()?.list_opportunities_with(&query, options);
         let list = list.map_err(|error| errors::exception(slf.py(), &error))?;
-        Ok(Pages::new(list, slf.clone().into_any().unbind(), Arc::clone(&slf.get().watch)))
+        Ok(Pages::new(list, slf.clone().into_any().unbind(), Arc::clone(&slf.get().events)))
     }
 
     /// Reads the options of an entity's fields, in the same way as an opportunity.
@@ -178,7 +178,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        job::plan(&self.open()?, rows, options, on_progress, &self.watch.bind(options.py())?)
+        job::plan(&self.open()?, rows, options, on_progress, &self.events)
     }
 
     /// Plans updates of the rows of a sheet.
@@ -189,8 +189,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        let watch = self.watch.bind(options.py())?;
-        job::plan_sheet(&self.open()?, path, options, on_progress, &watch)
+        job::plan_sheet(&self.open()?, path, options, on_progress, &self.events)
     }
 
     /// Plans updates of the rows of a table, which an iterable of sequences gives.
@@ -204,8 +203,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        let watch = self.watch.bind(options.py())?;
-        job::plan_table(&self.open()?, names, rows, options, on_progress, &watch)
+        job::plan_table(&self.open()?, names, rows, options, on_progress, &self.events)
     }
 
     /// Works a job off.
@@ -219,14 +217,7 @@ impl Client {
         on_progress: Option<Py<PyAny>>,
         on_row: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        job::apply(
-            &self.open()?,
-            job,
-            options,
-            on_progress,
-            on_row,
-            &self.watch.bind(options.py())?,
-        )
+        job::apply(&self.open()?, job, options, on_progress, on_row, &self.events)
     }
 
     /// Plans a job that brings back what another one changed.
@@ -237,7 +228,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<UpdateJob> {
-        job::undo(&self.open()?, job, options, on_progress, &self.watch.bind(options.py())?)
+        job::undo(&self.open()?, job, options, on_progress, &self.events)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -273,7 +264,7 @@ impl Client {
         let Some(done) = done else {
             let (signals, meta) = (Signals::default(), MetaSlot::new());
             let call = call(&client, signals.also_end(options)).metered(&meta);
-            let call = observed(&slf.get().watch.bind(py)?, call, Some(&signals))?;
+            let call = observed(py, &slf.get().events, call, Some(&signals))?;
             let result = py.detach(|| call.wait());
             let result = result.map(|it| answer(it, &meta));
             return signals.check(py, result, &meta)?.into_py_any(py);
@@ -284,7 +275,7 @@ impl Client {
         }
         let cancel = Cancel::default();
         let call = call(&client, cancel.also_end(options));
-        let call = observed(&slf.get().watch.bind(py)?, call, None)?;
+        let call = observed(py, &slf.get().events, call, None)?;
         spawn(py, call, answer, Pending::new(done, slf.clone().into_any().unbind()));
         cancel.into_py_any(py)
     }
@@ -357,11 +348,11 @@ impl Settings {
         self
     }
 
-    fn build(mut self, watch: &Bound<'_, PyAny>) -> PyResult<Client> {
-        let (py, watch) = (watch.py(), self.hook(watch));
+    fn build(mut self, events: &Bound<'_, PyAny>) -> PyResult<Client> {
+        let (py, events) = (events.py(), self.hook(events));
         let Self { builder, hooks, .. } = self;
         let core = py.detach(|| builder.build()).map_err(|error| errors::exception(py, &error))?;
-        Ok(Client { core: Mutex::new(Some(core)), hooks, watch })
+        Ok(Client { core: Mutex::new(Some(core)), hooks, events })
     }
 }
 

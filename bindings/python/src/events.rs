@@ -1,75 +1,99 @@
 //! `Teller`: tells Python what happens in a call.
 
+use std::sync::Arc;
+
 use ikcrm::contract::Fact;
 use ikcrm::{Event, Level, Observer, PreparedCall};
-use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use pyo3::{IntoPyObjectExt, intern};
 
 use crate::cancel::{Raised, Signals};
 use crate::exit;
+use crate::hooks::Hook;
 
-/// The function that takes the events of one call, from the level on that is of interest.
+/// Takes the events of one call, from the level on that is of interest.
+///
+/// Most calls have no event that anybody hears of. So as little of Python as can be is asked before a
+/// call, and whether somebody hears a warning when there is one.
 pub(crate) struct Teller {
-    tell: Py<PyAny>,
+    /// The client's `Events`.
+    events: Arc<Hook>,
+    /// The loop and the context of the task that waits, if the caller goes on meanwhile.
+    task: Option<(Py<PyAny>, Py<PyAny>)>,
     level: Level,
     /// Where what is to end the program goes, such as a `KeyboardInterrupt`, if anybody waits.
     raised: Option<Raised>,
 }
 
 impl Teller {
-    /// What `watch` says of the call that begins: nothing when nobody would hear of it. `spawned` is
-    /// whether the caller goes on meanwhile.
-    pub(crate) fn of(
-        watch: &Bound<'_, PyAny>,
-        spawned: bool,
-        raised: Option<Raised>,
-    ) -> PyResult<Option<Self>> {
-        let watched: Option<(u8, Py<PyAny>)> = watch.call1((spawned,))?.extract()?;
-        Ok(watched.map(|(level, tell)| Self { tell, level: level_of(level), raised }))
+    /// That of a call which begins now on this thread.
+    pub(crate) fn here(py: Python<'_>, events: &Arc<Hook>, signals: &Signals) -> PyResult<Self> {
+        let (level, raised) = (level(&events.bind(py)?)?, Some(signals.raised()));
+        Ok(Self { events: Arc::clone(events), task: None, level, raised })
+    }
+
+    /// That of a call whose caller goes on meanwhile.
+    fn spawned(py: Python<'_>, events: &Arc<Hook>) -> PyResult<Self> {
+        let bound = events.bind(py)?;
+        let task = bound.call_method0(intern!(py, "task"))?.extract()?;
+        Ok(Self { events: Arc::clone(events), task, level: level(&bound)?, raised: None })
+    }
+
+    fn tell(&self, py: Python<'_>, events: &[Event]) -> PyResult<()> {
+        let (python, rows) = (self.events.bind(py)?, rows(py, events)?);
+        let told = match &self.task {
+            Some((the_loop, context)) => {
+                python.call_method1(intern!(py, "tell_task"), (the_loop, context, rows))
+            }
+            None => python.call_method1(intern!(py, "tell"), (rows,)),
+        };
+        told.map(drop)
     }
 }
 
-/// The call, of whose events Python is told if `watch` says that anybody there wants to hear of them.
-/// A call on this thread has `signals`.
+/// From which level on a call that begins now is of interest.
+fn level(events: &Bound<'_, PyAny>) -> PyResult<Level> {
+    let py = events.py();
+    if !events.call_method1(intern!(py, "hears"), (20,))?.is_truthy()? {
+        return Ok(Level::Warning);
+    }
+    let level: u8 = events.call_method0(intern!(py, "level"))?.extract()?;
+    Ok(match level {
+        0..=10 => Level::Debug,
+        11..=20 => Level::Info,
+        _ => Level::Warning,
+    })
+}
+
+/// The call, of whose events `events` tells Python. A call on this thread has `signals`.
 pub(crate) fn observed<T: Send + 'static>(
-    watch: &Bound<'_, PyAny>,
+    py: Python<'_>,
+    events: &Arc<Hook>,
     call: PreparedCall<T>,
     signals: Option<&Signals>,
 ) -> PyResult<PreparedCall<T>> {
-    let raised = signals.map(Signals::raised);
-    Ok(match Teller::of(watch, signals.is_none(), raised)? {
-        Some(teller) => call.observed_by(teller),
-        None => call,
-    })
+    Ok(call.observed_by(match signals {
+        Some(signals) => Teller::here(py, events, signals)?,
+        None => Teller::spawned(py, events)?,
+    }))
 }
 
 impl Observer for Teller {
     fn observe(&self, events: &[Event]) {
-        exit::attach_hook(|py| {
-            let told = rows(py, events).and_then(|rows| self.tell.call1(py, (rows,)));
-            match told {
-                Err(error) if error.is_instance_of::<PyException>(py) => {
-                    error.write_unraisable(py, Some(self.tell.bind(py)));
-                }
-                Err(error) => self.raised.iter().for_each(|raised| raised.set(error.clone_ref(py))),
-                Ok(_) => {}
+        exit::attach_hook(|py| match self.tell(py, events) {
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                let tell = self.events.bind(py).and_then(|events| events.getattr("tell"));
+                error.write_unraisable(py, tell.ok().as_ref());
             }
+            Err(error) => self.raised.iter().for_each(|raised| raised.set(error.clone_ref(py))),
+            Ok(()) => {}
         });
     }
 
     fn level(&self) -> Level {
         self.level
-    }
-}
-
-/// By the numbers of Python's `logging`.
-fn level_of(number: u8) -> Level {
-    match number {
-        0..=10 => Level::Debug,
-        11..=20 => Level::Info,
-        _ => Level::Warning,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Jobs: rows and options in, callbacks while one runs, and what its file tells.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::IntoIter;
 
 use ikcrm::contract::SHEET_OPTIONS;
@@ -16,6 +16,7 @@ use pyo3::types::{PyDict, PyIterator, PyMapping, PyString};
 
 use crate::cancel::{Cancel, Signals};
 use crate::events::Teller;
+use crate::hooks::Hook;
 use crate::{call, errors, exit, value};
 
 /// How many rows are taken from Python at a time.
@@ -178,11 +179,11 @@ pub(crate) fn plan(
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
-    watch: &Bound<'_, PyAny>,
+    events: &Arc<Hook>,
 ) -> PyResult<UpdateJob> {
     let (named, caller) = (Named::read(options)?, Caller::default());
     let mut rows = Rows::new(rows.try_iter()?, &caller, row);
-    caller.run(watch, named, |named| {
+    caller.run(options.py(), events, named, |named| {
         client.plan_updates_from(&mut rows, named.plan(&caller, on_progress)).map(UpdateJob)
     })
 }
@@ -193,11 +194,11 @@ pub(crate) fn plan_sheet(
     path: std::path::PathBuf,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
-    watch: &Bound<'_, PyAny>,
+    events: &Arc<Hook>,
 ) -> PyResult<UpdateJob> {
     let (mut named, caller) = (Named::read(options)?, Caller::default());
     let sheet = named.sheet();
-    caller.run(watch, named, |named| {
+    caller.run(options.py(), events, named, |named| {
         let plan = named.plan(&caller, on_progress);
         client.plan_updates_of_sheet(path, &sheet, plan).map(UpdateJob)
     })
@@ -210,12 +211,12 @@ pub(crate) fn plan_table(
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
-    watch: &Bound<'_, PyAny>,
+    events: &Arc<Hook>,
 ) -> PyResult<UpdateJob> {
     let (mut named, caller) = (Named::read(options)?, Caller::default());
     let sheet = named.sheet();
     let mut rows = Rows::new(rows.try_iter()?, &caller, line);
-    caller.run(watch, named, |named| {
+    caller.run(options.py(), events, named, |named| {
         let plan = named.plan(&caller, on_progress);
         client.plan_updates_of_table(columns, &mut rows, &sheet, plan).map(UpdateJob)
     })
@@ -227,10 +228,10 @@ pub(crate) fn undo(
     job: &Bound<'_, UpdateJob>,
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
-    watch: &Bound<'_, PyAny>,
+    events: &Arc<Hook>,
 ) -> PyResult<UpdateJob> {
     let (named, caller, job) = (Named::read(options)?, Caller::default(), job.get());
-    caller.run(watch, named, |named| {
+    caller.run(options.py(), events, named, |named| {
         client.plan_undo(&job.0, named.plan(&caller, on_progress)).map(UpdateJob)
     })
 }
@@ -242,10 +243,10 @@ pub(crate) fn apply(
     options: &Bound<'_, PyDict>,
     on_progress: Option<Py<PyAny>>,
     on_row: Option<Py<PyAny>>,
-    watch: &Bound<'_, PyAny>,
+    events: &Arc<Hook>,
 ) -> PyResult<()> {
     let (named, caller, job) = (Named::read(options)?, Caller::default(), job.get());
-    caller.run(watch, named, |named| {
+    caller.run(options.py(), events, named, |named| {
         let mut job = ikcrm::open_job(job.0.path())?;
         client.apply_updates(&mut job, named.apply(&caller, on_progress, on_row))
     })
@@ -318,18 +319,17 @@ impl Named {
 struct Caller(Mutex<Option<PyErr>>);
 
 impl Caller {
-    /// Runs a job while other threads run and signals end it; `watch` tells who hears of its calls.
+    /// Runs a job while other threads run and signals end it; `events` is told of its calls.
     fn run<T: Send>(
         &self,
-        watch: &Bound<'_, PyAny>,
+        py: Python<'_>,
+        events: &Arc<Hook>,
         mut named: Named,
         work: impl FnOnce(Named) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
-        let (py, signals) = (watch.py(), Signals::default());
+        let signals = Signals::default();
         named.call = signals.also_end(named.call);
-        if let Some(teller) = Teller::of(watch, false, Some(signals.raised()))? {
-            named.call = named.call.observed_by(teller);
-        }
+        named.call = named.call.observed_by(Teller::here(py, events, &signals)?);
         let result = py.detach(|| work(named));
         let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         raised.map_or_else(|| signals.check(py, result, &MetaSlot::new()), Err)

@@ -20,14 +20,14 @@ pub(crate) struct Pages {
     /// The client in Python, whose hooks must not be collected while its list is in use.
     owner: Py<PyAny>,
     /// The client's, which shows it to the collector.
-    watch: Arc<Hook>,
+    events: Arc<Hook>,
     /// What the last page cost.
     meta: Arc<Mutex<Option<CallMeta>>>,
 }
 
 impl Pages {
-    pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>, watch: Arc<Hook>) -> Self {
-        Self { list, owner, watch, meta: Arc::default() }
+    pub(crate) fn new(list: OpportunityList, owner: Py<PyAny>, events: Arc<Hook>) -> Self {
+        Self { list, owner, events, meta: Arc::default() }
     }
 }
 
@@ -51,7 +51,7 @@ impl Pages {
     fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<bool> {
         let (py, signals, slot) = (rows.py(), Signals::default(), MetaSlot::new());
         let call = self.list.prepare_next_page(Some(signals.cancel())).metered(&slot);
-        let call = observed(&self.watch.bind(py)?, call, Some(&signals))?;
+        let call = observed(py, &self.events, call, Some(&signals))?;
         let page = py.detach(|| call.wait());
         // A signal that comes with the page must not lose it.
         let appended = page.map(|page| {
@@ -66,7 +66,7 @@ impl Pages {
     fn spawn_read(&self, py: Python<'_>, rows: Py<PyAny>, done: Py<PyAny>) -> PyResult<Cancel> {
         let cancel = Cancel::default();
         let call = self.list.prepare_next_page(Some(cancel.0.clone()));
-        let call = observed(&self.watch.bind(py)?, call, None)?;
+        let call = observed(py, &self.events, call, None)?;
         let pending = Pending::new(done, self.owner.clone_ref(py));
         let meta = Arc::clone(&self.meta);
         let appended = move |page, slot: &MetaSlot| {

@@ -41,12 +41,12 @@ class Client:
     """
     A client of the core, until it is closed.
     """
-    def __new__(cls, /, options: "object", wait: "object", watch: "object") -> Client:
+    def __new__(cls, /, options: "object", wait: "object", events: "object") -> Client:
         """
         A client with these settings.
 
-        `wait` waits for a coroutine of an async token store's, on a thread of the core's. `watch`
-        tells who hears of the events of a call that begins.
+        `wait` waits for a coroutine of an async token store's, on a thread of the core's. `events`
+        is told what happens in calls.
         """
     def apply_updates(self, /, job: UpdateJob, options: "object", on_progress: "object" = None, on_row: "object" = None) -> None:
         """
@@ -61,7 +61,7 @@ class Client:
         Reads the options of an entity's fields, in the same way as an opportunity.
         """
     @staticmethod
-    def from_env(environment: "object", options: "object", wait: "object", watch: "object") -> Client:
+    def from_env(environment: "object", options: "object", wait: "object", events: "object") -> Client:
         """
         A client with the settings of these variables, and with these options in their place.
         """

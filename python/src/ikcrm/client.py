@@ -75,13 +75,13 @@ class BaseClient:
 
     def _connect(self, wait: Callable[[Awaitable[Any]], Any] | None = None) -> None:
         """Makes the native client; `wait` is for the coroutines of a token store."""
-        watch = Events(self._settings.given.get("on_event")).watch
+        events = Events(self._settings.given.get("on_event"))
         if self._from_env:
             self._native = _native.Client.from_env(
-                dict(os.environ), self._settings.for_core(), wait, watch
+                dict(os.environ), self._settings.for_core(), wait, events
             )
         else:
-            self._native = _native.Client(self._settings.for_core(), wait, watch)
+            self._native = _native.Client(self._settings.for_core(), wait, events)
 
     def __repr__(self) -> str:
         """Shows no secret."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextvars import Context, copy_context
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,23 +65,37 @@ class Event(NamedTuple):
 class Events:
     """Who is told of a client's events. Tools that print variables find nothing to print."""
 
-    __slots__ = ("_log", "_on_event", "_reported")
+    __slots__ = ("_log", "_on_event", "_reported", "hears")
+
+    hears: Callable[[int], bool]
+    """Whether events of this level may be of interest: the logger's own, for each call asks it."""
 
     def __init__(self, on_event: Callable[[Event], object] | None) -> None:
         self._log = _logger()
         self._on_event = on_event
         self._reported = False
         """Whether it was told already that `on_event` raises."""
+        self.hears = self._log.isEnabledFor if on_event is None else _always
 
-    def watch(self, spawned: bool) -> tuple[int, Callable[[Rows], object]] | None:
-        """From which level on a call that begins here is of interest, and what to tell.
+    def level(self) -> int:
+        """From which level on a call that begins here is of interest, if not only its warnings are.
 
-        The events of a call that is `spawned` come in the context of the task that waits for it.
+        Whether somebody hears a warning is asked when there is one: a handler may come meanwhile.
         """
-        level = 10 if self._on_event else min(self._log.getEffectiveLevel(), 255)
-        if level > 30 or not (self._on_event or _is_heard(self._log)):
-            return None
-        return level, _in_task(self) if spawned else self.tell
+        if self._on_event:
+            return 10
+        if not _is_heard(self._log):
+            return 30
+        return 10 if self._log.isEnabledFor(10) else 20
+
+    def task(self) -> tuple[AbstractEventLoop, Context] | None:
+        """Where the caller's task is: the loop that runs, if one does, and the context of now."""
+        loop = _running_loop()()
+        return None if loop is None else (loop, copy_context())
+
+    def tell_task(self, loop: AbstractEventLoop, context: Context, rows: Rows) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self.tell, rows, context=context)
 
     def tell(self, rows: Rows) -> None:
         failure = None
@@ -117,27 +132,16 @@ def _shown(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _in_task(events: Events) -> Callable[[Rows], object]:
-    """Tells on the loop that runs now, if one does, and in the context of now."""
+def _always(_level: int) -> bool:
+    return True
+
+
+@cache
+def _running_loop() -> Callable[[], AbstractEventLoop | None]:
+    """What tells the loop that runs; a program without one need not load asyncio for it."""
     from asyncio import _get_running_loop
 
-    loop: AbstractEventLoop | None = _get_running_loop()
-    return events.tell if loop is None else _InTask(events, loop)
-
-
-class _InTask:
-    """Tells of the events of one call on a loop; small, for thousands of calls may wait."""
-
-    __slots__ = ("_context", "_events", "_loop")
-
-    def __init__(self, events: Events, loop: AbstractEventLoop) -> None:
-        from contextvars import copy_context
-
-        self._events, self._loop, self._context = events, loop, copy_context()
-
-    def __call__(self, rows: Rows) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._events.tell, rows, context=self._context)
+    return _get_running_loop
 
 
 def _is_heard(log: Logger) -> bool:

@@ -85,7 +85,7 @@ impl<'a> Trail<'a> {
         let mut state = lock(&kept.state);
         (state.endpoint, state.span) = (Some((method, route)), span);
         drop(state);
-        kept.add(|call_id, at| Event::CallStarted { call_id, at, method, route });
+        kept.course(|call_id, at| Event::CallStarted { call_id, at, method, route });
     }
 
     /// The call ends.
@@ -102,7 +102,7 @@ impl<'a> Trail<'a> {
         state.attempts += 1;
         let (attempt, span) = (state.attempts, state.span.clone());
         drop(state);
-        kept.add(|call_id, at| Event::AttemptSent { call_id, at, attempt, method, route });
+        kept.course(|call_id, at| Event::AttemptSent { call_id, at, attempt, method, route });
         let span = span.map(|span| span.attempt(attempt, method, route));
         Some(Attempted { number: attempt, method, route, span })
     }
@@ -125,7 +125,7 @@ impl<'a> Trail<'a> {
             span.close(elapsed, status, reused, error);
         }
         let (api_code, error_code) = (error.and_then(Error::api_code), error.map(Error::code));
-        kept.add(|call_id, at| Event::AttemptAnswered {
+        kept.course(|call_id, at| Event::AttemptAnswered {
             call_id,
             at,
             attempt,
@@ -193,7 +193,7 @@ impl<'a> Trail<'a> {
     /// What `slot` brings, for which the call may have to wait.
     pub(super) async fn waiting<T>(&self, mut slot: impl Future<Output = T> + Unpin) -> T {
         let Some(kept) = &self.0 else { return slot.await };
-        let (mut begun, mut told, mut alarm) = (None, kept.listener.is_none(), None);
+        let (mut begun, mut told, mut alarm) = (None, !kept.hears(Level::Info), None);
         let value = poll_fn(|context| {
             if let Poll::Ready(value) = Pin::new(&mut slot).poll(context) {
                 return Poll::Ready(value);
@@ -229,6 +229,18 @@ impl<'a> Trail<'a> {
 }
 
 impl Kept<'_> {
+    /// Whether somebody is told of events of this level.
+    fn hears(&self, level: Level) -> bool {
+        self.listener.is_some_and(|(_, least)| least <= level)
+    }
+
+    /// Adds an event that every call has, unless nobody hears of those.
+    fn course(&self, event: impl FnOnce(CallId, Duration) -> Event) {
+        if self.place.is_some() || self.hears(Level::Debug) {
+            self.add(event);
+        }
+    }
+
     fn add(&self, event: impl FnOnce(CallId, Duration) -> Event) {
         if self.listener.is_none() && self.place.is_none() {
             return;
@@ -261,7 +273,7 @@ impl Kept<'_> {
                 CallMeta { call_id, attempts, elapsed, quota_wait, status, lookups, headers };
             slot.set(meta);
         }
-        self.add(|call_id, at| Event::CallFinished {
+        self.course(|call_id, at| Event::CallFinished {
             call_id,
             at,
             method,
@@ -323,7 +335,7 @@ mod tests {
     }
 
     fn told(names: &Names, calls: impl Fn(&Trail<'_>)) -> Vec<Vec<&'static str>> {
-        let listener = Listener::new(Arc::new(names.clone()));
+        let listener = Listener::new(names.clone());
         for number in 0..2 {
             calls(&Trail::new(Some(&listener), None, None, number));
         }

@@ -75,7 +75,7 @@ impl<T: Send + 'static> PreparedCall<T> {
     /// Lets this observer be told of the call's events, in the place of the client's.
     pub fn observed_by(self, observer: impl Observer + 'static) -> Self {
         // One that was named before stays.
-        self.watch.listener.set(Listener::new(Arc::new(observer))).ok();
+        self.watch.listener.set(Listener::new(observer)).ok();
         self
     }
 

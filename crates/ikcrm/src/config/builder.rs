@@ -15,7 +15,7 @@ use crate::error::{Fault, FieldError, FieldErrorCode as Code};
 use crate::input::setting::{name_text, text};
 use crate::input::suggest::no_option;
 use crate::input::{Patch, Value, name_twice};
-use crate::observe::Observer;
+use crate::observe::{Listener, Observer};
 use crate::quota::Quota;
 use crate::transport::Proxy;
 
@@ -78,7 +78,7 @@ pub struct ClientBuilder {
     pub(super) request_id: bool,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) tls_roots: TlsRoots,
-    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) observer: Option<Listener>,
     /// Where the proxy's variables are read, unless in the process's own environment.
     pub(super) environment: Option<Arc<Environment>>,
     /// Unset for the default, null for no quota at all.
@@ -266,7 +266,7 @@ impl ClientBuilder {
     /// # Ok::<(), ikcrm::Error>(())
     /// ```
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+        self.observer = Some(Listener::new(observer));
         self
     }
 

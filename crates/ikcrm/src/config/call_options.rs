@@ -150,7 +150,7 @@ impl CallOptions {
     #[doc(hidden)]
     pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
         let watch = Watch::here();
-        watch.listener.set(Listener::new(Arc::new(observer))).ok();
+        watch.listener.set(Listener::new(observer)).ok();
         self.watch = Some(Arc::new(watch));
         self
     }

@@ -106,7 +106,7 @@ impl ClientBuilder {
             });
             return Err(spelt_faults(faults));
         }
-        let observer = self.observer.take().map(Listener::new);
+        let observer = self.observer.take();
         let (headers, app_info) = (std::mem::take(&mut self.headers), self.app_info.take());
         let (request_id, tls_roots) = (self.request_id, self.tls_roots);
         let account = self.account(token, interval.unwrap_or_default());

@@ -7,25 +7,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::observer::Observer;
 
-/// An observer, until it panics.
+/// An observer, until it panics. Of one piece, for thousands of calls may have one each.
 #[derive(Clone)]
-pub(crate) struct Listener {
-    observer: Arc<dyn Observer>,
-    broken: Arc<AtomicBool>,
+pub(crate) struct Listener(Arc<Guarded<dyn Observer>>);
+
+struct Guarded<O: ?Sized> {
+    broken: AtomicBool,
+    observer: O,
 }
 
 impl Listener {
-    pub(crate) fn new(observer: Arc<dyn Observer>) -> Self {
-        Self { observer, broken: Arc::default() }
+    pub(crate) fn new(observer: impl Observer + 'static) -> Self {
+        Self(Arc::new(Guarded { broken: AtomicBool::new(false), observer }))
     }
 
     /// What the observer does, unless it panicked before: that was reported by the panic's hook.
     pub(crate) fn guarded<T>(&self, work: impl FnOnce(&dyn Observer) -> T) -> Option<T> {
-        if self.broken.load(Ordering::Acquire) {
+        let Guarded { broken, observer } = &*self.0;
+        if broken.load(Ordering::Acquire) {
             return None;
         }
-        let done = catch_unwind(AssertUnwindSafe(|| work(self.observer.as_ref())));
-        done.map_err(|_| self.broken.store(true, Ordering::Release)).ok()
+        let done = catch_unwind(AssertUnwindSafe(|| work(observer)));
+        done.map_err(|_| broken.store(true, Ordering::Release)).ok()
     }
 }
 

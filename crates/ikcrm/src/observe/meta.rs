@@ -75,6 +75,13 @@ impl MetaSlot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_deref().cloned()
     }
 
+    /// The same, which is not kept: for the bindings, of which each slot has one call.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn take(&self) -> Option<CallMeta> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(|meta| *meta)
+    }
+
     pub(crate) fn set(&self, meta: CallMeta) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(meta));
     }
