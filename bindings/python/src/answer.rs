@@ -11,7 +11,7 @@ pub(crate) struct Answer(Opportunity, Option<CallMeta>);
 
 impl Answer {
     pub(crate) fn new(opportunity: Opportunity, meta: &MetaSlot) -> Self {
-        Self(opportunity, meta.get())
+        Self(opportunity, meta.take())
     }
 }
 

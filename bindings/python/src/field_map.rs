@@ -14,7 +14,7 @@ pub(crate) struct FieldMap(ikcrm::FieldMap, Option<CallMeta>);
 
 impl FieldMap {
     pub(crate) fn new(map: ikcrm::FieldMap, meta: &MetaSlot) -> Self {
-        Self(map, meta.get())
+        Self(map, meta.take())
     }
 }
 
