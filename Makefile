@@ -107,6 +107,7 @@ generate: python
 	cargo fmt
 	cd python && ruff format --quiet
 	$(MAKE) --no-print-directory python node
+	cd node && npm run --silent build:native
 	cd python && maturin generate-stubs --quiet --features stubs --out src
 
 bench: python node

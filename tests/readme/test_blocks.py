@@ -5,11 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import openpyxl
 import pytest
 import rust
-from blocks import ROOT, blocks, of
+from blocks import FENCE, GUIDE, READMES, ROOT, blocks, of
 
 TSC = ROOT / "node/node_modules/.bin/tsc"
 
@@ -59,6 +60,38 @@ def test_the_block_runs(block, environment, sheet, tmp_path, request):
         run([program, str(of("rust").index(block))], environment, tmp_path)
     else:
         RUN[block.language](block.code, environment, tmp_path)
+
+
+def printed():
+    """Programs that print what is wrong, each with what its page says that it prints."""
+    for page in READMES + GUIDE:
+        fences = FENCE.finditer(page.read_text(encoding="utf-8"))
+        for program, shown in pairwise(fences):
+            if (program[1], shown[1]) == ("python", "text") and "ValidationError" in program[3]:
+                yield pytest.param(program[3], shown[3], id=str(page.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize(("program", "shown"), printed())
+def test_it_prints_what_the_page_shows(program, shown, environment, tmp_path):
+    (tmp_path / "block.py").write_text(program, encoding="utf-8")
+    assert run([sys.executable, "block.py"], environment, tmp_path) == shown
+
+
+def test_messages_shown_anywhere_are_those_of_today(environment, tmp_path):
+    program = """
+import ikcrm
+try:
+    ikcrm.update_opportunity(568587, stage="赢丹", fill=True)
+except ikcrm.ValidationError as error:
+    print(error.fields[0].message)
+"""
+    (tmp_path / "block.py").write_text(program, encoding="utf-8")
+    message = run([sys.executable, "block.py"], environment, tmp_path)
+    beginning = message[: message.index("初步接洽")].replace("赢丹", "…")
+    for page in READMES + GUIDE:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if shown := re.search(r"has no option .*did you mean 赢单.*(?=初步接洽)", line):
+                assert re.sub('(?<=option ").+?(?=")', "…", shown[0]) == beginning, page
 
 
 def run(command, environment, folder):

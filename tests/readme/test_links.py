@@ -49,6 +49,13 @@ def test_the_link_leads_somewhere(page: Path, link: str) -> None:
     assert not anchor or unquote(anchor) in headings(target), f"{target} has no heading {anchor}"
 
 
+@pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_come_with_the_guide(page: Path) -> None:
+    """They are seen offline, and in a copy of the repository."""
+    pictures = re.findall(r"!\[[^\]]*\]\((.+?)\)", prose(page))
+    assert not [picture for picture in pictures if "://" in picture]
+
+
 @pytest.mark.parametrize("readme", READMES, ids=lambda page: page.name)
 def test_a_readme_is_short(readme: Path) -> None:
     assert len(readme.read_text(encoding="utf-8").splitlines()) <= 250
