@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ikcrm::{
-    CallOptions, Cancel, Client, Error, JobRow, Language, PlanOptions, RowState, SheetOptions, UpdateJob, Value, WriteOptions,
+    CallOptions, Cancel, Client, Error, JobRow, Language, PlanOptions, RowState, SheetOptions,
+    UpdateJob, Value, WriteOptions,
 };
 use ikcrm_conformance::{JobCase, JobServer};
 use serde::Deserialize;
