@@ -30,8 +30,8 @@ impl Landings {
         let mut came = lock(&self.came);
         came.wanted = wanted;
         let few = |came: &mut Came| came.landed.len() < wanted;
-        let waited = self.enough.wait_timeout_while(came, longest, few);
-        let (came, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let ended = self.enough.wait_timeout_while(came, longest, few);
+        let (came, _) = ended.unwrap_or_else(PoisonError::into_inner);
         !came.landed.is_empty()
     }
 

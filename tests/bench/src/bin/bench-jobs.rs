@@ -72,7 +72,7 @@ fn timed<T>(work: impl FnOnce() -> Done<T>) -> Done<(Took, T)> {
     let [wall, cpu] = now();
     let done = work()?;
     let [then, spent] = now();
-    Ok((Took { wall: then - wall, cpu: spent - cpu }, done))
+    Ok((Took { wall: then.saturating_sub(wall), cpu: spent.saturating_sub(cpu) }, done))
 }
 
 fn update(id: u64) -> OpportunityUpdate {
