@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -26,7 +27,7 @@ import {
 } from '../../node/dist/index.js'
 import { Sandbox } from '../../node/dist/testing.js'
 import { inNodeOptions, ScriptedServer, spell } from './scripted.mjs'
-import { Crm, json, LONG_MS, PACKAGE, run } from './support.mjs'
+import { json, LONG_MS, PACKAGE, relay, run } from './support.mjs'
 
 const FILES = readdirSync(new URL('../jobs', import.meta.url)).sort()
 const ROWS = [600001, 600002, 600003, 600004].map((id) => ({
@@ -321,25 +322,65 @@ test('an abort stops a job, which tells how to go on', OPTIONS, async (t) => {
 
 test('an abort lets a call under way end', OPTIONS, async (t) => {
   const { sandbox, path } = await start(t)
-  const crm = await Crm.start(t)
-  const client = crm.client({ token: sandbox.token })
-  let onUpdate = () => {}
-  crm.answerWith(async ({ method, url, headers: { authorization }, body, answer }) => {
-    if (method === 'PUT') onUpdate()
-    const init = {
-      method,
-      headers: { authorization, 'content-type': 'application/json' },
-    }
-    if (body) init.body = JSON.stringify(body)
-    answer(await (await fetch(sandbox.url + url, init)).text())
-  })
-  const job = await client.planUpdates(ROWS, { job: path })
   const controller = new AbortController()
-  onUpdate = () => controller.abort()
+  const crm = await relay(t, sandbox, (method) => method === 'PUT' && controller.abort())
+  const client = crm.client({ token: sandbox.token })
+  const job = await client.planUpdates(ROWS, { job: path })
   const options = { ...ONE_BY_ONE, signal: controller.signal }
   assert((await failure(client.applyUpdates(job, options))) instanceof CancelledError)
   const { updated, unknown, sending } = job.counts
   assert.deepEqual([updated, unknown, sending], [1, 0, 0])
+  assert((await client.applyUpdates(job)).ok)
+})
+
+const INTERRUPTED = `
+const { Client } = (await import(process.argv[1])).default
+const { URL: baseUrl, TOKEN: token, JOB: path } = process.env
+const client = new Client({ token, baseUrl, quota: null, timeoutMs: 3000 })
+const stop = new AbortController()
+process.once('SIGINT', () => {
+  stop.abort()
+  process.stdout.write('stopping, ')
+})
+const options = { signal: stop.signal, maxAgeMs: 0 }
+await client.applyUpdates(path, options).catch(({ code }) => process.stdout.write(code))
+`
+
+/** How a program ends that applies a job and gets a Ctrl-C while its first update is under way. */
+async function interrupted(t, amid = () => {}) {
+  const { sandbox, path } = await start(t)
+  let child
+  const crm = await relay(t, sandbox, async (method) => {
+    if (method !== 'PUT' || !child || child.killed) return
+    const stopping = once(child.stdout, 'data')
+    child.kill('SIGINT')
+    await stopping
+    await amid(child)
+  })
+  const client = crm.client({ token: sandbox.token, timeoutMs: 3000 })
+  const job = await client.planUpdates(ROWS, { job: path })
+  child = run(INTERRUPTED, { URL: crm.url, TOKEN: sandbox.token, JOB: path })
+  let shown = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => (shown += text))
+  const [code, signal] = await once(child, 'close')
+  return { client, job, ended: [shown, code, signal] }
+}
+
+test('the first Ctrl-C lets the update under way end', OPTIONS, async (t) => {
+  const { client, job, ended } = await interrupted(t)
+  assert.deepEqual(ended, ['stopping, cancelled', 0, null])
+  assert.deepEqual([job.status, job.stopReason, job.counts.updated], ['stopped', 'cancelled', 1])
+  assert.equal(job.counts.sending + job.counts.unknown, 0)
+  assert((await client.applyUpdates(job)).ok)
+})
+
+test('a second Ctrl-C ends the program at once', OPTIONS, async (t) => {
+  const { client, job, ended } = await interrupted(t, async (child) => {
+    child.kill('SIGINT')
+    await once(child, 'exit')
+  })
+  assert.deepEqual(ended, ['stopping, ', null, 'SIGINT'])
+  assert.deepEqual([job.status, job.stopReason, job.counts.sending], ['stopped', 'killed', 1])
   assert((await client.applyUpdates(job)).ok)
 })
 
@@ -432,24 +473,43 @@ test('a worker that is terminated stops its job', OPTIONS, async (t) => {
 })
 
 const TELLS = `
-const { Client } = (await import(process.argv[1])).default
+const { Client } = (await import(process.argv[2])).default
 const { URL: baseUrl, TOKEN: token } = process.env
-process.stderr.write = (text) => process.stdout.write(text)
-process.stderr.isTTY = process.env.TTY === '1'
 const client = new Client({ token, baseUrl, quota: null })
 const rows = [600001, 600002, 600003, 600004].map((id) => ({ id, stage: '赢单' }))
-await client.updateOpportunities(rows, { progress: true })
+await client.updateOpportunities(rows, { progress: true, maxAgeMs: 0 })
 `
 
-test('progress is a line on stderr, rewritten on a terminal', OPTIONS, async (t) => {
-  for (const TTY of ['0', '1']) {
-    const { sandbox } = await start(t)
-    const child = run(TELLS, { URL: sandbox.url, TOKEN: sandbox.token, TTY })
-    const chunks = await all(child.stdout.setEncoding('utf8'))
-    const text = chunks.join('')
-    assert.match(text, /4\/4 rows, 4 updated *\n$/)
-    assert.equal(text.includes('\r'), TTY === '1')
-  }
+/** What a program that tells its progress writes to stderr; with a command, that runs it. */
+async function progressOf(t, command, ...args) {
+  const { sandbox } = await start(t)
+  const program = join(folder(t), 'tells.mjs')
+  writeFileSync(program, TELLS)
+  const env = { ...process.env, URL: sandbox.url, TOKEN: sandbox.token }
+  const child = command
+    ? spawn(command, [...args, `'${process.execPath}' '${program}' '${PACKAGE}'`, '/dev/null'], {
+        env,
+      })
+    : spawn(process.execPath, [program, PACKAGE], { env })
+  const ended = once(child, 'exit')
+  const shown = (await all((command ? child.stdout : child.stderr).setEncoding('utf8'))).join('')
+  assert.deepEqual(await ended, [0, null], shown)
+  return shown
+}
+
+test('progress is a line on stderr', OPTIONS, async (t) => {
+  const shown = await progressOf(t)
+  assert.match(shown, /4\/4 rows, 4 updated\n$/)
+  assert(!shown.includes('\r'))
+})
+
+test('progress is rewritten on a terminal', OPTIONS, async (t) => {
+  const linux = process.platform === 'linux'
+  if (!linux) return t.skip('needs the `script` of Linux for a terminal')
+  const shown = await progressOf(t, 'script', '--quiet', '--return', '--command')
+  assert(shown.startsWith('\r'), shown)
+  assert.equal(shown.match(/\n/g).length, 2) // the ends of plan and apply
+  assert.match(shown, /\r4\/4 rows, 4 updated *\r\n$/)
 })
 
 test('errors tell the job', OPTIONS, async (t) => {

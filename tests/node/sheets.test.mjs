@@ -2,14 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { createReadStream, readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 
-import { Client, ValidationError } from '../../node/dist/index.js'
+import { CancelledError, Client, openJob, ValidationError } from '../../node/dist/index.js'
 import { Sandbox } from '../../node/dist/testing.js'
+import { relay } from './support.mjs'
 
 const SHEETS = join(import.meta.dirname, '../sheets')
 const CASES = JSON.parse(readFileSync(join(SHEETS, 'cases.json'), 'utf8'))
@@ -107,3 +108,36 @@ test('the result has the rows as given, and is read again', async () => {
   await assert.rejects(job.write(source), /is the sheet that the rows came from/)
   await assert.rejects(job.write(path, { split: 1 }), /must be true or false/)
 })
+
+/** More rows than are read between two looks at whether the job was cancelled. */
+const MANY = Array.from({ length: 3000 }, (_, index) => ({ id: index + 1, stage: '3515' }))
+
+for (const kind of ['csv', 'xlsx']) {
+  for (const [amid, askedFor] of [
+    ['read', '/field_maps/'],
+    ['compared', 'page=2'],
+  ]) {
+    test(`an abort while a .${kind} file is ${amid} leaves what the same call goes on with`, async (t) => {
+      const sandbox = await Sandbox.start()
+      t.after(() => sandbox.close())
+      sandbox.seed({ opportunities: MANY.map(({ id }) => ({ id, stage: '3511' })) })
+      const controller = new AbortController()
+      const crm = await relay(t, sandbox, (_, url) => url.includes(askedFor) && controller.abort())
+      const own = crm.client({ token: sandbox.token })
+      const place = await mkdtemp(join(folder, 'stops-'))
+      const [sheet, path] = [join(place, `sheet.${kind}`), join(place, 'job')]
+      await (await client.planUpdates(MANY, PLAIN)).write(sheet)
+      const planning = own.planUpdates(sheet, { job: path, signal: controller.signal })
+      await assert.rejects(planning, CancelledError)
+      const kept = amid === 'compared' ? ['job', 'job-lock'] : []
+      assert.deepEqual((await readdir(place)).sort(), [...kept, `sheet.${kind}`])
+      if (amid === 'compared') {
+        const job = openJob(path)
+        assert.deepEqual([job.status, job.stopReason], ['stopped', 'cancelled'])
+        assert(job.counts.planned > 0 && job.counts.planned < MANY.length)
+      }
+      const job = await own.planUpdates(sheet, { job: path })
+      assert.deepEqual([job.status, job.counts.planned], ['ready', MANY.length])
+    })
+  }
+}

@@ -98,6 +98,18 @@ export class Crm {
   }
 }
 
+/** A sandbox behind a server that calls something before it passes a request on. */
+export async function relay(test, sandbox, onRequest) {
+  const crm = await Crm.start(test)
+  crm.answerWith(async ({ method, url, headers: { authorization }, body, answer }) => {
+    await onRequest(method, url)
+    const init = { method, headers: { authorization, 'content-type': 'application/json' } }
+    if (body) init.body = JSON.stringify(body)
+    answer(await (await fetch(sandbox.url + url, init)).text())
+  })
+  return crm
+}
+
 /** A Node process that runs this source as a module, with the package's path as an argument. */
 export function run(source, environment = {}) {
   const args = ['--input-type=module', '--eval', source, PACKAGE]

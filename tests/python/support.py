@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib import request as http
 
 import ikcrm
+from ikcrm.testing import Sandbox
 
 TESTS = Path(__file__).resolve().parents[1]
 TOKEN = "test-token-0123456789"
@@ -61,6 +63,38 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+@contextmanager
+def relay(sandbox: Sandbox, on_request: Callable[[str, str], None]) -> Iterator[str]:
+    """The sandbox behind a server that calls something before it passes a request on."""
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.pass_on(None)
+
+        def do_PUT(self) -> None:
+            self.pass_on(self.rfile.read(int(self.headers["content-length"])))
+
+        def pass_on(self, body: bytes | None) -> None:
+            on_request(self.command, self.path)
+            names = ("authorization", "content-type")
+            headers = {name: self.headers[name] for name in names if name in self.headers}
+            url = sandbox.url + self.path
+            with http.urlopen(http.Request(url, body, headers, method=self.command)) as answer:
+                text = answer.read()
+            self.send_response(200)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 class Request:

@@ -8,16 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
-from support import LONG, TESTS, python
+from support import LONG, TESTS, python, relay
 from test_vectors import SPELT, ScriptedServer, server_path
 
 import ikcrm
@@ -340,9 +338,9 @@ def test_ctrl_c_stops_a_job_which_goes_on(sandbox: Sandbox, tmp_path: Path) -> N
 def test_ctrl_c_lets_a_call_under_way_end(sandbox: Sandbox, tmp_path: Path) -> None:
     seen = threading.Event()
 
-    def interrupt() -> None:
-        """Answers no sooner than the signal was met."""
-        if not seen.is_set():
+    def interrupt(method: str, _: str) -> None:
+        """Passes the first update on no sooner than the signal was met."""
+        if method == "PUT" and not seen.is_set():
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             assert seen.wait(LONG)
 
@@ -362,38 +360,6 @@ def test_ctrl_c_lets_a_call_under_way_end(sandbox: Sandbox, tmp_path: Path) -> N
         assert job.counts["updated"] == 1
         assert job.counts["unknown"] == job.counts["sending"] == 0
         assert client.apply_updates(job).ok
-
-
-@contextmanager
-def relay(sandbox: Sandbox, on_update: Callable[[], None]) -> Iterator[str]:
-    """The sandbox behind a server that calls something before it passes an update on."""
-
-    class Relay(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.pass_on(None)
-
-        def do_PUT(self) -> None:
-            on_update()
-            self.pass_on(self.rfile.read(int(self.headers["content-length"])))
-
-        def pass_on(self, body: bytes | None) -> None:
-            names = ("authorization", "content-type")
-            headers = {name: self.headers[name] for name in names if name in self.headers}
-            url = sandbox.url + self.path
-            with urlopen(Request(url, body, headers, method=self.command)) as answer:
-                text = answer.read()
-            self.send_response(200)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 KILLED = """

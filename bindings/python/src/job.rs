@@ -265,7 +265,8 @@ impl Named {
             let name = name.to_string();
             if call::CALL_OPTIONS.contains(&name.as_str()) {
                 named.call = call::option(named.call, &name, &value)?;
-            } else if let ("also_cancel", Ok(cancel)) = (name.as_str(), value.cast::<Cancel>()) {
+            } else if let ("_task", Ok(cancel)) = (name.as_str(), value.cast::<Cancel>()) {
+                // The flag of the task that waits for the job, besides the caller's own.
                 named.call = named.call.also_cancel(cancel.get().0.clone());
             } else if name == "job" {
                 named.others.push((name, value::read_path(&value)?));

@@ -25,6 +25,7 @@ mod text;
 #[cfg(feature = "csv")]
 mod encoding;
 mod sniff;
+mod file;
 mod header;
 mod result;
 mod cells;

@@ -207,7 +207,7 @@ class _LastLoop:
         self._loop = get_running_loop()
         call: _Call[UpdateJob] = _Call(self._loop)
         cancel = _native.Cancel()
-        named = {**options, "also_cancel": cancel}
+        named = {**options, "_task": cancel}
 
         def ask(function: Callable[..., Any], told: Any) -> Any:
             """Calls something on the loop, for a thread that waits for it."""

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ikcrm::{
-    Client, JobRow, Language, PlanOptions, RowState, SheetOptions, UpdateJob, Value, WriteOptions,
+    CallOptions, Cancel, Client, Error, JobRow, Language, PlanOptions, RowState, SheetOptions,
+    UpdateJob, Value, WriteOptions,
 };
 use ikcrm_conformance::{JobCase, JobServer};
 use serde::Deserialize;
@@ -196,4 +197,19 @@ fn empty() -> SheetCase {
         coerced: BTreeMap::new(),
         error: None,
     }
+}
+
+#[test]
+fn a_cancel_ends_the_reading_of_a_file() {
+    let server = server();
+    let client = client(&server);
+    for file in ["libreoffice.xlsx", "libreoffice.xls", "libreoffice.ods", "libreoffice-gbk.csv"] {
+        let path = folder().join("files").join(file);
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let plan = PlanOptions::new().call(CallOptions::new().cancel(cancel));
+        let ended = client.plan_updates_of_sheet(&path, &SheetOptions::new(), plan);
+        assert!(matches!(ended, Err(Error::Cancelled { .. })), "{file}: {ended:?}");
+    }
+    assert!(server.calls().is_empty());
 }

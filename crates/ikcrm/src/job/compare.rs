@@ -1,5 +1,7 @@
 //! Compares rows with the CRM: by pages of the list where that takes fewer calls, else one by one.
 
+use std::collections::HashMap;
+
 use super::desk::{Desk, Stop};
 use super::failure::{Meaning, meaning};
 use super::judge::{Policy, Verdict, judge};
@@ -8,7 +10,7 @@ use super::reading::Reading;
 use super::row::{FieldPlan, Row, RowState};
 use crate::error::Error;
 use crate::request::FIELDS;
-use crate::response::{OpportunityPage, Record};
+use crate::response::{OpportunityPage, OpportunityRow, Record};
 
 /// How many rows a page has.
 const PER_PAGE: u64 = 100;
@@ -37,8 +39,8 @@ impl Comparer<'_, '_> {
         Ok(())
     }
 
-    /// Compares the rows of a state that were read before a time, page by page, as long as there are
-    /// fewer pages left than rows; tells whether a page was read.
+    /// Compares the rows of a state that were read before a time, page by page, as long as that takes
+    /// fewer calls than reading each row; tells whether a page was read.
     pub(super) fn by_pages(
         &self,
         state: RowState,
@@ -46,12 +48,14 @@ impl Comparer<'_, '_> {
         seen: &mut Seen<'_>,
     ) -> Result<bool, Stop> {
         let mut pages = self.pages()?;
-        let mut before: Option<OpportunityPage> = None;
+        let rows = self.desk.store.count(state, true, read_before)?;
+        let mut rows = u64::try_from(rows).unwrap_or_default();
+        let (mut found, mut before) = (0, None::<OpportunityPage>);
         for number in 1.. {
-            let rows = self.desk.store.count(state, true, read_before)?;
-            let rows = u64::try_from(rows).unwrap_or_default();
             let left = pages.map_or(1, |pages| pages.saturating_sub(u64::from(number) - 1));
-            if rows <= left.min(1) || left > rows || (left == 0 && pages.is_some()) {
+            // A page that had several rows shows that the next one is worth its call.
+            let is_dear = left > rows && found < 2;
+            if rows <= left.min(1) || is_dear || (left == 0 && pages.is_some()) {
                 return Ok(number > 1);
             }
             let Ok(page) = self.desk.ask(Kind::List, |crm| crm.page(number, false))? else {
@@ -65,7 +69,8 @@ impl Comparer<'_, '_> {
             {
                 return Ok(number > 1);
             }
-            self.take_page(&page, state, read_before, seen)?;
+            found = self.take_page(&page, state, read_before, seen)?;
+            rows = rows.saturating_sub(found);
             self.desk.tick()?;
             before = Some(page);
         }
@@ -78,14 +83,14 @@ impl Comparer<'_, '_> {
         Ok(total.map(|total| u64::try_from(total).unwrap_or_default().div_ceil(PER_PAGE)))
     }
 
-    /// Compares the rows of a page, in one commit.
+    /// Compares the rows of a page, in one commit; tells how many it has.
     fn take_page(
         &self,
         page: &OpportunityPage,
         state: RowState,
         read_before: i64,
         seen: &mut Seen<'_>,
-    ) -> Result<(), Stop> {
+    ) -> Result<u64, Stop> {
         let store = self.desk.store;
         let distrusted: Vec<String> = store.get_json("distrusted")?;
         store.transaction(|| {
@@ -93,22 +98,28 @@ impl Comparer<'_, '_> {
                 store.put("total_count", total)?;
             }
             self.desk.note_calls()?;
+            let (mut taken, mut rows) = (0, self.rows_of(&page.rows, state)?);
             for record in &page.rows {
-                let found = self.row_of(record, state)?;
-                let found = found.filter(|row| row.listable && row.read_at < read_before);
-                if let Some(mut row) = found {
+                let row = id_of(record).and_then(|id| rows.remove(&id));
+                let row = row.filter(|row| row.listable && row.read_at < read_before);
+                if let Some(mut row) = row {
                     self.take(&mut row, &Reading::listed(record, &distrusted))?;
                     seen(&row)?;
+                    taken += 1;
                 }
             }
-            Ok(())
+            Ok(taken)
         })
     }
 
-    /// The row of this state that is about this opportunity.
-    pub(super) fn row_of(&self, record: &Record, state: RowState) -> Result<Option<Row>, Error> {
-        let id = record.get("id").and_then(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()));
-        id.map_or(Ok(None), |id| self.desk.store.row_of(id, &[state]))
+    /// The rows of this state that are about these opportunities, by their ids.
+    pub(super) fn rows_of(
+        &self,
+        records: &[OpportunityRow],
+        state: RowState,
+    ) -> Result<HashMap<i64, Row>, Error> {
+        let ids: Vec<_> = records.iter().filter_map(|record| id_of(record)).collect();
+        self.desk.store.rows_of(&ids, state)
     }
 
     /// Judges a row by a reading and writes it.
@@ -204,6 +215,12 @@ impl Comparer<'_, '_> {
             })?;
         }
     }
+}
+
+/// The id of an opportunity, as an answer tells it.
+pub(super) fn id_of(record: &Record) -> Option<i64> {
+    let id = record.get_raw("id")?;
+    id.trim_matches('"').parse().ok()
 }
 
 /// The fields that the list told otherwise than this reading; what the list told is forgotten.

@@ -78,6 +78,8 @@ pub(super) struct Desk<'a> {
     /// Calls that are not yet in the file, by kind.
     calls: RefCell<[i64; Kind::ALL.len()]>,
     watch: RefCell<Watch<'a>>,
+    /// How long it took to count the rows last.
+    counting: Cell<Duration>,
     /// The process whose run it is.
     pid: u32,
 }
@@ -92,6 +94,7 @@ impl<'a> Desk<'a> {
             sign_ins: Cell::new(0),
             calls: RefCell::default(),
             watch: RefCell::new(watch),
+            counting: Cell::default(),
             pid: std::process::id(),
         }
     }
@@ -223,14 +226,16 @@ impl<'a> Desk<'a> {
 
     /// Tells the caller how far the run is, unless that was told just now.
     pub(super) fn tick(&self) -> Result<(), Stop> {
-        let due = self.watch.borrow_mut().is_due(self.crm.elapsed());
+        let due = self.watch.borrow_mut().is_due(self.crm.elapsed(), self.counting.get());
         if due { self.tell(None) } else { Ok(()) }
     }
 
     /// Tells the caller how far the run is, and why it waits.
     pub(super) fn tell(&self, waiting: Option<&str>) -> Result<(), Stop> {
         let progress = || {
+            let begun = self.crm.elapsed();
             let mut progress = report::progress(self.store, self.crm.now())?;
+            self.counting.set(self.crm.elapsed().saturating_sub(begun));
             progress.waiting = waiting.map(ToOwned::to_owned);
             Ok(progress)
         };

@@ -141,7 +141,7 @@ pub(super) fn apply(
     if is_done(&store, &options)? {
         return Ok(());
     }
-    store.begin_work()?;
+    store.begin_sending()?;
     let was_killed = store.get::<String>("status")?.as_deref() == Some("running");
     let watch = Watch::new(options.on_progress.take(), options.on_row.take(), policy.send_all);
     let desk = Desk::new(&store, crm, options.quota_share, watch);

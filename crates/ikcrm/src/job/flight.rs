@@ -1,11 +1,11 @@
 //! The updates of a run that are under way, and how many there may be.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::crm::Crm;
-use super::landing::{Landed, Landing};
+use super::landing::{Landing, Landings};
 use super::row::Row;
 use crate::error::Error;
 use crate::input::check::Fields;
@@ -22,16 +22,15 @@ pub(super) struct Flight {
     /// How many may be under way just now. It begins with one and grows with each answer, so that the
     /// first row shows what is wrong with all; each passing failure halves it.
     wide: usize,
-    /// What came while it was waited for.
-    first: Option<Landed>,
-    bring: Sender<Landed>,
-    landed: Receiver<Landed>,
+    landings: Arc<Landings>,
+    /// How long the last commit took.
+    commit: Duration,
 }
 
 impl Flight {
     pub(super) fn new() -> Self {
-        let (bring, landed) = channel();
-        Self { rows: BTreeMap::new(), wide: 1, first: None, bring, landed }
+        let landings = Arc::default();
+        Self { rows: BTreeMap::new(), wide: 1, landings, commit: Duration::ZERO }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -56,7 +55,7 @@ impl Flight {
 
     /// Starts the update of a row.
     pub(super) fn start(&mut self, crm: &dyn Crm, row: Row, update: Fields<'static>) {
-        let landing = Landing::new(row.number, self.bring.clone());
+        let landing = Landing::new(row.number, Arc::clone(&self.landings));
         let id = row.id.unwrap_or_default();
         self.rows.insert(row.number, row);
         crm.update(id, update, landing);
@@ -64,15 +63,22 @@ impl Flight {
 
     /// The rows whose answers came, in the order in which they did.
     pub(super) fn take(&mut self) -> Vec<(Row, Result<Opportunity, Error>)> {
-        let came = self.first.take().into_iter().chain(self.landed.try_iter());
+        let came = self.landings.take().into_iter();
         came.filter_map(|(number, answer)| Some((self.rows.remove(&number)?, answer))).collect()
     }
 
-    /// Waits until an answer came, for a tenth of a second at most.
-    pub(super) fn wait(&mut self, crm: &dyn Crm, longest: Duration) {
+    /// Notes how long it took to write down what became of rows.
+    pub(super) fn committed(&mut self, took: Duration) {
+        self.commit = took;
+    }
+
+    /// Waits until an answer came, for a tenth of a second at most; then for more, as long as the last
+    /// commit took at most: one that is for all costs less than one for each.
+    pub(super) fn wait(&self, crm: &dyn Crm, longest: Duration) {
         crm.end_late();
-        if self.first.is_none() {
-            self.first = self.landed.recv_timeout(longest.min(SLICE)).ok();
+        let longest = longest.min(SLICE);
+        if self.landings.wait(1, longest) {
+            self.landings.wait(self.rows.len(), self.commit.min(longest));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Decides what becomes of a row when the CRM's present values are known. Pure.
 
 use super::reading::Reading;
-use super::row::{FieldPlan, Row, RowState};
+use super::row::{FieldPlan, Fill, Row, RowState};
 
 /// How a job judges.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,7 +28,8 @@ pub(super) fn judge(row: &mut Row, reading: &Reading<'_>, at: i64, policy: Polic
     let interrupted = matches!(row.state, RowState::Sending | RowState::Unknown);
     let looks: Vec<_> =
         row.fields.iter().map(|plan| look(plan, reading, interrupted, policy)).collect();
-    let fill = reading.fill();
+    // A partial job sends nothing along.
+    let fill = if policy.partial { Fill::default() } else { reading.fill() };
     let lacks_fill = fill.title.is_none() || fill.customer_id.is_none();
     if reading.is_listed && is_too_little(row, &looks, policy, lacks_fill) {
         return Verdict::ReadSingly;
@@ -53,6 +54,9 @@ pub(super) fn judge(row: &mut Row, reading: &Reading<'_>, at: i64, policy: Polic
         () if row.attempts > 0 && row.fields.iter().any(|plan| plan.done) => RowState::Updated,
         () => RowState::Unchanged,
     });
+    if row.state == RowState::Unchanged {
+        row.fill = Fill::default(); // nothing is sent that it would go along with
+    }
     Verdict::Settled
 }
 

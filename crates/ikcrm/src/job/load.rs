@@ -2,6 +2,7 @@
 //! the look-up of custom fields.
 
 use ring::digest::{SHA256, digest};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
@@ -279,23 +280,27 @@ fn all_given(input: &RowInput) -> Json {
 fn print(row: &Row, draft: &Draft<'_>, input: &RowInput) -> Print {
     let name = row.key.clone().or(row.id.map(|id| id.to_string())).unwrap_or_default();
     let content = if draft.faults.is_empty() {
-        let mut values: Vec<_> =
-            draft.fields.0.iter().map(|(name, wire)| json!([name, wire])).collect();
-        for label in &draft.labels {
-            values.push(match label {
-                Label::Option { field, label, .. } => json!([field, {"label": label}]),
-                Label::Custom { label, value, .. } => json!([{"label": label}, json_of(value)]),
-            });
-        }
-        values.sort_by_cached_key(ToString::to_string);
-        json!([name, row.as_of, values])
+        let mut values: Vec<_> = draft.fields.0.iter().map(text_of).collect();
+        values.extend(draft.labels.iter().map(|label| match label {
+            Label::Option { field, label, .. } => text_of(&(field, json!({"label": label}))),
+            Label::Custom { label, value, .. } => {
+                text_of(&(json!({"label": label}), json_of(value)))
+            }
+        }));
+        values.sort_unstable();
+        format!("[{},{},[{}]]", text_of(&name), text_of(&row.as_of), values.join(","))
     } else {
-        json!([name, "invalid", all_given(input)])
+        json!([name, "invalid", all_given(input)]).to_string()
     };
-    let hash = digest(&SHA256, content.to_string().as_bytes());
+    let hash = digest(&SHA256, content.as_bytes());
     let mut print = Print::default();
     print.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
     print
+}
+
+/// A value as JSON, digit by digit as it is.
+fn text_of(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// What tells a set of rows from others.

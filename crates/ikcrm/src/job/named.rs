@@ -5,8 +5,8 @@ use super::options::{
     ApplyOptions, AsOf, Compare, Empty, MaxErrors, OnConflict, OnDuplicate, PlanOptions,
 };
 use super::row::RowState;
-use crate::config::CALL_OPTIONS;
-use crate::error::{Fault, FieldError, FieldErrorCode as Code};
+use crate::config::{CALL_OPTIONS, CallOptions};
+use crate::error::{Fault, FieldErrorCode as Code};
 use crate::input::setting::{duration, flag, number, text, whole};
 use crate::input::suggest::no_option;
 use crate::input::{Value, excerpt};
@@ -47,20 +47,10 @@ impl PlanOptions<'_> {
     /// Sets an option by its name, or one of a call; times are in seconds. A null leaves the default,
     /// and what does not fit is told by the plan.
     pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        let taken = match name {
-            name if CALL_OPTIONS.contains(&name) => {
-                self.call = self.call.set(name, value);
-                Ok(())
-            }
-            name if !PLAN_OPTIONS.contains(&name) => {
-                self.call.faults.push(unknown(name, PLAN_OPTIONS));
-                Ok(())
-            }
-            _ if value == Value::Null => Ok(()),
-            name => self.take(name, &value),
-        };
-        self.call.faults.extend(taken.err().map(|fault| fault.of(name)));
+        if let Some(value) = own(&mut self.call, PLAN_OPTIONS, name, value.into()) {
+            let fault = self.take(name, &value).err();
+            self.call.faults.extend(fault.map(|fault| fault.of(name)));
+        }
         self
     }
 
@@ -84,20 +74,10 @@ impl ApplyOptions<'_> {
     /// Sets an option by its name, or one of a call; times are in seconds. A null leaves the default,
     /// and what does not fit is told when the job is applied.
     pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        let taken = match name {
-            name if CALL_OPTIONS.contains(&name) => {
-                self.call = self.call.set(name, value);
-                Ok(())
-            }
-            name if !APPLY_OPTIONS.contains(&name) => {
-                self.call.faults.push(unknown(name, APPLY_OPTIONS));
-                Ok(())
-            }
-            _ if value == Value::Null => Ok(()),
-            name => self.take(name, &value),
-        };
-        self.call.faults.extend(taken.err().map(|fault| fault.of(name)));
+        if let Some(value) = own(&mut self.call, APPLY_OPTIONS, name, value.into()) {
+            let fault = self.take(name, &value).err();
+            self.call.faults.extend(fault.map(|fault| fault.of(name)));
+        }
         self
     }
 
@@ -118,9 +98,18 @@ impl ApplyOptions<'_> {
     }
 }
 
-fn unknown(name: &str, known: &[&str]) -> FieldError {
-    let known = known.iter().chain(CALL_OPTIONS).chain(&["on_progress", "progress"]);
-    no_option("option", name, known.copied())
+/// The value of one of the known options, unless it leaves the default; one of a call's goes there.
+fn own(call: &mut CallOptions, known: &[&str], name: &str, value: Value) -> Option<Value> {
+    if CALL_OPTIONS.contains(&name) {
+        *call = std::mem::take(call).set(name, value);
+        return None;
+    }
+    if !known.contains(&name) {
+        let all = known.iter().chain(CALL_OPTIONS).chain(&["on_progress", "progress"]);
+        call.faults.push(no_option("option", name, all.copied()));
+        return None;
+    }
+    Some(value).filter(|value| *value != Value::Null)
 }
 
 /// The words of an option, with what they mean.

@@ -1,6 +1,6 @@
 //! Plans a job: loads the rows in one step, then compares them with the CRM.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(super) fn plan(
     if compared && pending.is_empty() {
         return Ok(job);
     }
-    store.begin_work()?;
+    store.begin_comparing()?;
     let watch = Watch::new(options.on_progress.take(), None, policy.send_all);
     let desk = Desk::new(&store, crm, SHARE, watch);
     let end = compare(&desk, policy);
@@ -66,6 +66,7 @@ pub(super) fn plan(
 fn compare(desk: &Desk<'_>, policy: Policy) -> Result<(), Stop> {
     check_place(desk)?;
     Comparer { desk, policy }.pending()?;
+    desk.store.index_states()?;
     desk.tell(None)
 }
 
@@ -164,8 +165,15 @@ fn load_rows(desk: &Desk<'_>, rows: &mut Rows<'_>, options: &PlanOptions<'_>) ->
     let map = desk.need(Kind::Lookup, |crm| crm.field_map())?;
     note_plan(desk, options, &map)?;
     let policy = policy(store)?;
-    let mut loader =
-        Loader { desk, options, policy, map: &map, custom: None, choices: HashSet::new() };
+    let mut loader = Loader {
+        desk,
+        options,
+        policy,
+        map: &map,
+        custom: None,
+        choices: HashMap::new(),
+        is_any_pending: false,
+    };
     let mut sources = Sources::default();
     let (mut prints, mut count, mut expects) = (Vec::new(), 0_i64, false);
     for input in rows {
@@ -179,6 +187,10 @@ fn load_rows(desk: &Desk<'_>, rows: &mut Rows<'_>, options: &PlanOptions<'_>) ->
         }
     }
     sources.end(store)?;
+    store.index_ids()?;
+    if !loader.is_any_pending {
+        store.index_states()?;
+    }
     let keeps_last = options.on_duplicate == OnDuplicate::Last;
     store.mark_duplicates(keeps_last)?;
     store.put("keeps_last", keeps_last)?;
@@ -239,8 +251,8 @@ impl Sources {
         let id = input.id.iter().map(|_| Arc::from("id"));
         let names = id.chain(input.cells.iter().map(|(name, _)| Arc::clone(name)));
         let mut cells = Vec::new();
-        for (name, value) in names.zip(given) {
-            let place = self.place(name);
+        for (guess, (name, value)) in names.zip(given).enumerate() {
+            let place = self.place(name, guess);
             cells.resize(cells.len().max(place + 1), Json::Null);
             if let Some(cell) = cells.get_mut(place) {
                 *cell = value;
@@ -249,7 +261,11 @@ impl Sources {
         store.insert_source(number, &cells)
     }
 
-    fn place(&mut self, name: Arc<str>) -> usize {
+    /// Where the column stands; mostly at the same place as in the row before.
+    fn place(&mut self, name: Arc<str>, guess: usize) -> usize {
+        if self.columns.get(guess) == Some(&name) {
+            return guess;
+        }
         let next = self.columns.len();
         *self.places.entry(name).or_insert_with_key(|name| {
             self.columns.push(Arc::clone(name));
@@ -271,8 +287,10 @@ struct Loader<'a, 'd, 'o> {
     policy: Policy,
     map: &'a FieldMap,
     custom: Option<CustomFields>,
-    /// Options that are in the file already.
-    choices: HashSet<(String, String, String)>,
+    /// Options that are in the file already: fields and labels, by the ids as JSON.
+    choices: HashMap<Box<str>, Vec<(String, Option<String>)>>,
+    /// Whether a row must be compared.
+    is_any_pending: bool,
 }
 
 impl Loader<'_, '_, '_> {
@@ -292,8 +310,9 @@ impl Loader<'_, '_, '_> {
         if row.state == RowState::Pending && !needs_reading(&row, self.policy) {
             row.state = RowState::Planned;
         }
+        self.is_any_pending |= row.state == RowState::Pending;
         self.note_choices(&row)?;
-        desk.store.put_row(&row)?;
+        desk.store.add_row(&row)?;
         Ok(print)
     }
 
@@ -311,12 +330,18 @@ impl Loader<'_, '_, '_> {
     fn note_choices(&mut self, row: &Row) -> Result<(), Error> {
         let fields = row.fields.iter().filter(|plan| self.map.field(&plan.field).is_some());
         for plan in fields {
-            let Ok(value) = serde_json::from_str::<String>(plan.after.get()) else { continue };
-            let label = plan.label.clone().unwrap_or_default();
-            let choice = (plan.field.clone(), value, label);
-            if !self.choices.contains(&choice) {
-                self.desk.store.add_choice(&choice.0, &choice.1, &choice.2)?;
-                self.choices.insert(choice);
+            let id = plan.after.get();
+            let known = |(field, label): &(String, Option<String>)| {
+                *field == plan.field && *label == plan.label
+            };
+            if self.choices.get(id).is_some_and(|choices| choices.iter().any(known)) {
+                continue;
+            }
+            if let Ok(value) = serde_json::from_str::<String>(id) {
+                let label = plan.label.as_deref().unwrap_or_default();
+                self.desk.store.add_choice(&plan.field, &value, label)?;
+                let choice = (plan.field.clone(), plan.label.clone());
+                self.choices.entry(id.into()).or_default().push(choice);
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::compare::Comparer;
+use super::compare::{Comparer, id_of};
 use super::desk::{Desk, Stop, Wait};
 use super::failure::Meaning;
 use super::fault;
@@ -243,8 +243,10 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         self.sweep = Some(self.desk.crm.elapsed() + SWEEP);
         let store = self.desk.store;
         let distrusted: Vec<String> = store.get_json("distrusted")?;
+        let mut rows = self.comparer.rows_of(&page.rows, RowState::Planned)?;
         for (record, time) in page.rows.iter().zip(times) {
-            let Some(mut row) = self.comparer.row_of(record, RowState::Planned)? else { continue };
+            let row = id_of(record).and_then(|id| rows.remove(&id));
+            let Some(mut row) = row else { continue };
             if row.listable {
                 self.comparer.take(&mut row, &Reading::listed(record, &distrusted))?;
                 self.compared_again(&row)?;
@@ -422,9 +424,17 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
     /// Writes down what became of rows, and tells of those that are done.
     fn note(&mut self, answered: &[Row]) -> Result<(), Stop> {
         if !answered.is_empty() {
-            note(self.desk, answered)?;
+            self.commit(|desk| note(desk, answered))?;
         }
         self.tell(answered)
+    }
+
+    /// Writes something down; how long that takes tells how many answers are worth waiting for.
+    fn commit<T>(&mut self, write: impl FnOnce(&Desk<'_>) -> Result<T, Stop>) -> Result<T, Stop> {
+        let begun = self.desk.crm.elapsed();
+        let written = write(self.desk);
+        self.flight.committed(self.desk.crm.elapsed().saturating_sub(begun));
+        written
     }
 
     fn tell(&mut self, rows: &[Row]) -> Result<(), Stop> {
@@ -439,7 +449,8 @@ impl<'a, 'd, 'o> Run<'a, 'd, 'o> {
         if rows.is_empty() {
             return Ok(());
         }
-        let Marked { updates, invalid } = mark(self.desk, rows, answered, self.policy)?;
+        let policy = self.policy;
+        let Marked { updates, invalid } = self.commit(|desk| mark(desk, rows, answered, policy))?;
         for (row, update) in updates {
             fault::point();
             self.desk.take_turn_now();

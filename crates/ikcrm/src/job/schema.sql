@@ -19,8 +19,6 @@ CREATE TABLE row (
   not_taken TEXT,                      -- the fields that the CRM answered otherwise than sent
   given TEXT                           -- what was given besides
 );
-CREATE INDEX row_state ON row (state, number);
-CREATE INDEX row_id ON row (id);
 
 -- The options that rows use, by their ids, and the labels that were given.
 CREATE TABLE choice (field TEXT, value TEXT, label TEXT, PRIMARY KEY (field, value, label)) WITHOUT ROWID;

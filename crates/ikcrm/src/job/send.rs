@@ -34,14 +34,14 @@ pub(super) fn mark(
     let (mut marked, at) = (Marked::default(), desk.crm.now());
     desk.store.check_place()?;
     desk.store.transaction(|| {
-        answered.iter().try_for_each(|row| desk.store.put_row(row))?;
+        answered.iter().try_for_each(|row| desk.store.put_sent(row))?;
         for mut row in rows {
             match fields(&row, policy) {
                 Ok(update) => {
                     row.settle(RowState::Sending);
                     (row.sent_at, row.attempts) = (at, row.attempts + 1);
                     desk.count(Kind::Update);
-                    desk.store.put_row(&row)?;
+                    desk.store.put_sent(&row)?;
                     marked.updates.push((row, Fields(update)));
                 }
                 Err(missing) => {
@@ -49,7 +49,7 @@ pub(super) fn mark(
                     let message =
                         format!("{missing}: the opportunity has no value to send along; give one");
                     row.become_state(RowState::Invalid, cause, message);
-                    desk.store.put_row(&row)?;
+                    desk.store.put_sent(&row)?;
                     marked.invalid.push(row);
                 }
             }
@@ -62,7 +62,7 @@ pub(super) fn mark(
 /// Writes down, in one commit, what became of rows.
 pub(super) fn note(desk: &Desk<'_>, answered: &[Row]) -> Result<(), Stop> {
     desk.store.transaction(|| {
-        answered.iter().try_for_each(|row| desk.store.put_row(row))?;
+        answered.iter().try_for_each(|row| desk.store.put_sent(row))?;
         Ok(desk.note_calls()?)
     })
 }

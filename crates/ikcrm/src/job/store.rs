@@ -1,5 +1,6 @@
 //! The job's file: an `SQLite` database with the rows, their states and what the job counted.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ const VERSION: i32 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
 const COLUMNS: &str = "number, key, id, state, fields, fill, as_of, listable, read_at, sent_at, \
                        attempts, cause, message, not_taken, given";
+/// How many pages of 4 KB the log may have while rows are compared, until they are brought to the file, which
+/// waits for the disk.
+const LOG_PAGES: u32 = 4096;
 /// How long a look at the file waits for one who writes.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -105,10 +109,22 @@ impl Store {
         &self.path
     }
 
-    /// Begins to work on the job: readers see it meanwhile, and each commit is durable.
-    pub(super) fn begin_work(&self) -> Result<(), Error> {
+    /// Begins to compare: readers see it meanwhile. A power cut may lose the last commits, whose rows
+    /// are then compared again; a process that dies loses none.
+    pub(super) fn begin_comparing(&self) -> Result<(), Error> {
+        self.begin("NORMAL")?;
+        self.run(&format!("PRAGMA wal_autocheckpoint = {LOG_PAGES};"))
+    }
+
+    /// Begins to send: readers see it meanwhile, and each commit is durable.
+    pub(super) fn begin_sending(&self) -> Result<(), Error> {
+        self.begin("FULL")?;
+        self.index_states()
+    }
+
+    fn begin(&self, synchronous: &str) -> Result<(), Error> {
         fault::point();
-        self.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        self.run(&format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};"))?;
         fault::point();
         Ok(())
     }
@@ -218,13 +234,9 @@ impl Store {
 
     // --- the rows ---
 
-    /// Writes a row, or what may change in one that is there.
-    pub(super) fn put_row(&self, row: &Row) -> Result<(), Error> {
-        let sql = "INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-                   ON CONFLICT (number) DO UPDATE SET state = ?4, fields = ?5, fill = ?6, \
-                   listable = ?8, read_at = ?9, sent_at = ?10, attempts = ?11, cause = ?12, \
-                   message = ?13, not_taken = ?14";
-        let not_taken = (!row.not_taken.is_empty()).then(|| json(&row.not_taken));
+    /// Adds a row.
+    pub(super) fn add_row(&self, row: &Row) -> Result<(), Error> {
+        let sql = "INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let values = params![
             row.number,
             row.key,
@@ -239,10 +251,52 @@ impl Store {
             row.attempts,
             row.cause,
             row.message,
-            not_taken,
+            not_taken(row),
             row.given,
         ];
         self.execute(sql, values).map(drop)
+    }
+
+    /// Writes what may change in a row.
+    pub(super) fn put_row(&self, row: &Row) -> Result<(), Error> {
+        let sql = "UPDATE row SET state = ?, fields = ?, fill = ?, listable = ?, read_at = ?, \
+                   sent_at = ?, attempts = ?, cause = ?, message = ?, not_taken = ? WHERE number = ?";
+        let values = params![
+            row.state.as_str(),
+            json(&row.fields),
+            json(&row.fill),
+            row.listable,
+            row.read_at,
+            row.sent_at,
+            row.attempts,
+            row.cause,
+            row.message,
+            not_taken(row),
+            row.number,
+        ];
+        self.execute(sql, values).map(drop)
+    }
+
+    /// Writes what changes in a row when it is sent.
+    pub(super) fn put_sent(&self, row: &Row) -> Result<(), Error> {
+        let sql = "UPDATE row SET state = ?, sent_at = ?, attempts = ?, cause = ?, message = ?, \
+                   not_taken = ? WHERE number = ?";
+        let state = row.state.as_str();
+        let not_taken = not_taken(row);
+        let Row { number, sent_at, attempts, cause, message, .. } = row;
+        let values = params![state, sent_at, attempts, cause, message, not_taken, number];
+        self.execute(sql, values).map(drop)
+    }
+
+    /// Makes what finds rows by their ids, once all are there: sorted at once, that takes less time than
+    /// row by row.
+    pub(super) fn index_ids(&self) -> Result<(), Error> {
+        self.run("CREATE INDEX row_id ON row (id)")
+    }
+
+    /// Makes what finds rows by their states, once most have the one that they keep.
+    pub(super) fn index_states(&self) -> Result<(), Error> {
+        self.run("CREATE INDEX IF NOT EXISTS row_state ON row (state, number)")
     }
 
     /// Writes a row down as it was given.
@@ -276,11 +330,13 @@ impl Store {
         }
     }
 
-    /// The row of an opportunity that is in one of these states.
-    pub(super) fn row_of(&self, id: i64, states: &[RowState]) -> Result<Option<Row>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM row WHERE id = ?");
-        let rows = self.all(&sql, [id], row)?;
-        Ok(rows.into_iter().find(|row| states.contains(&row.state)))
+    /// The rows in this state of these opportunities, by their ids.
+    pub(super) fn rows_of(&self, ids: &[i64], state: RowState) -> Result<HashMap<i64, Row>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM row WHERE id IN (SELECT value FROM json_each(?)) AND +state = ?"
+        );
+        let rows = self.all(&sql, params![json(&ids), state.as_str()], row)?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.id?, row))).collect())
     }
 
     pub(super) fn row(&self, number: i64) -> Result<Option<Row>, Error> {
@@ -342,6 +398,10 @@ impl Store {
     /// Marks the rows that share their id with others, before any is compared: all, or all but the
     /// last.
     pub(super) fn mark_duplicates(&self, keep_last: bool) -> Result<usize, Error> {
+        let any = "SELECT 1 FROM row WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT 1";
+        if self.one::<bool>(any, [])?.is_none() {
+            return Ok(0);
+        }
         let sql = "UPDATE row SET state = 'duplicate', cause = 'duplicate', message = \
                    'the id ' || id || ' is in the rows ' || (SELECT group_concat(number, ', ') FROM \
                    (SELECT number FROM row AS other WHERE other.id = row.id AND other.state IN \
@@ -441,6 +501,10 @@ fn file_id(_: &Path) -> Option<FileId> {
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+fn not_taken(row: &Row) -> Option<String> {
+    (!row.not_taken.is_empty()).then(|| json(&row.not_taken))
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {

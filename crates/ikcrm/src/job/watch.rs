@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// At most four times a second.
 const EVERY: Duration = Duration::from_millis(250);
+/// So many times as long as the counting of a large job's rows takes, its work goes on before the next.
+const WORK: u32 = 20;
 
 /// The caller's callbacks.
 #[derive(Default)]
@@ -29,9 +31,11 @@ impl<'a> Watch<'a> {
         Self { on_progress, on_row, send_all, told: None }
     }
 
-    /// Whether the progress is to be told now: it was not told just before.
-    pub(super) fn is_due(&mut self, now: Duration) -> bool {
-        let due = self.told.is_none_or(|told| now.saturating_sub(told) >= EVERY);
+    /// Whether the progress is to be told now: it was not told just before. `counting` is how long it
+    /// took to count the rows last.
+    pub(super) fn is_due(&mut self, now: Duration, counting: Duration) -> bool {
+        let every = EVERY.max(counting.saturating_mul(WORK));
+        let due = self.told.is_none_or(|told| now.saturating_sub(told) >= every);
         if due {
             self.told = Some(now);
         }

@@ -1,6 +1,5 @@
 //! Which encoding a text file has, and its text piece by piece.
 
-use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::{DecoderResult, Encoding, GB18030, UTF_8};
 
+use super::file::SheetFile;
 use super::line::fault_at;
 use super::sniff::{name, unreadable};
 use crate::error::{Error, FieldErrorCode as Code};
@@ -18,7 +18,7 @@ const LONGEST_ROW: u64 = 16 << 20;
 
 /// The file's encoding, as told, by its first bytes, or by what its text can be.
 pub(super) fn detect(
-    file: &mut File,
+    file: &mut SheetFile,
     path: &Path,
     told: Option<&str>,
 ) -> Result<&'static Encoding, Error> {
@@ -48,8 +48,8 @@ pub(super) fn detect(
 }
 
 /// Whether all of the file is text in this encoding.
-fn fits(file: &File, encoding: &'static Encoding) -> io::Result<bool> {
-    let mut text = Text::new(file.try_clone()?, encoding);
+fn fits(file: &SheetFile, encoding: &'static Encoding) -> io::Result<bool> {
+    let mut text = Text::new(file.again()?, encoding);
     let mut piece = vec![0; PIECE];
     loop {
         text.begin_row();
@@ -64,7 +64,7 @@ fn fits(file: &File, encoding: &'static Encoding) -> io::Result<bool> {
 
 /// A file's text as UTF-8.
 pub(super) struct Text {
-    file: File,
+    file: SheetFile,
     decoder: encoding_rs::Decoder,
     encoding: &'static Encoding,
     bytes: Vec<u8>,
@@ -95,7 +95,7 @@ impl Row {
 }
 
 impl Text {
-    pub(super) fn new(file: File, encoding: &'static Encoding) -> Self {
+    pub(super) fn new(file: SheetFile, encoding: &'static Encoding) -> Self {
         Self {
             file,
             decoder: encoding.new_decoder_with_bom_removal(),

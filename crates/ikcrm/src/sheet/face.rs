@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::file::SheetFile;
 use super::line::{Line, Lines, Raw};
 use super::options::SheetOptions;
 use super::rows::SheetRows;
@@ -15,6 +16,7 @@ use crate::job::Place;
 use crate::job::{Cell, PlanOptions, UpdateJob};
 #[cfg(all(feature = "fuzzing", feature = "csv", feature = "xlsx"))]
 use crate::request::CustomFields;
+use crate::sync::Cancel;
 
 impl Client {
     /// Plans updates of the rows of a sheet, as [`plan_updates`](Self::plan_updates) does: an `.xlsx`,
@@ -48,8 +50,9 @@ impl Client {
     ) -> Result<UpdateJob, Error> {
         let path = path.as_ref();
         sheet.check()?;
+        let cancel = plan.call.cancel.clone();
         let mut plan = Some(plan.source(path));
-        with_lines(path, sheet, &mut |name, lines| {
+        with_lines(path, cancel.as_ref(), sheet, &mut |name, lines| {
             let mut plan = plan.take().unwrap_or_default();
             let call = plan.call.clone();
             let mut custom = || self.custom_fields(&call);
@@ -86,9 +89,31 @@ impl Client {
 /// What is done with the lines of a sheet of this name.
 type Work<'w, T> = &'w mut dyn FnMut(&str, &mut Lines<'_>) -> Result<T, Error>;
 
-/// Works with the lines of a file.
-fn with_lines<T>(path: &Path, options: &SheetOptions, work: Work<'_, T>) -> Result<T, Error> {
-    let (file, kind) = sniff::open(path)?;
+/// Works with the lines of a file, until that is cancelled.
+fn with_lines<T>(
+    path: &Path,
+    cancel: Option<&Cancel>,
+    options: &SheetOptions,
+    work: Work<'_, T>,
+) -> Result<T, Error> {
+    let worked = sniff::open(path, cancel)
+        .and_then(|(file, kind)| with_lines_of(file, kind, path, options, work));
+    match worked {
+        // A file that cannot be read to its end says nothing of its rows.
+        Err(Error::Validation { .. }) if cancel.is_some_and(Cancel::is_cancelled) => {
+            Err(Error::cancelled(false))
+        }
+        worked => worked,
+    }
+}
+
+fn with_lines_of<T>(
+    file: SheetFile,
+    kind: FileKind,
+    path: &Path,
+    options: &SheetOptions,
+    work: Work<'_, T>,
+) -> Result<T, Error> {
     match kind {
         #[cfg(feature = "csv")]
         FileKind::Text { tabs } => {
@@ -114,7 +139,7 @@ pub(crate) fn rows_of(
     path: &Path,
     options: &SheetOptions,
 ) -> Result<Vec<(u64, Vec<serde_json::Value>)>, Error> {
-    with_lines(path, options, &mut |name, lines| {
+    with_lines(path, None, options, &mut |name, lines| {
         let (mut plan, mut custom) = (PlanOptions::new(), || Ok(CustomFields([].into())));
         let rows = SheetRows::of_sheet(name, lines, options, &mut plan, &mut custom)?;
         let number = |place: &Place| place.row;

@@ -2,12 +2,12 @@
 //! an `.xlsx` file needs the texts that cells share at once, and else only one cell at a time; of `.xls`
 //! and `.ods` files all cells are in memory.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::file::SheetFile;
 use super::line::fault_at;
 use super::sniff::{FileKind, name};
 use super::{guard_ods, guard_xls};
@@ -40,7 +40,7 @@ struct Found {
 }
 
 /// Refuses a workbook that would take too much memory.
-pub(super) fn check(file: &mut File, path: &Path, kind: FileKind) -> Result<(), Error> {
+pub(super) fn check(file: &mut SheetFile, path: &Path, kind: FileKind) -> Result<(), Error> {
     if kind == FileKind::Xls {
         return check_xls(file, path);
     }
@@ -48,8 +48,8 @@ pub(super) fn check(file: &mut File, path: &Path, kind: FileKind) -> Result<(), 
     if kind == FileKind::Ods { check_ods(file, path) } else { Ok(()) }
 }
 
-fn check_xls(file: &mut File, path: &Path) -> Result<(), Error> {
-    let size = file.metadata().map(|file| file.len()).unwrap_or_default();
+fn check_xls(file: &mut SheetFile, path: &Path) -> Result<(), Error> {
+    let size = file.size();
     if size > MOST_XLS {
         let message = "has more than 32 MB, which would have to be in memory; save it as .xlsx";
         return Err(fault_at(name(path), Code::Range, message));
@@ -60,7 +60,7 @@ fn check_xls(file: &mut File, path: &Path) -> Result<(), Error> {
     fits(weight.saturating_add(size), path)
 }
 
-fn check_ods(file: &mut File, path: &Path) -> Result<(), Error> {
+fn check_ods(file: &mut SheetFile, path: &Path) -> Result<(), Error> {
     file.rewind().map_err(|error| damaged(path, &error))?;
     let mut archive = ZipArchive::new(&mut *file).map_err(|error| damaged(path, &error))?;
     let content = archive.by_name("content.xml").map_err(|error| damaged(path, &error))?;
@@ -81,7 +81,7 @@ fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
     fault_at(name(path), Code::Format, format!("is damaged, or cut short ({error})"))
 }
 
-fn check_zipped(file: &mut File, path: &Path, kind: FileKind) -> Result<(), Error> {
+fn check_zipped(file: &mut SheetFile, path: &Path, kind: FileKind) -> Result<(), Error> {
     let refuse = |message: String| fault_at(name(path), Code::Range, message);
     let parts = parts(file).map_err(|error| damaged(path, &error))?;
     if parts > MOST_PARTS {
@@ -141,7 +141,7 @@ fn too_much(part: &str, found: &Found, all: u64) -> Option<String> {
 }
 
 /// How many parts the archive says to have, before they are read.
-fn parts(file: &mut File) -> std::io::Result<usize> {
+fn parts(file: &mut SheetFile) -> std::io::Result<usize> {
     const END: u64 = 22;
     let length = file.seek(SeekFrom::End(0))?;
     let from = length.saturating_sub(END + 65_535);

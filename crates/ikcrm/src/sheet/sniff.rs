@@ -1,11 +1,12 @@
 //! What kind of file it is, by its name and by how it begins.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::file::SheetFile;
 use super::line::fault_at;
 use crate::error::{Error, FieldErrorCode as Code};
+use crate::sync::Cancel;
 
 /// The kinds of files that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +56,11 @@ enum Begins {
 }
 
 /// Opens the file, if its content is what its name promises.
-pub(super) fn open(path: &Path) -> Result<(File, FileKind), Error> {
+pub(super) fn open(path: &Path, cancel: Option<&Cancel>) -> Result<(SheetFile, FileKind), Error> {
     let kind = FileKind::of_name(path)?;
     let failed = |error: std::io::Error| unreadable(path, &error);
-    let mut file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
+    let mut file = SheetFile::open(path, cancel).map_err(failed)?;
+    if file.is_folder().map_err(failed)? {
         return Err(fault_at(name(path), Code::Type, "is a folder, not a file"));
     }
     let mut head = Vec::new();

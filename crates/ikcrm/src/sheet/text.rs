@@ -1,12 +1,12 @@
 //! Lines of `.csv` and `.tsv` files.
 
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::encoding::{Row, Text, detect};
+use super::file::SheetFile;
 use super::line::{Line, Raw, fault_at};
 use super::options::SheetOptions;
 use super::sniff::{name, unreadable};
@@ -29,7 +29,7 @@ pub(super) struct TextLines {
 
 /// Reads a text file; tabs stand between the cells of a `.tsv`.
 pub(super) fn open(
-    mut file: File,
+    mut file: SheetFile,
     path: &Path,
     tabs: bool,
     options: &SheetOptions,

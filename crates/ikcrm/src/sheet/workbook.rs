@@ -1,6 +1,5 @@
 //! Lines of `.xlsx`, `.xls` and `.ods` files.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,6 +10,7 @@ use calamine::{
 };
 use jiff::civil::{Date, DateTime, Time};
 
+use super::file::SheetFile;
 use super::guard;
 use super::line::{Line, Lines, Raw, fault_at};
 use super::options::{SheetName, SheetOptions};
@@ -22,11 +22,11 @@ use crate::input::suggest::suggestion;
 /// What is done with the lines of a sheet of this name.
 pub(super) type Work<'w, T> = &'w mut dyn FnMut(&str, &mut Lines<'_>) -> Result<T, Error>;
 
-type Input = BufReader<File>;
+type Input = BufReader<SheetFile>;
 
 /// Works with the lines of one sheet of a workbook.
 pub(super) fn with_lines<T>(
-    mut file: File,
+    mut file: SheetFile,
     path: &Path,
     kind: FileKind,
     options: &SheetOptions,

@@ -69,12 +69,13 @@ fn about(line: &str) -> String {
     SAMPLE.replacen("\"id\": 568587", &format!("\"id\": {id}"), 1)
 }
 
-/// A page of a list of a million opportunities, whose ids are their places in it.
+/// A page of a list of a million opportunities, whose ids are their places in it. They have the values of
+/// the sample, so that an opportunity that is read by itself is as the list shows it.
 fn list(page: usize) -> String {
     let last = page * PER_PAGE;
     let row = |id: usize| {
         format!(
-            r#"{{"id":{id},"title":"opportunity {id}","customer_id":1,"customer":{{"id":1,"name":"c"}},"user_id":5,"expect_amount":"20000.0","stage":"3511","get_time":"2019-02-14","created_at":"2019-01-01 10:00","updated_at":"2019-01-01 10:00"}}"#
+            r#"{{"id":{id},"title":"opportunity {id}","customer_id":1,"customer":{{"id":1,"name":"c"}},"user_id":5,"expect_amount":"20000.0","stage":"3514","get_time":"2019-02-14","created_at":"2019-01-01 10:00","updated_at":"2019-01-01 10:00"}}"#
         )
     };
     let rows: Vec<_> = (last - PER_PAGE + 1..=last).map(row).collect();

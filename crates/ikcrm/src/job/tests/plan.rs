@@ -42,6 +42,17 @@ fn options(folder: &Folder) -> PlanOptions<'static> {
 }
 
 #[test]
+fn pages_are_read_as_long_as_they_have_several_rows_of_the_job() {
+    for (last, pages) in [(130, 2), (101, 1)] {
+        let (crm, folder) = (Fake::new(5_000), Folder::new());
+        let rows = (1..=last).map(|id| row(json!({"id": id, "stage": "赢单"}))).collect();
+        let job = planned(&crm, rows, options(&folder)).unwrap();
+        assert_eq!((crm.count("list"), crm.count("get")), (pages, 3 + (2 - pages)), "{last}");
+        assert_eq!(job.counts().unwrap().of(RowState::Planned), last);
+    }
+}
+
+#[test]
 fn rows_are_checked_and_compared_by_pages() {
     let (crm, folder) = (Fake::new(150), Folder::new());
     let rows = vec![
