@@ -34,7 +34,7 @@ def line(name, told, *peer, aims=()):
     """A measurement; with the name and the measurement of a peer, as a multiple of it."""
     figures = f"{told['rows_per_s']:10,.0f} rows/s {told['cpu_us']:7.1f} µs CPU a row"
     ratio = f"{told['rows_per_s'] / peer[1]['rows_per_s']:6.2f} × {peer[0]}" if peer else ""
-    print(f"  {name:<34}{figures} {ratio:<24}{', '.join(aims)}".rstrip(), flush=True)
+    print(f"  {name:<34}{figures} {ratio:<32}{', '.join(aims)}".rstrip(), flush=True)
 
 
 def planning(url):
