@@ -21,12 +21,6 @@ impl Block {
         first(self.is(b'"') | self.is(b'\\') | control)
     }
 
-    /// How many bytes of white space it begins with.
-    #[inline]
-    pub(super) fn white(&self) -> usize {
-        first(!(self.is(b' ') | self.is(b'\n') | self.is(b'\r') | self.is(b'\t')))
-    }
-
     /// Marks the bytes that are this one.
     #[inline]
     fn is(&self, byte: u8) -> u8x16 {
