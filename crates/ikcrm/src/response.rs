@@ -10,7 +10,6 @@ mod record;
 mod json;
 mod index;
 mod scan;
-mod block;
 
 pub(crate) use diff::{GIVE_RECORD, check_unchanged, is_comparable};
 pub(crate) use field_map::pick;

@@ -6,7 +6,10 @@
 
 use std::ops::Range;
 
-use super::block::{BLOCK, Block};
+use wide::u8x16;
+
+/// How many bytes of a text are looked at at once.
+const BLOCK: usize = 16;
 
 /// A place in a JSON text.
 pub(crate) struct Scan<'a> {
@@ -163,8 +166,8 @@ fn after_text(text: &[u8], at: usize) -> Option<usize> {
     (*text.get(at)? == b'"').then_some(())?;
     let mut at = at + 1;
     loop {
-        if let Some(block) = block(text, at) {
-            let plain = block.plain();
+        if let Some(block) = text.get(at..)?.first_chunk() {
+            let plain = plain(*block);
             at += plain;
             if plain == BLOCK {
                 continue;
@@ -179,10 +182,14 @@ fn after_text(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The next bytes, unless the end is near.
+/// How many of these bytes come before one that ends a text or may not stand in it.
 #[inline]
-fn block(text: &[u8], at: usize) -> Option<Block> {
-    text.get(at..)?.first_chunk().map(Block::new)
+fn plain(block: [u8; BLOCK]) -> usize {
+    let bytes = u8x16::new(block);
+    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
+    let is_control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
+    let marks = (is(b'"') | is(b'\\') | is_control).to_bitmask();
+    (marks | 1 << BLOCK).trailing_zeros() as usize
 }
 
 fn after_escape(text: &[u8], at: usize) -> Option<usize> {
