@@ -6,7 +6,7 @@ use ikcrm::CallMeta;
 
 use crate::events::milliseconds;
 
-/// Written by hand, for every call has one: names are no text that JSON escapes.
+/// Written by hand, since every call has one. A header's name needs no escapes in JSON.
 pub(crate) fn text(meta: &CallMeta) -> String {
     let CallMeta { call_id, attempts, elapsed, quota_wait, status, lookups, .. } = meta;
     let (elapsed, waited) = (milliseconds(*elapsed), milliseconds(*quota_wait));

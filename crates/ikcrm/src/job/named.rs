@@ -98,7 +98,8 @@ impl ApplyOptions<'_> {
     }
 }
 
-/// The value of one of the known options, unless it leaves the default; one of a call's goes there.
+/// The value to take for one of the job's own options; nothing for null, which leaves the default. An
+/// option of a call is handed to `call`, and so is the fault of a name that is no option's.
 fn own(call: &mut CallOptions, known: &[&str], name: &str, value: Value) -> Option<Value> {
     if CALL_OPTIONS.contains(&name) {
         *call = std::mem::take(call).set(name, value);
