@@ -23,6 +23,8 @@ fn read<T>(
 
 /// An update and its options; a name that is no option's is a field's, known or not.
 pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
+    let options = || [UPDATE_OPTIONS, CALL_OPTIONS].into_iter().flatten().copied();
+    let fields = || FIELDS.iter().map(|field| field.name).chain(["custom"]);
     read(arguments, UpdateCall::default(), |mut call, name, value| {
         match name {
             "cancel" => call.options = option(call.options, name, value)?,
@@ -33,8 +35,12 @@ pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
                 }
                 _ => return Ok(call.refuse_record(&value::kind(value)?)),
             },
-            _ if is_option(name) => return Ok(call.set(name, value::read(value)?)),
-            _ if let Some(fault) = misspelt_option(name) => return Ok(call.refuse(fault)),
+            _ if options().any(|option| option == name) => {
+                return Ok(call.set(name, value::read(value)?));
+            }
+            _ if let Some(fault) = misspelt(name, options(), fields()) => {
+                return Ok(call.refuse(fault));
+            }
             _ => call.update = call.update.set(name.to_owned(), value::read(value)?),
         }
         Ok(call)
@@ -64,34 +70,25 @@ pub(crate) fn options(arguments: &Bound<'_, PyDict>) -> PyResult<CallOptions> {
 /// The options of the reading of a field map, but `refresh`, which stands beside them.
 pub(crate) fn field_map(arguments: &Bound<'_, PyDict>) -> PyResult<CallOptions> {
     read(arguments, CallOptions::new(), |options, name, value| {
-        match misspelt(name, &["refresh", "entity"], CALL_OPTIONS) {
+        match misspelt(name, ["refresh", "entity"], CALL_OPTIONS.iter().copied()) {
             Some(fault) => Ok(options.refuse(fault)),
             None => option(options, name, value),
         }
     })
 }
 
-/// Whether it is the name of an update's option.
-fn is_option(name: &str) -> bool {
-    UPDATE_OPTIONS.contains(&name) || CALL_OPTIONS.contains(&name)
-}
-
-/// The fault of a name that is no field's and nearer to one of an update's options.
-fn misspelt_option(name: &str) -> Option<FieldError> {
-    let fields = FIELDS.iter().map(|field| field.name).chain(["custom"]);
-    if fields.clone().any(|field| field == name) {
-        return None;
-    }
-    misspelt(name, &[UPDATE_OPTIONS, CALL_OPTIONS].concat(), &fields.collect::<Vec<_>>())
-}
-
 /// The fault of a name that is nearer to one of `options` than to the `others` that may stand there.
-pub(crate) fn misspelt(name: &str, options: &[&str], others: &[&str]) -> Option<FieldError> {
-    if options.contains(&name) || others.contains(&name) {
+pub(crate) fn misspelt<'a>(
+    name: &str,
+    options: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+    others: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+) -> Option<FieldError> {
+    let (mut options, others) = (options.into_iter(), others.into_iter());
+    let known = others.chain(options.clone());
+    if known.clone().any(|known| known == name) {
         return None;
     }
-    let near = nearest(name, others.iter().chain(options).copied());
-    let near = near.filter(|near| options.contains(near))?;
+    let near = nearest(name, known).filter(|near| options.any(|option| option == *near))?;
     let message = format!("no such option; did you mean {near}?");
     Some(FieldError::new(name, FieldErrorCode::Unknown, message))
 }
@@ -103,7 +100,7 @@ pub(crate) fn query(arguments: &Bound<'_, PyDict>) -> PyResult<(OpportunityQuery
         if CALL_OPTIONS.contains(&name) {
             return Ok((query, option(options, name, value)?));
         }
-        Ok(match misspelt(name, CALL_OPTIONS, QUERY_PARTS) {
+        Ok(match misspelt(name, CALL_OPTIONS.iter().copied(), QUERY_PARTS.iter().copied()) {
             Some(fault) => (query, options.refuse(fault)),
             None => (query.set(name.to_owned(), value::read(value)?), options),
         })

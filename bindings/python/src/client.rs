@@ -307,7 +307,9 @@ impl Settings {
                     self.builder = self.builder.refuse(fault);
                 }
             }
-            _ if let Some(fault) = call::misspelt(name, HERE, OPTIONS) => {
+            _ if let Some(fault) =
+                call::misspelt(name, HERE.iter().copied(), OPTIONS.iter().copied()) =>
+            {
                 self.builder = self.builder.refuse(fault);
             }
             "ca_bundle" | "client_cert" | "client_key" => {
