@@ -22,9 +22,8 @@ pub(super) struct Wire {
     link: Box<dyn Layer>,
     encrypted: bool,
     buffers: LazyBuffers,
-    /// The answer's first bytes, until its head is complete.
-    begun: Vec<u8>,
-    filled: usize,
+    /// How many bytes of the answer's head came that ureq was not told of.
+    begun: usize,
     in_head: bool,
     /// How many bytes came of this answer, and of interim ones before it.
     received: u64,
@@ -39,8 +38,7 @@ impl Wire {
             link,
             encrypted,
             buffers: LazyBuffers::new(BUFFER, BUFFER),
-            begun: Vec::new(),
-            filled: 0,
+            begun: 0,
             in_head: true,
             received: 0,
             interim: 0,
@@ -51,59 +49,48 @@ impl Wire {
     /// A request begins, and so does what is counted of its answer.
     fn begin(&mut self) {
         told(Attempt::offered);
-        (self.in_head, self.filled) = (true, 0);
+        (self.in_head, self.begun) = (true, 0);
         (self.received, self.interim, self.resting) = (0, 0, false);
     }
 
-    /// Receives until the head is complete, and hands it on with what came after it.
+    /// Receives until the head is complete: how long it is with what came after it. All of that is in
+    /// ureq's buffer, of which ureq sees no more than it was told of.
     fn receive_head(&mut self) -> io::Result<usize> {
         loop {
-            match head::look(self.begun.get(..self.filled).unwrap_or_default()) {
-                Head::Interim(length) => self.skip(length)?,
+            let room = self.buffers.input_append_buf();
+            let (begun, free) = room.split_at_mut_checked(self.begun).unwrap_or_default();
+            match head::look(begun) {
+                Head::Interim(length) => {
+                    begun.copy_within(length.., 0);
+                    self.begun -= length;
+                    self.interim += length;
+                    if self.interim > MAX_INTERIM {
+                        let fault = "the interim answers (1xx) do not end";
+                        return Err(Fault::of_answer(fault).into());
+                    }
+                }
+                Head::Incomplete if free.is_empty() => {
+                    let fault = "the answer's headers are longer than 16 KiB";
+                    return Err(Fault::of_answer(fault).into());
+                }
                 Head::Incomplete => {
-                    if self.receive_more_of_head()? == 0 {
+                    let received = self.link.read(free)?;
+                    self.begun += received;
+                    if self.count(received)? == 0 {
                         return Ok(0);
                     }
                 }
                 Head::Final(length) => {
-                    head::unfold(self.begun.get_mut(..length).unwrap_or_default());
-                    return Ok(self.hand_on_head());
+                    head::unfold(begun.get_mut(..length).unwrap_or_default());
+                    self.in_head = false;
+                    return Ok(self.begun);
                 }
-                Head::Foreign => return Ok(self.hand_on_head()),
+                Head::Foreign => {
+                    self.in_head = false;
+                    return Ok(self.begun);
+                }
             }
         }
-    }
-
-    fn skip(&mut self, length: usize) -> io::Result<()> {
-        self.interim += length;
-        if self.interim > MAX_INTERIM {
-            return Err(Fault::of_answer("the interim answers (1xx) do not end").into());
-        }
-        self.begun.copy_within(length..self.filled, 0);
-        self.filled -= length;
-        Ok(())
-    }
-
-    fn receive_more_of_head(&mut self) -> io::Result<usize> {
-        self.begun.resize(BUFFER, 0);
-        let room = self.begun.get_mut(self.filled..).unwrap_or_default();
-        if room.is_empty() {
-            return Err(Fault::of_answer("the answer's headers are longer than 16 KiB").into());
-        }
-        let received = self.link.read(room)?;
-        self.filled += received;
-        self.count(received)
-    }
-
-    /// ureq's buffer is as large as this one, and empty before it.
-    fn hand_on_head(&mut self) -> usize {
-        self.in_head = false;
-        let room = self.buffers.input_append_buf();
-        let length = self.filled.min(room.len());
-        if let (Some(room), Some(begun)) = (room.get_mut(..length), self.begun.get(..length)) {
-            room.copy_from_slice(begun);
-        }
-        length
     }
 
     fn receive_body(&mut self) -> io::Result<usize> {
