@@ -104,7 +104,7 @@ pub fn failure(timed_out: bool, retryable: bool) -> Error {
 
 /// How long a header `Retry-After` asks to wait.
 pub fn retry_after(header: HeaderValue, now: Timestamp) -> Option<Duration> {
-    transport::retry_after(&HeaderMap::from_iter([(RETRY_AFTER, header)]), now)
+    transport::retry_after(&HeaderMap::from_iter([(RETRY_AFTER, header)]), || now)
 }
 
 /// How long to wait before the next attempt, if there is to be one.

@@ -128,7 +128,7 @@ impl Transport {
     ) -> Result<HttpResponse, ureq::Error> {
         let mut head = Request::builder()
             .method(request.method.clone())
-            .uri(format!("{}{}", self.base_url, request.path))
+            .uri([self.base_url.as_str(), &request.path].concat())
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         if let Some(authorization) = authorization {
@@ -147,7 +147,7 @@ impl Transport {
         let (Parts { status, headers, .. }, body) = response.into_parts();
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or("no content type").to_owned();
-        let retry_after = retry_after(&headers, Timestamp::now());
+        let retry_after = retry_after(&headers, Timestamp::now);
         let packed = body::is_packed(&headers);
         attempt.answered_with(status.as_u16(), headers);
         let body = body::read(status, packed, body)?;
@@ -156,13 +156,13 @@ impl Transport {
 }
 
 /// `Retry-After` in seconds or as a date; what is longer than all else counts as very long.
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: impl Fn() -> Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().map_or(LONGEST_WAIT, Duration::from_secs)
     } else {
         let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-        Duration::try_from(at.duration_since(now)).unwrap_or_default()
+        Duration::try_from(at.duration_since(now())).unwrap_or_default()
     };
     Some(wait.min(LONGEST_WAIT))
 }
@@ -172,9 +172,9 @@ mod tests {
     use super::*;
 
     fn parsed(value: &str) -> Option<u64> {
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let headers = [(RETRY_AFTER, HeaderValue::from_str(value).unwrap())];
-        retry_after(&HeaderMap::from_iter(headers), now).map(|wait| wait.as_secs())
+        retry_after(&HeaderMap::from_iter(headers), || now).map(|wait| wait.as_secs())
     }
 
     #[test]

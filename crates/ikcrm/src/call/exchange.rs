@@ -158,7 +158,7 @@ impl Exchange<'_> {
         // From the slot's taking on, by a clock that counts the machine's sleep: a request that has
         // become late is not sent on a slot that may be another's by now.
         let deadline = begun + self.budget.left();
-        let terms = Terms { deadline, cancel: self.budget.requests() };
+        let terms = Terms { begun, deadline, cancel: self.budget.requests() };
         let authorization = token.map(Token::header);
         let headers = self.headers();
         let send = || self.transport.send(request, authorization, &headers, terms);

@@ -28,17 +28,17 @@ pub(crate) fn block_on<F: Future>(future: F, cancel: Option<&Cancel>) -> F::Outp
     let waker = WAKER.with(Waker::clone);
     let mut future = pin!(future);
     let probed = cancel.filter(|cancel| cancel.has_probe());
-    let mut probed_at = Instant::now();
+    let mut probed = probed.map(|cancel| (cancel, Instant::now()));
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return value;
         }
-        match probed {
-            Some(cancel) => {
+        match &mut probed {
+            Some((cancel, probed_at)) => {
                 thread::park_timeout(SLICE.saturating_sub(probed_at.elapsed()));
                 if probed_at.elapsed() >= SLICE {
                     cancel.poll();
-                    probed_at = Instant::now();
+                    *probed_at = Instant::now();
                 }
             }
             None => thread::park(),

@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
 
 /// What bounds an attempt.
 pub(crate) struct Terms {
+    /// When it began.
+    pub(crate) begun: Moment,
     pub(crate) deadline: Moment,
     pub(crate) cancel: Flags,
 }
@@ -96,7 +98,7 @@ impl Attempt {
         Self(Rc::new(State {
             deadline: terms.deadline,
             cancel: terms.cancel,
-            next_poll: Cell::new(clock::now() + SLICE),
+            next_poll: Cell::new(terms.begun + SLICE),
             ending: Cell::new(None),
             step: Cell::new(Step::Ready),
             fresh_connection: Cell::new(false),
@@ -164,13 +166,11 @@ impl Attempt {
         }
     }
 
-    /// Asked before bytes leave: whether the request's first may. A refusal means that nothing did.
-    pub(super) fn admit(&self) -> io::Result<()> {
-        if self.0.step.get() != Step::Offered {
-            return Ok(());
+    /// Bytes are about to leave, unless [`slice`](Self::slice) refuses: then none of the request did.
+    pub(super) fn sending(&self) {
+        if self.0.step.get() == Step::Offered {
+            fault_point::stop("before send");
         }
-        fault_point::stop("before send");
-        self.go_on(clock::now(), self.0.cancel.is_cancelled()).map(drop)
     }
 
     pub(super) fn sent_bytes(&self) {
@@ -224,12 +224,8 @@ impl Attempt {
     /// every read and write, so it looks at the clock once, and asks the probe ten times a second.
     pub(super) fn slice(&self) -> io::Result<Duration> {
         let now = clock::now();
-        self.go_on(now, self.is_cancelled(now))
-    }
-
-    fn go_on(&self, now: Moment, cancelled: bool) -> io::Result<Duration> {
         let left = self.0.deadline.saturating_sub(now);
-        if cancelled {
+        if self.is_cancelled(now) {
             Err(self.end(Refusal::Cancelled))
         } else if left.is_zero() {
             Err(self.end(Refusal::Deadline))

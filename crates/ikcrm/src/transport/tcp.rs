@@ -55,9 +55,7 @@ impl Tcp {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if let Some(attempt) = Attempt::current() {
-            attempt.admit()?;
-        }
+        told(Attempt::sending);
         let mut rest = self.pending.as_slice();
         while !rest.is_empty() {
             slice()?;
