@@ -10,6 +10,9 @@ use serde::de::{Deserializer, Visitor};
 
 use super::scan::Scan;
 
+/// For how many keys there is room at first.
+const USUAL_KEYS: usize = 16;
+
 /// The keys of an object, in order. They weigh little, since an answer may be nothing but keys.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -94,7 +97,8 @@ impl Index {
 /// Takes the JSON object that comes next: where it lies in `text`, and its keys. Nothing when it is no
 /// object or is malformed.
 pub(crate) fn take_object(scan: &mut Scan<'_>, text: &str) -> Option<(Range<usize>, Index)> {
-    let mut index = Index::default();
+    let entries = Vec::with_capacity(USUAL_KEYS);
+    let mut index = Index { entries, spelt: String::new() };
     let range = scan.object(|scan, key| {
         let value = scan.value()?;
         index.push(text, key, value).ok()
