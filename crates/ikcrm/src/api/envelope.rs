@@ -1,6 +1,7 @@
 //! The form that all answers of the API have. Pure.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -118,7 +119,7 @@ struct Answer {
     status: u16,
     content_type: String,
     retry_after: Option<Duration>,
-    text: String,
+    text: Arc<str>,
     /// Whether the answer may hold secrets, which no error may show.
     secret: bool,
 }
@@ -141,7 +142,7 @@ impl Answer {
         };
         let message = match self.text.trim() {
             "" => format!("the answer had no body ({content_type}){}", self.hint()),
-            _ if retry_later => self.text.clone(),
+            _ if retry_later => self.text.to_string(),
             _ if words.is_empty() => format!("the answer {what} ({content_type}){}", self.hint()),
             _ => words + &self.hint(),
         };
@@ -187,8 +188,8 @@ impl Answer {
     fn envelope(&mut self) -> Result<Envelope, Unlike> {
         let parsed = Envelope::parse(&self.text);
         match parsed.is_err().then(|| mended(&self.text)) {
-            Some(mended) if mended != self.text => {
-                self.text = mended;
+            Some(mended) if *mended != *self.text => {
+                self.text = mended.into();
                 Envelope::parse(&self.text)
             }
             _ => parsed,
@@ -205,7 +206,7 @@ pub(super) struct Data {
 
 impl Data {
     /// The text of the whole answer.
-    pub(super) fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &Arc<str> {
         &self.answer.text
     }
 
@@ -234,9 +235,9 @@ pub(super) fn status_decides(status: u16) -> bool {
 /// `data` of an answer, or the error that it tells: by the body's `code`, unless the status decides.
 pub(super) fn data(response: HttpResponse, secret: bool) -> Result<Data, Error> {
     let HttpResponse { status, content_type, retry_after, body } = response;
-    let (text, is_text) = match String::from_utf8(body) {
-        Ok(text) => (text, true),
-        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), false),
+    let (text, is_text) = match simdutf8::basic::from_utf8(&body) {
+        Ok(text) => (text.into(), true),
+        Err(_) => (String::from_utf8_lossy(&body).into(), false),
     };
     let mut answer = Answer { status, content_type, retry_after, text, secret };
     if !is_text {

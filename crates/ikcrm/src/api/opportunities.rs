@@ -59,7 +59,7 @@ pub(crate) fn opportunity(response: HttpResponse, asked: i64) -> Result<Opportun
     if data.index.is_empty() {
         return Err(data.unlike("has no id of an opportunity"));
     }
-    let (text, index) = (Arc::from(data.text()), std::mem::take(&mut data.index));
+    let (text, index) = (Arc::clone(data.text()), std::mem::take(&mut data.index));
     let record = Record::indexed(&OPPORTUNITY, text, data.range.clone(), index);
     match record.read("id", Kind::Id) {
         Ok(Typed::Id(id)) if i64::try_from(id) != Ok(asked) => {
@@ -73,15 +73,15 @@ pub(crate) fn opportunity(response: HttpResponse, asked: i64) -> Result<Opportun
 /// The page of a list in an answer.
 pub(crate) fn page(response: HttpResponse) -> Result<OpportunityPage, Error> {
     let data = data(response, false)?;
-    let text: Arc<str> = Arc::from(data.text());
-    let rows = data.find("opportunities").and_then(|list| Scan::new(&text, list.start).list());
+    let text = data.text();
+    let rows = data.find("opportunities").and_then(|list| Scan::new(text, list.start).list());
     let rows = rows.ok_or_else(|| data.unlike("has no list of rows as data.opportunities"))?;
     if rows.len() > MOST_RECORDS {
         return Err(data.unlike(&format!("has more than {MOST_RECORDS} rows")));
     }
     let row = |range: Range<usize>| {
         let is_object = text.get(range.clone())?.starts_with('{');
-        is_object.then(|| Record::new(&OPPORTUNITY_ROW, Arc::clone(&text), range).into())
+        is_object.then(|| Record::new(&OPPORTUNITY_ROW, Arc::clone(text), range).into())
     };
     let rows: Option<Vec<OpportunityRow>> = rows.into_iter().map(row).collect();
     let number = |key| serde_json::from_str(text.get(data.find(key)?)?).ok();
