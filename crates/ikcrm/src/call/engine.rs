@@ -10,7 +10,7 @@ use super::session::{Membership, Refused};
 use super::trail::Trail;
 use crate::config::{CallOptions, Config, Priority, TlsRoots};
 use crate::error::Error;
-use crate::observe::Place;
+use crate::observe::{CallId, Place};
 use crate::quota::{Lane, OpenQuota, QuotaStatus, SharedQuota, Turn};
 use crate::sync::{Budget, Cancel, Count, Counted, Ends, PerProcess, Permits, Workers};
 use crate::transport::{HttpRequest, HttpResponse, Means, Transport};
@@ -28,6 +28,8 @@ pub(crate) struct Engine {
 
 /// What is of no use to a fork: sockets, threads, locks.
 struct Resources {
+    /// The process' id, which costs a system call.
+    process: u32,
     transport: Transport,
     workers: Workers,
     permits: Permits,
@@ -53,6 +55,7 @@ impl Resources {
             app_info: config.app_info.as_deref(),
         };
         Self {
+            process: std::process::id(),
             transport: Transport::new(config.base_url.clone(), means),
             workers: Workers::default(),
             permits: Permits::new(MOST_REQUESTS),
@@ -88,6 +91,7 @@ impl Engine {
             Priority::Batch => Lane::Batch,
         };
         let order = CALLS.fetch_add(1, Ordering::Relaxed);
+        let call_id = CallId::new(resources.process, order);
         let watch = options.watch.as_ref();
         let ends = Ends {
             waits: resources.closing.clone(),
@@ -104,11 +108,12 @@ impl Engine {
             workers: &resources.workers,
             permits: &resources.permits,
             quota: resources.quota.as_ref(),
+            call_id,
             turn: Turn { lane, order, max_wait: options.max_wait },
             config: &self.config,
             options,
             budget: Budget::new(timeout, options.deadline, ends),
-            trail: Trail::new(observed, meta, place, order),
+            trail: Trail::new(observed, meta, place, call_id),
         };
         let counted = resources.calls.one();
         Call { resources, exchange, renewed: AtomicBool::new(false), _counted: counted }

@@ -21,6 +21,7 @@ pub(crate) struct Exchange<'a> {
     /// How many requests may be under way when no quota says so.
     pub(super) permits: &'a Permits,
     pub(super) quota: Option<&'a OpenQuota>,
+    pub(super) call_id: CallId,
     pub(super) turn: Turn,
     pub(super) config: &'a Config,
     pub(super) options: &'a CallOptions,
@@ -201,7 +202,7 @@ impl Exchange<'_> {
         const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
         let mut headers = self.config.headers.with(&self.options.headers);
         if self.config.request_id && !headers.contains_key(REQUEST_ID) {
-            let id = HeaderValue::try_from(CallId::of_this_process(self.turn.order).to_string());
+            let id = HeaderValue::try_from(self.call_id.to_string());
             headers.extend(id.ok().map(|id| (REQUEST_ID, id)));
         }
         headers

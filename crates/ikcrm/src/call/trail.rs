@@ -61,19 +61,18 @@ pub(super) struct Attempted {
 }
 
 impl<'a> Trail<'a> {
-    /// The trail of the call of this number.
+    /// The trail of this call.
     pub(super) fn new(
         listener: Option<&'a Listener>,
         meta: Option<&'a MetaSlot>,
         place: Option<Place>,
-        number: u64,
+        call_id: CallId,
     ) -> Self {
         let level = |it: &'a Listener| Some((it, it.guarded(|observer| observer.level())?));
         let listener = listener.and_then(level);
         if listener.is_none() && meta.is_none() && place.is_none() {
             return Self(None);
         }
-        let call_id = CallId::of_this_process(number);
         let (begun, state) = (clock::now(), Mutex::default());
         Self(Some(Box::new(Kept { listener, meta, place, call_id, begun, state })))
     }
@@ -337,7 +336,7 @@ mod tests {
     fn told(names: &Names, calls: impl Fn(&Trail<'_>)) -> Vec<Vec<&'static str>> {
         let listener = Listener::new(names.clone());
         for number in 0..2 {
-            calls(&Trail::new(Some(&listener), None, None, number));
+            calls(&Trail::new(Some(&listener), None, None, CallId::new(1, number)));
         }
         lock(&names.told).clone()
     }

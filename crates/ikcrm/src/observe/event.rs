@@ -23,9 +23,9 @@ pub struct CallId {
 }
 
 impl CallId {
-    /// That of the call of this number.
-    pub(crate) fn of_this_process(number: u64) -> Self {
-        Self { process: std::process::id(), number }
+    /// That of the call of this number in this process.
+    pub(crate) fn new(process: u32, number: u64) -> Self {
+        Self { process, number }
     }
 }
 
