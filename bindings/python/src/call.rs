@@ -1,5 +1,7 @@
 //! What one call takes, from Python's arguments.
 
+use std::borrow::Cow;
+
 pub(crate) use ikcrm::contract::CALL_OPTIONS;
 use ikcrm::contract::{FIELDS, QUERY_PARTS, UPDATE_OPTIONS, UpdateCall, nearest};
 use ikcrm::{CallOptions, FieldError, FieldErrorCode, Opportunity, OpportunityQuery};
@@ -41,7 +43,11 @@ pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
             _ if let Some(fault) = misspelt(name, options(), fields()) => {
                 return Ok(call.refuse(fault));
             }
-            _ => call.update = call.update.set(name.to_owned(), value::read(value)?),
+            _ => {
+                let known = FIELDS.iter().map(|field| field.name).find(|known| *known == name);
+                let name = known.map_or_else(|| Cow::from(name.to_owned()), Cow::from);
+                call.update = call.update.set(name, value::read(value)?);
+            }
         }
         Ok(call)
     })

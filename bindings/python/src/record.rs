@@ -1,6 +1,8 @@
 //! `Record`: an object of an answer, whose attributes are read on demand.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use ikcrm::contract::{Kind, SHAPES, Shape, Typed};
 use ikcrm::{CallMeta, Date, DateTime};
@@ -13,7 +15,7 @@ use crate::{errors, meta};
 
 /// An object of an answer: JSON text, of which any key's value can be had.
 #[pyclass(frozen, subclass, module = "ikcrm._native")]
-pub(crate) struct Record(ikcrm::Record, Option<Box<CallMeta>>);
+pub(crate) struct Record(ikcrm::Record, Option<Arc<CallMeta>>);
 
 /// What a record is made of.
 #[derive(FromPyObject)]
@@ -117,13 +119,18 @@ pub(crate) fn answered(
     record: ikcrm::Record,
     meta: Option<CallMeta>,
 ) -> PyResult<Bound<'_, PyAny>> {
-    class_of(py, record.shape())?.call1((Record(record, meta.map(Box::new)),))
+    class_of(py, record.shape())?.call1((Record(record, meta.map(Arc::new)),))
 }
 
 fn class_of<'py>(py: Python<'py>, shape: &Shape) -> PyResult<Bound<'py, PyAny>> {
-    static CLASSES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    let classes = CLASSES.get_or_try_init(py, || py.import("ikcrm.records").map(Bound::unbind))?;
-    classes.bind(py).getattr(shape.name)
+    static CLASSES: PyOnceLock<HashMap<&str, Py<PyAny>>> = PyOnceLock::new();
+    let classes = CLASSES.get_or_try_init(py, || {
+        let module = py.import("ikcrm.records")?;
+        let class = |shape: &&Shape| Ok((shape.name, module.getattr(shape.name)?.unbind()));
+        SHAPES.iter().map(class).collect::<PyResult<_>>()
+    })?;
+    let class = classes.get(shape.name).map(|class| class.bind(py).clone());
+    class.ok_or_else(|| PyTypeError::new_err(shape.name))
 }
 
 fn parse(class: &Bound<'_, PyType>, json: &str) -> PyResult<Record> {

@@ -74,7 +74,15 @@ impl Reader {
 
     /// A value of a type that some module defines.
     fn of_a_module(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
-        let name = value.get_type().name()?.to_string();
+        // What most of them are is told before a name is made of the type.
+        let class = value.get_type();
+        if class.is(decimal_type(value.py())?) {
+            return Ok(decimal(value.str()?.to_str()?));
+        }
+        if value.is_exact_instance_of::<PyDate>() {
+            return civil(value.cast()?).map(Value::Date);
+        }
+        let name = class.name()?.to_string();
         if let Some(got) = missing_value(value, &name)? {
             return Ok(missing(got));
         }
@@ -84,8 +92,11 @@ impl Reader {
         if let Ok(date) = value.cast::<PyDate>() {
             return civil(date).map(Value::Date);
         }
-        if value.is_instance(decimal_type(value.py())?)? {
-            return decimal(value);
+        let decimals = decimal_type(value.py())?;
+        if value.is_instance(decimals)? {
+            // By its digits, whatever a subclass prints.
+            let digits = decimals.call_method1(intern!(value.py(), "__str__"), (value,))?;
+            return Ok(decimal(digits.cast::<PyString>()?.to_str()?));
         }
         if let Ok(mapping) = value.cast::<PyMapping>() {
             return self.map(mapping, depth);
@@ -193,12 +204,8 @@ fn float(number: f64) -> Value {
     if number.is_nan() { missing("nan") } else { Value::Float(number) }
 }
 
-/// A decimal by its digits, whatever a subclass prints.
-fn decimal(number: &Bound<'_, PyAny>) -> PyResult<Value> {
-    let py = number.py();
-    let digits = decimal_type(py)?.call_method1(intern!(py, "__str__"), (number,))?;
-    let digits = digits.cast::<PyString>()?.to_str()?;
-    Ok(if digits.contains("NaN") { missing(digits) } else { Value::Number(digits.to_owned()) })
+fn decimal(digits: &str) -> Value {
+    if digits.contains("NaN") { missing(digits) } else { Value::Number(digits.to_owned()) }
 }
 
 /// An integer of any size, whatever a subclass prints; of an `IntEnum`'s member, its value.
