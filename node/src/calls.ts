@@ -78,11 +78,10 @@ async function later(...call: Parameters<typeof started>): Promise<Outcome> {
   return started(...call)
 }
 
-/** Starts a call and promises its outcome; until it is there, the process lives on. */
+/** Starts a call and promises its outcome. */
 function started(call: number, tell: Tell, signal: Signal, listening: Listening): Promise<Outcome> {
   return new Promise((resolve) => {
     calls.set(call, { resolve, tell, signal, listening })
-    if (calls.size === 1) queue.keepAlive(true)
     queue.start(call, tell !== undefined)
   })
 }
@@ -96,7 +95,6 @@ function settle(
   const call = calls.get(number)
   if (!ended) return call?.tell?.(answer as string)
   calls.delete(number)
-  if (calls.size === 0) queue.keepAlive(false)
   call?.listening.stop()
   call?.resolve([answer, meta, call.signal])
 }

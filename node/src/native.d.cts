@@ -7,17 +7,13 @@ export declare class CallQueue {
   constructor(settle: (call: number, answer: string | ErrorData, ended: boolean, meta: string | null) => void)
   /**
    * Makes the call of this number, once, without holding this thread; its outcome goes to `settle`,
-   * and before it its events, if it is `observed`.
-   */
-  start(call: number, observed: boolean): void
-  /**
-   * Whether the process lives on: it must while calls are under way.
+   * and before it its events, if it is `observed`. Until it is there, the process lives on.
    *
    * # Errors
    *
    * When the environment is being taken down.
    */
-  keepAlive(alive: boolean): void
+  start(call: number, observed: boolean): void
 }
 
 /** Ends the call that it is given to. */

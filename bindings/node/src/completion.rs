@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Builder;
 
 use ikcrm::{CallMeta, Error, Event, MetaSlot, Observer, PreparedCall};
@@ -72,8 +73,16 @@ fn ended() -> Answer {
 /// The calls of an environment: those that were prepared, and where the outcomes of all go.
 #[napi]
 pub struct CallQueue {
-    settle: Arc<Settle>,
+    outcomes: Arc<Outcomes>,
     prepared: RefCell<Prepared>,
+}
+
+/// Where outcomes go. The process must live on while any are to come; this is kept here and not in
+/// JavaScript, from where it would take two calls more for each.
+struct Outcomes {
+    settle: Settle,
+    /// How many are to come; only the environment's thread counts.
+    to_come: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -91,27 +100,24 @@ impl CallQueue {
     )]
     #[must_use]
     pub fn new(settle: Settle) -> Self {
-        Self { settle: Arc::new(settle), prepared: RefCell::default() }
+        let outcomes = Outcomes { settle, to_come: AtomicUsize::new(0) };
+        Self { outcomes: Arc::new(outcomes), prepared: RefCell::default() }
     }
 
     /// Makes the call of this number, once, without holding this thread; its outcome goes to `settle`,
-    /// and before it its events, if it is `observed`.
-    #[napi]
-    pub fn start(&self, call: i64, observed: bool) {
-        let prepared = self.prepared.borrow_mut().calls.remove(&call);
-        if let Some(Call(start)) = prepared {
-            start(Completion { settle: Arc::clone(&self.settle), call }, observed);
-        }
-    }
-
-    /// Whether the process lives on: it must while calls are under way.
+    /// and before it its events, if it is `observed`. Until it is there, the process lives on.
     ///
     /// # Errors
     ///
     /// When the environment is being taken down.
     #[napi]
-    pub fn keep_alive(&self, env: Env, alive: bool) -> Result<()> {
-        keep_alive(env, &self.settle, alive)
+    pub fn start(&self, env: Env, call: i64, observed: bool) -> Result<()> {
+        let prepared = self.prepared.borrow_mut().calls.remove(&call);
+        if let Some(Call(start)) = prepared {
+            self.outcomes.begin(env)?;
+            start(Completion { outcomes: Arc::clone(&self.outcomes), call }, observed);
+        }
+        Ok(())
     }
 
     /// Keeps the call until it is started under this number.
@@ -124,40 +130,68 @@ impl CallQueue {
     }
 }
 
-#[expect(unsafe_code, reason = "napi's own methods for this want the function unshared")]
-fn keep_alive(env: Env, settle: &Settle, alive: bool) -> Result<()> {
-    // SAFETY: this is the environment's own thread, so neither it nor the function is gone.
-    let status = unsafe {
-        if alive {
-            sys::napi_ref_threadsafe_function(env.raw(), settle.raw())
+impl Outcomes {
+    fn begin(&self, env: Env) -> Result<()> {
+        if self.to_come.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.keep_alive(env, true)
         } else {
-            sys::napi_unref_threadsafe_function(env.raw(), settle.raw())
+            Ok(())
         }
-    };
-    if status == sys::Status::napi_ok { Ok(()) } else { Err(NapiError::from_status(status.into())) }
+    }
+
+    fn end(&self, env: Env) -> Result<()> {
+        if self.to_come.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.keep_alive(env, false)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[expect(unsafe_code, reason = "napi's own methods for this want the function unshared")]
+    fn keep_alive(&self, env: Env, alive: bool) -> Result<()> {
+        // SAFETY: this is the environment's own thread, so neither it nor the function is gone.
+        let status = unsafe {
+            if alive {
+                sys::napi_ref_threadsafe_function(env.raw(), self.settle.raw())
+            } else {
+                sys::napi_unref_threadsafe_function(env.raw(), self.settle.raw())
+            }
+        };
+        if status == sys::Status::napi_ok {
+            Ok(())
+        } else {
+            Err(NapiError::from_status(status.into()))
+        }
+    }
 }
 
 /// The outcome of one call, to come.
 #[derive(Clone)]
 pub(crate) struct Completion {
-    settle: Arc<Settle>,
+    outcomes: Arc<Outcomes>,
     call: i64,
 }
 
 impl Completion {
+    // A call is refused only when the environment is gone, and the promise with it.
+
     fn settle(self, answer: Answer, meta: Option<&CallMeta>) {
-        self.call(answer, true, meta.map(|meta| text(meta::text(meta))));
+        let Self { outcomes, call } = self;
+        let outcome = (call, answer, true, meta.map(|meta| text(meta::text(meta)))).into();
+        let over = Arc::clone(&outcomes);
+        let ended = move |_: Result<()>, env: Env| over.end(env);
+        let mode = ThreadsafeFunctionCallMode::NonBlocking;
+        outcomes.settle.call_with_return_value(outcome, mode, ended);
     }
 
-    fn call(&self, answer: Answer, ended: bool, meta: Option<Text>) {
-        // Refused only when the environment is gone, and the promise with it.
-        let outcome = (self.call, answer, ended, meta).into();
-        self.settle.call(outcome, ThreadsafeFunctionCallMode::NonBlocking);
+    fn tell(&self, events: Text) {
+        let outcome = (self.call, Either::A(events), false, None).into();
+        self.outcomes.settle.call(outcome, ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
 
 impl Observer for Completion {
     fn observe(&self, events: &[Event]) {
-        self.call(Either::A(text(events::json(events))), false, None);
+        self.tell(text(events::json(events)));
     }
 }
