@@ -44,6 +44,15 @@ pub struct Server {
     socket: SocketAddr,
     script: Arc<Script>,
     accepting: Option<JoinHandle<()>>,
+    /// Where connections are to be refused. Nobody listens on the port of an end of a connection, and
+    /// nobody else gets it: another test's server would answer there.
+    _held: Option<(TcpStream, TcpStream)>,
+}
+
+/// The two ends of a connection.
+fn connection(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream)> {
+    let near = TcpStream::connect(listener.local_addr()?)?;
+    Ok((near, listener.accept()?.0))
 }
 
 /// Listens on a port that this process has not had before: clients of an earlier case with the same
@@ -70,7 +79,12 @@ impl Server {
     /// When no port, certificate or file can be had.
     pub fn start(case: &Case) -> io::Result<Self> {
         let listener = listen()?;
-        let socket = listener.local_addr()?;
+        let mut socket = listener.local_addr()?;
+        let is_closed = case.server == ListensAs::ClosedPort;
+        let held = is_closed.then(|| connection(&listener)).transpose()?;
+        if let Some((stream, _)) = &held {
+            socket = stream.local_addr()?;
+        }
         let script = Arc::new(Script::new(&case.exchanges));
         let spoken = case.tls.filter(|tls| *tls != Tls::NotSpoken);
         let identity = spoken.map(Identity::new).transpose()?;
@@ -81,11 +95,11 @@ impl Server {
         };
         let config = identity.map(|identity| identity.config);
         let tls = case.tls;
-        let accepting = (case.server == ListensAs::Scripted).then(|| {
+        let accepting = (!is_closed).then(|| {
             let script = Arc::clone(&script);
             thread::spawn(move || accept(&listener, &script, tls, config.as_ref()))
         });
-        Ok(Self { address, socket, script, accepting })
+        Ok(Self { address, socket, script, accepting, _held: held })
     }
 
     /// Where to call.
