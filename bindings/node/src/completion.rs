@@ -77,8 +77,8 @@ pub struct CallQueue {
     prepared: RefCell<Prepared>,
 }
 
-/// Where outcomes go. The process must live on while any are to come; this is kept here and not in
-/// JavaScript, from where it would take two calls more for each.
+/// Where outcomes go. While any are to come, the process must live on. They are counted here, since
+/// JavaScript would have to call into this module twice more for a call that is alone.
 struct Outcomes {
     settle: Settle,
     /// How many are to come; only the environment's thread counts.
@@ -173,7 +173,7 @@ pub(crate) struct Completion {
 }
 
 impl Completion {
-    // A call is refused only when the environment is gone, and the promise with it.
+    // JavaScript is out of reach only when the environment is gone, and the promise with it.
 
     fn settle(self, answer: Answer, meta: Option<&CallMeta>) {
         let Self { outcomes, call } = self;

@@ -1,25 +1,21 @@
 //! An answer as JSON text that JavaScript reads without losing a digit, and with each declared
 //! attribute of its declared type where it came as something that means the same.
 //!
-//! The answer was found to be JSON before. It is gone through once, texts sixteen bytes at a time, and
-//! what stays as it came is copied in one piece.
+//! The answer was found to be JSON before. It is gone through once, and what stays as it came is
+//! copied in one piece.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
 use ikcrm::Record;
-use ikcrm::contract::{Kind, Shape};
+use ikcrm::contract::{Kind, Shape, after_text};
 use serde_json::value::RawValue;
-use wide::u8x16;
 
 /// How deep declared objects are read one in another; what is deeper stays as it came.
 const DEEPEST: usize = 32;
 /// The largest whole number that JavaScript tells from its neighbours has this many digits or fewer.
 const SAFE_DIGITS: usize = 15;
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
-
-/// How many bytes of a text are looked at at once.
-const BLOCK: usize = 16;
 
 /// What texts begin with that stand for whole numbers beyond 2^53: no server can know it.
 static MARK: LazyLock<String> =
@@ -132,7 +128,7 @@ impl<'a, 't> Reader<'a, 't> {
     fn pass(&mut self, first: u8) {
         let raw = self.raw.as_bytes();
         self.at = match first {
-            b'"' => after_text(raw, self.at + 1),
+            b'"' => after_text(raw, self.at).unwrap_or(raw.len()),
             b'-' | b'0'..=b'9' | b'a'..=b'z' => after_scalar(raw, self.at + 1),
             _ => self.at + 1,
         };
@@ -273,33 +269,6 @@ impl Kinds {
 fn after_scalar(json: &[u8], from: usize) -> usize {
     let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     from + json.iter().skip(from).take_while(|byte| part(byte)).count()
-}
-
-/// Where a text ends of which this is the inside, behind its quote.
-#[inline]
-fn after_text(json: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(rest) = json.get(at..) {
-        let plain = rest.first_chunk().map_or(0, plain);
-        at += plain;
-        match rest.get(plain) {
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) if plain < BLOCK => at += 1,
-            Some(_) => {}
-            None => break,
-        }
-    }
-    json.len()
-}
-
-/// How many of these bytes come before a quote or a backslash.
-#[inline]
-fn plain(block: &[u8; BLOCK]) -> usize {
-    let bytes = u8x16::new(*block);
-    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
-    let marks = (is(b'"') | is(b'\\')).to_bitmask();
-    (marks | 1 << BLOCK).trailing_zeros() as usize
 }
 
 /// Whether JavaScript's number for this one has the same digits.

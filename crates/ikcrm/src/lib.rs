@@ -129,7 +129,7 @@ pub mod contract {
     pub use crate::observe::{EVENTS, Fact};
     pub use crate::quota::QUOTA_OPTIONS;
     pub use crate::request::{FIELDS, Field, FieldKind, QUERY_PARTS, UPDATE_OPTIONS, UpdateCall};
-    pub use crate::response::{Kind, SHAPES, Shape, Typed};
+    pub use crate::response::{Kind, SHAPES, Shape, Typed, after_text};
     #[cfg(any(feature = "csv", feature = "xlsx"))]
     pub use crate::sheet::{SHEET_OPTIONS, WRITE_OPTIONS};
 }

@@ -25,3 +25,4 @@ pub use record::{Kind, Record, Shape, Typed};
 #[cfg(feature = "jobs")]
 pub(crate) use same::{Likeness, is_nothing, same};
 pub(crate) use scan::Scan;
+pub use scan::after_text;

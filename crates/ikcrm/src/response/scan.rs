@@ -178,9 +178,11 @@ fn white(block: [u8; BLOCK]) -> usize {
     (!white.to_bitmask()).trailing_zeros() as usize
 }
 
-/// A text in quotes.
+/// Where the text in quotes ends that begins at this place of a JSON text; nothing when none does.
+#[doc(hidden)]
 #[inline]
-fn after_text(text: &[u8], at: usize) -> Option<usize> {
+#[must_use]
+pub fn after_text(text: &[u8], at: usize) -> Option<usize> {
     (*text.get(at)? == b'"').then_some(())?;
     let mut at = at + 1;
     loop {
