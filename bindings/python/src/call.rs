@@ -1,7 +1,5 @@
 //! What one call takes, from Python's arguments.
 
-use std::borrow::Cow;
-
 pub(crate) use ikcrm::contract::CALL_OPTIONS;
 use ikcrm::contract::{FIELDS, QUERY_PARTS, UPDATE_OPTIONS, UpdateCall, nearest};
 use ikcrm::{CallOptions, FieldError, FieldErrorCode, Opportunity, OpportunityQuery};
@@ -23,6 +21,11 @@ fn read<T>(
     })
 }
 
+/// The name of a field, if this is one: no text is made of it.
+fn field(name: &str) -> Option<&'static str> {
+    FIELDS.iter().map(|field| field.name).find(|known| *known == name)
+}
+
 /// An update and its options; a name that is no option's is a field's, known or not.
 pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
     let options = || [UPDATE_OPTIONS, CALL_OPTIONS].into_iter().flatten().copied();
@@ -37,17 +40,16 @@ pub(crate) fn update(arguments: &Bound<'_, PyDict>) -> PyResult<UpdateCall> {
                 }
                 _ => return Ok(call.refuse_record(&value::kind(value)?)),
             },
+            _ if let Some(field) = field(name) => {
+                call.update = call.update.set(field, value::read(value)?);
+            }
             _ if options().any(|option| option == name) => {
                 return Ok(call.set(name, value::read(value)?));
             }
             _ if let Some(fault) = misspelt(name, options(), fields()) => {
                 return Ok(call.refuse(fault));
             }
-            _ => {
-                let known = FIELDS.iter().map(|field| field.name).find(|known| *known == name);
-                let name = known.map_or_else(|| Cow::from(name.to_owned()), Cow::from);
-                call.update = call.update.set(name, value::read(value)?);
-            }
+            _ => call.update = call.update.set(name.to_owned(), value::read(value)?),
         }
         Ok(call)
     })

@@ -74,9 +74,9 @@ impl Reader {
 
     /// A value of a type that some module defines.
     fn of_a_module(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
-        // What most of them are is told before a name is made of the type.
-        let class = value.get_type();
-        if class.is(decimal_type(value.py())?) {
+        let (class, decimals) = (value.get_type(), decimal_type(value.py())?);
+        // Most are of exactly these two types; only the others need the type's name.
+        if class.is(decimals) {
             return Ok(decimal(value.str()?.to_str()?));
         }
         if value.is_exact_instance_of::<PyDate>() {
@@ -92,7 +92,6 @@ impl Reader {
         if let Ok(date) = value.cast::<PyDate>() {
             return civil(date).map(Value::Date);
         }
-        let decimals = decimal_type(value.py())?;
         if value.is_instance(decimals)? {
             // By its digits, whatever a subclass prints.
             let digits = decimals.call_method1(intern!(value.py(), "__str__"), (value,))?;
