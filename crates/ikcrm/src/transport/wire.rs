@@ -80,12 +80,10 @@ impl Wire {
                         return Ok(0);
                     }
                 }
-                Head::Final(length) => {
-                    head::unfold(begun.get_mut(..length).unwrap_or_default());
-                    self.in_head = false;
-                    return Ok(self.begun);
-                }
-                Head::Foreign => {
+                head @ (Head::Final(_) | Head::Foreign) => {
+                    if let Head::Final(length) = head {
+                        head::unfold(begun.get_mut(..length).unwrap_or_default());
+                    }
                     self.in_head = false;
                     return Ok(self.begun);
                 }
