@@ -79,12 +79,12 @@ impl Server {
     /// When no port, certificate or file can be had.
     pub fn start(case: &Case) -> io::Result<Self> {
         let listener = listen()?;
-        let mut socket = listener.local_addr()?;
         let is_closed = case.server == ListensAs::ClosedPort;
         let held = is_closed.then(|| connection(&listener)).transpose()?;
-        if let Some((stream, _)) = &held {
-            socket = stream.local_addr()?;
-        }
+        let socket = match &held {
+            Some((near, _)) => near.local_addr()?,
+            None => listener.local_addr()?,
+        };
         let script = Arc::new(Script::new(&case.exchanges));
         let spoken = case.tls.filter(|tls| *tls != Tls::NotSpoken);
         let identity = spoken.map(Identity::new).transpose()?;
